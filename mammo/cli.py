@@ -1,0 +1,64 @@
+"""What every program of the project shares: exit statuses, paths as the person meant them, no tracebacks."""
+
+import errno
+import os
+import pathlib
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from absl import app, flags
+
+from mammo import errors
+
+
+def run(main: Callable[[], None]) -> NoReturn:
+    """Parses the flags, runs `main`, and exits with the project's statuses.
+
+    0: done. 1: the input was refused or a check failed; one sentence on standard error says what to do.
+    2: wrong flags. 130: interrupted from the keyboard.
+
+    Args:
+        main: The program, which reads its flags from `absl.flags.FLAGS`.
+    """
+    app.run(lambda _: _exit_status_of(main), flags_parser=_parse_flags)
+    raise AssertionError("app.run does not return")
+
+
+def user_path(path: str) -> pathlib.Path:
+    """Returns `path` as absolute, relative to where the person stands.
+
+    `bazel run` starts programs inside its own runfiles folder and passes the person's in
+    BUILD_WORKING_DIRECTORY (https://bazel.build/docs/user-manual#running-executables).
+    """
+    standing_in = os.environ.get("BUILD_WORKING_DIRECTORY", os.getcwd())
+    return pathlib.Path(standing_in, os.path.expanduser(path))
+
+
+def _exit_status_of(main: Callable[[], None]) -> int:
+    try:
+        main()
+    except errors.InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+            raise
+        print(f"error: {error.filename or 'the output'}: {error.strerror}; make room or give another folder.", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parse_flags(argv: Sequence[str]) -> list[str]:
+    try:
+        rest = flags.FLAGS(argv)
+    except flags.Error as error:
+        print(f"error: {error}\nPass --help to see the flags.", file=sys.stderr)
+        sys.exit(2)
+    if len(rest) > 1:
+        print(f"error: unexpected argument {rest[1]!r}; every option is a flag, --name=value.", file=sys.stderr)
+        sys.exit(2)
+    return rest

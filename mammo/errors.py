@@ -1,0 +1,24 @@
+"""Errors a person can put right: each carries one sentence that says what is wrong and what to do."""
+
+import pathlib
+
+
+class InputError(Exception):
+    """What was given cannot be used. Programs print it as one sentence, without a traceback, and exit with 1."""
+
+
+class ImageError(InputError):
+    """One image, or what belongs to it, cannot be used; the others may.
+
+    Attributes:
+        path: The file at fault.
+        reason: Why, as a clause without the path: "is truncated", "has 4 channels (CMYK?)".
+    """
+
+    def __init__(self, path: pathlib.Path, reason: str):
+        super().__init__(path, reason)  # both in args, so that it crosses process boundaries by pickle
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.reason}"
