@@ -31,8 +31,8 @@ def user_path(path: str) -> pathlib.Path:
     `bazel run` starts programs inside its own runfiles folder and passes the person's in
     BUILD_WORKING_DIRECTORY (https://bazel.build/docs/user-manual#running-executables).
     """
-    standing_in = os.environ.get("BUILD_WORKING_DIRECTORY", os.getcwd())
-    return pathlib.Path(standing_in, os.path.expanduser(path))
+    standing_in = pathlib.Path(os.environ.get("BUILD_WORKING_DIRECTORY", "."))
+    return (standing_in / pathlib.Path(path).expanduser()).absolute()
 
 
 def _exit_status_of(main: Callable[[], None]) -> int:
@@ -44,7 +44,8 @@ def _exit_status_of(main: Callable[[], None]) -> int:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
             raise
-        print(f"error: {error.filename or 'the output'}: {error.strerror}; make room or give another folder.", file=sys.stderr)
+        where = error.filename or "the output folder"
+        print(f"error: {where}: {error.strerror}; make room there or give another folder.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

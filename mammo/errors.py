@@ -15,7 +15,7 @@ class ImageError(InputError):
         reason: Why, as a clause without the path: "is truncated", "has 4 channels (CMYK?)".
     """
 
-    def __init__(self, path: pathlib.Path, reason: str):
+    def __init__(self, path: pathlib.Path, reason: str) -> None:
         super().__init__(path, reason)  # both in args, so that it crosses process boundaries by pickle
         self.path = path
         self.reason = reason
