@@ -1,0 +1,112 @@
+"""Reads one grey image, 8 or 16 bit, from PNG, JPEG or DICOM, and says in a clause what is wrong with it."""
+
+import io
+import pathlib
+
+import cv2
+import numpy as np
+import PIL.Image
+
+from mammo import errors
+from mammo.data import dicom
+
+MAX_PIXELS = 120_000_000
+"""More than any film scanner or detector gives (DDSM's largest scan has 30 million pixels). Past it a file is
+refused before it is decoded, so that no file can take the memory of the machine."""
+
+# What Pillow calls the ways a grey or a colour picture may be stored. CMYK, YCbCr, LAB and floats are not here.
+_GREY_MODES = frozenset({"1", "L", "LA", "I", "I;16", "I;16B", "I;16L"})
+_COLOUR_MODES = frozenset({"P", "PA", "RGB", "RGBA"})
+
+_MAX_CHANNEL_DIFFERENCE = 8  # of 255: what JPEG's chroma coding leaves between the channels of a grey picture
+
+
+def read_pixels(path: pathlib.Path) -> np.ndarray:
+    """Reads the grey levels of one image as they are stored.
+
+    The kind of file is told by its content, never by its name. A colour file whose channels agree is grey; an alpha
+    channel is ignored. DICOM values are those meant for display (see `dicom.read`).
+
+    Args:
+        path: A PNG, JPEG or DICOM file.
+
+    Returns:
+        uint8 or uint16 [H, W], brighter meaning denser tissue.
+
+    Raises:
+        errors.ImageError: The file is missing, empty, truncated, corrupt, too large, or no grey image of a kind
+            known here.
+    """
+    content = _read_bytes(path)
+    if dicom.is_dicom(content):
+        return dicom.read(path, content, MAX_PIXELS).pixels
+    _check_header(path, content)
+    _check_end(path, content)
+    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None:
+        raise errors.ImageError(path, "is corrupt and cannot be decoded; copy it again from its source")
+    return _to_grey(path, pixels)
+
+
+def read_size(path: pathlib.Path) -> tuple[int, int]:
+    """Returns (height_px, width_px) of an image from its header, without decoding it.
+
+    Raises:
+        errors.ImageError: As `read_pixels`, so far as the header shows it.
+    """
+    content = _read_bytes(path)
+    if dicom.is_dicom(content):
+        return dicom.read_size(path, content)
+    return _check_header(path, content)
+
+
+def _read_bytes(path: pathlib.Path) -> bytes:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise errors.ImageError(path, "is missing") from None
+    except IsADirectoryError:
+        raise errors.ImageError(path, "is a folder, not an image") from None
+    except PermissionError:
+        raise errors.ImageError(path, "may not be read; change its permissions") from None
+    if not content:
+        raise errors.ImageError(path, "is empty (0 bytes); copy it again from its source")
+    return content
+
+
+def _check_header(path: pathlib.Path, content: bytes) -> tuple[int, int]:
+    """Refuses by the header alone what must not be decoded; returns (height_px, width_px)."""
+    try:
+        with PIL.Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as header:
+            width_px, height_px = header.size
+            mode = header.mode
+    except PIL.Image.DecompressionBombError:
+        raise errors.ImageError(path, f"has more than {MAX_PIXELS:,} pixels, more than any mammogram") from None
+    except (PIL.UnidentifiedImageError, OSError, SyntaxError, ValueError):
+        raise errors.ImageError(path, "is not a PNG, JPEG or DICOM image, or its header is damaged") from None
+    if height_px * width_px > MAX_PIXELS:
+        raise errors.ImageError(
+            path, f"has {height_px:,} × {width_px:,} pixels; more than {MAX_PIXELS:,} is more than any mammogram"
+        )
+    if mode not in _GREY_MODES | _COLOUR_MODES:
+        raise errors.ImageError(path, f"is stored as {mode}, not as grey levels; export it as a grey PNG")
+    return height_px, width_px
+
+
+def _check_end(path: pathlib.Path, content: bytes) -> None:
+    """Decoders fill what a truncated file lacks with grey and say nothing; the end marker tells."""
+    end_marker = b"IEND" if content.startswith(b"\x89PNG") else b"\xff\xd9"
+    if end_marker not in content[-4096:]:  # not at the very end: some programs pad behind the image
+        raise errors.ImageError(path, "is truncated; copy it again from its source")
+
+
+def _to_grey(path: pathlib.Path, pixels: np.ndarray) -> np.ndarray:
+    if pixels.dtype not in (np.uint8, np.uint16):
+        raise errors.ImageError(path, f"holds {pixels.dtype} values; 8 or 16 bit integers are known here")
+    if pixels.ndim == 2:  # noqa: PLR2004
+        return pixels
+    colours = pixels[..., :3]
+    spread = int((colours.max(-1).astype(np.int32) - colours.min(-1)).max())
+    if spread > _MAX_CHANNEL_DIFFERENCE * (257 if pixels.dtype == np.uint16 else 1):
+        raise errors.ImageError(path, "is a colour picture; a mammogram is grey")
+    return np.ascontiguousarray(pixels[..., 1])

@@ -1,0 +1,135 @@
+"""The one pixel path, from the grey levels of a file to what a model sees, for conversion and inference alike.
+
+Find the breast, crop to it, turn the chest wall to the left, resize with the aspect kept, stretch the grey levels from
+film without tissue (0) to the densest tissue (1), black out film border and lettering, pad with zeros at the right and
+below. The stretch makes 8 and 16 bit files of one view, and films of different scanners, look the same.
+"""
+
+import dataclasses
+import pathlib
+
+import cv2
+import numpy as np
+
+from mammo import errors
+from mammo.data import breast as breast_lib
+from mammo.geometry import placement as placement_lib
+
+PIXEL_PATH_VERSION = 1
+"""Raised by whoever changes what comes out of this module or of `breast`. Stored in manifests and in model bundles."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PreparedImage:
+    """What a model sees of a view, or of a part of it.
+
+    Attributes:
+        image: float32 [H, W] in [0, 1].
+        placement: Where the source lies in it.
+    """
+
+    image: np.ndarray
+    placement: placement_lib.Placement
+
+
+def find_breast(path: pathlib.Path, pixels: np.ndarray) -> breast_lib.Breast:
+    """Finds the breast on a view, uint8 or uint16 [H, W].
+
+    Raises:
+        errors.ImageError: The view shows no breast.
+    """
+    found = breast_lib.find_breast(pixels)
+    if found is None:
+        raise errors.ImageError(path, "shows no breast: it is of one colour, or nothing on it is large enough")
+    return found
+
+
+def prepare_view(
+    pixels: np.ndarray,
+    breast: breast_lib.Breast,
+    height_px: int,
+    width_px: int,
+    must_show_xyxy_px: np.ndarray | None = None,
+) -> PreparedImage:
+    """Prepares a whole view.
+
+    Args:
+        pixels: uint8 or uint16 [h, w], as `images.read_pixels` gives them.
+        breast: What `find_breast` found on them.
+        height_px: Height of the result.
+        width_px: Width of the result.
+        must_show_xyxy_px: Boxes [N, 4] in pixels of the source for which the crop is widened where it would cut them;
+            conversion passes outlined lesions, so that none is lost.
+
+    Returns:
+        An image of `height_px` × `width_px`.
+    """
+    window = _union(breast.box_xyxy_px, must_show_xyxy_px, pixels.shape)
+    placement = placement_lib.Placement.fit(window, height_px, width_px, breast.is_chest_wall_right)
+    content = _render(pixels, breast, placement)
+    image = np.zeros((height_px, width_px), np.float32)
+    image[: content.shape[0], : content.shape[1]] = content
+    return PreparedImage(image, placement)
+
+
+def prepare_crop(
+    pixels: np.ndarray, breast: breast_lib.Breast, window_xyxy_px: tuple[int, int, int, int], max_side_px: int
+) -> PreparedImage:
+    """Prepares a part of a view at full resolution, oriented and stretched as the whole view is, without padding.
+
+    Args:
+        pixels: uint8 or uint16 [h, w], as `images.read_pixels` gives them.
+        breast: What `find_breast` found on them.
+        window_xyxy_px: The part, inside the image.
+        max_side_px: A larger part is shrunk to this.
+    """
+    x_min, y_min, x_max, y_max = window_xyxy_px
+    height_px, width_px = min(y_max - y_min, max_side_px), min(x_max - x_min, max_side_px)
+    placement = placement_lib.Placement.fit(window_xyxy_px, height_px, width_px, breast.is_chest_wall_right)
+    return PreparedImage(_render(pixels, breast, placement), placement)
+
+
+def _render(pixels: np.ndarray, breast: breast_lib.Breast, placement: placement_lib.Placement) -> np.ndarray:
+    """Returns the placed window: float32 [content_height_px, content_width_px] in [0, 1], C-contiguous."""
+    x_min, y_min, x_max, y_max = placement.window_xyxy_px
+    size_xy = (placement.content_width_px, placement.content_height_px)
+    shrinks = max(placement.scale_yx) < 1
+    window = pixels[y_min:y_max, x_min:x_max]
+    unit = 257 if pixels.dtype == np.uint8 else 1  # 255 × 257 = 65535: averages keep their fractions in 16 bits
+    window = cv2.resize(
+        window if unit == 1 else window.astype(np.uint16) * np.uint16(unit),
+        size_xy,
+        interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR,
+    )
+    low, high = unit * breast.background_level, unit * breast.dense_level
+    content = np.clip((window.astype(np.float32) - low) * (1 / max(high - low, 1.0)), 0, 1)
+    content[_foreign_in(breast, placement, pixels.shape, size_xy) > 0] = 0
+    return np.ascontiguousarray(content[:, ::-1]) if placement.is_mirrored else content
+
+
+def _foreign_in(
+    breast: breast_lib.Breast,
+    placement: placement_lib.Placement,
+    shape: tuple[int, ...],
+    size_xy: tuple[int, int],
+) -> np.ndarray:
+    """The mask of film border, lettering and tape, under the placed window: uint8 [H, W]."""
+    height, width = breast.foreign.shape
+    x_min, y_min, x_max, y_max = placement.window_xyxy_px
+    # Maps the centre of each pixel of the result to where it lies in the mask.
+    step_x = (x_max - x_min) / size_xy[0] * width / shape[1]
+    step_y = (y_max - y_min) / size_xy[1] * height / shape[0]
+    offset_x, offset_y = x_min * width / shape[1], y_min * height / shape[0]
+    affine = np.array([[step_x, 0, offset_x + step_x / 2 - 0.5], [0, step_y, offset_y + step_y / 2 - 0.5]])
+    flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(breast.foreign, affine, size_xy, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _union(
+    box: tuple[int, int, int, int], others: np.ndarray | None, shape: tuple[int, ...]
+) -> tuple[int, int, int, int]:
+    if others is None or not len(others):
+        return box
+    low = np.floor(np.minimum(box[:2], others[:, :2].min(0))).astype(int)
+    high = np.ceil(np.maximum(box[2:], others[:, 2:].max(0))).astype(int)
+    return max(int(low[0]), 0), max(int(low[1]), 0), min(int(high[0]), shape[1]), min(int(high[1]), shape[0])
