@@ -61,7 +61,8 @@ def find_breast(pixels: np.ndarray) -> Breast | None:
         return None
     is_near = _dilate(is_breast, 2)
     is_foreign = _dilate(is_border | (is_lit & ~is_near), 2) & ~is_near
-    return _describe(*pixels.shape, small, is_breast, is_foreign, background)
+    height_px, width_px = pixels.shape
+    return _describe(height_px, width_px, small, is_breast, is_foreign, background)
 
 
 def _shrink(pixels: np.ndarray) -> np.ndarray:
@@ -113,8 +114,7 @@ def _largest_part(is_lit: np.ndarray) -> np.ndarray:
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
     lit = is_lit.astype(np.uint8)
     # Black beyond the frame, so that strips along the edge of the film are as narrow as they look.
-    framed = cv2.copyMakeBorder(lit, size, size, size, size, cv2.BORDER_CONSTANT, value=0)
-    opened = cv2.morphologyEx(framed, cv2.MORPH_OPEN, disc)[size:-size, size:-size]
+    opened = cv2.morphologyEx(np.pad(lit, size), cv2.MORPH_OPEN, disc)[size:-size, size:-size]
     count, parts, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=4)
     if count < 2:  # noqa: PLR2004
         return np.zeros_like(is_lit)

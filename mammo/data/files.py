@@ -1,0 +1,31 @@
+"""Files that are there whole or not at all: written under a temporary name, then renamed."""
+
+import contextlib
+import hashlib
+import pathlib
+from collections.abc import Iterator
+
+PARTIAL_SUFFIX = ".partial"
+
+
+@contextlib.contextmanager
+def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Yields a temporary path beside `path`, which takes its place once the block ends without an error."""
+    partial = path.with_name(path.name + PARTIAL_SUFFIX)
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_text(path: pathlib.Path, text: str) -> None:
+    """Writes `text` to `path`, whole or not at all."""
+    with replacing(path) as partial:
+        partial.write_text(text)
+
+
+def sha256_of(path: pathlib.Path) -> str:
+    """Returns the SHA-256 of a file's content, in hexadecimal."""
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()

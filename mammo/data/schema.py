@@ -1,0 +1,156 @@
+"""The schema of a record: one table, from which encoding and decoding are made.
+
+A record is a `tf.train.Example` that holds one image with its lesions: a whole view, or a crop of one at full
+resolution. Everything in it is in pixels of that image unless the table says otherwise.
+"""
+
+import dataclasses
+import enum
+from collections.abc import Mapping
+from typing import Any
+
+import cv2
+import numpy as np
+import tensorflow as tf
+
+
+class Content(enum.StrEnum):
+    """What the image of a record shows."""
+
+    VIEW = "view"
+    LESION = "lesion"  # a crop around one lesion
+    BACKGROUND = "background"  # a crop of a breast, away from any lesion
+
+
+class Encoding(enum.StrEnum):
+    """How the image is stored. Time to decode 1024×640 on one core, and size, relative to png16."""
+
+    PNG16 = "png16"  # lossless; 1, 1
+    PNG8 = "png8"  # 8 bit, lossless; 0.5, 0.4
+    JPEG = "jpeg"  # 8 bit, quality 95; 0.15, 0.15
+    RAW = "raw"  # 16 bit, lossless; 0.03, 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Feature:
+    """One line of the table.
+
+    Attributes:
+        dtype: tf.string, tf.int64 or tf.float32, as an Example stores it.
+        shape: None stands for the number of lesions, N.
+        meaning: With its unit, and the value that means "unknown".
+    """
+
+    dtype: tf.DType
+    shape: tuple[int | None, ...]
+    meaning: str
+
+
+FEATURES: Mapping[str, Feature] = {
+    "patient_id": Feature(tf.string, (), "the unit of splits and intervals"),
+    "exam_id": Feature(tf.string, (), "unique in the source"),
+    "volume": Feature(tf.string, (), "part of the source, A to D in DDSM"),
+    "path": Feature(tf.string, (), "of the source file, relative to its data set"),
+    "laterality": Feature(tf.string, (), "left or right"),
+    "projection": Feature(tf.string, (), "cc or mlo"),
+    "age_years": Feature(tf.float32, (), "-1: unknown"),
+    "density": Feature(tf.int64, (), "BI-RADS 1 to 4; 0: unknown"),
+    "content": Feature(tf.string, (), "a Content"),
+    "label": Feature(tf.int64, (), "of the worst lesion shown: 0 normal, 1 benign, 2 cancer"),
+    "image": Feature(tf.string, (), "encoded grey levels"),
+    "height_px": Feature(tf.int64, (), "of the image"),
+    "width_px": Feature(tf.int64, (), "of the image"),
+    "focus_xyxy_px": Feature(tf.float32, (4,), "what the image is about: the breast, a lesion, or a place without one"),
+    "boxes_xyxy_px": Feature(tf.float32, (None, 4), "one a lesion"),
+    "pathologies": Feature(tf.int64, (None,), "1 benign, 2 cancer"),
+    "kinds": Feature(tf.string, (None,), "mass, calcification, mass+calcification, other or unknown"),
+    "outline_indices": Feature(tf.int64, (None,), "number of the outline in the source; 0: none"),
+    "areas_px": Feature(tf.float32, (None,), "inside the outline, in pixels of the source; -1: unknown"),
+    "assessments": Feature(tf.int64, (None,), "BI-RADS 0 to 5; -1: unknown"),
+    "subtleties": Feature(tf.int64, (None,), "1 subtle to 5 obvious; -1: unknown"),
+    "source_height_px": Feature(tf.int64, (), "of the source file"),
+    "source_width_px": Feature(tf.int64, (), "of the source file"),
+    "source_spacing_mm": Feature(tf.float32, (), "side of a pixel of the source file; -1: unknown"),
+    "window_xyxy_px": Feature(tf.int64, (4,), "part of the source that is shown, in its pixels"),
+    "content_height_px": Feature(tf.int64, (), "of that part in the image; below it is padding"),
+    "content_width_px": Feature(tf.int64, (), "of that part in the image; right of it is padding"),
+    "is_mirrored": Feature(tf.int64, (), "1 where left and right are exchanged against the source"),
+}
+
+
+def encode(record: Mapping[str, Any]) -> bytes:
+    """Serialises a record; the same record always gives the same bytes.
+
+    Args:
+        record: A value for every key of `FEATURES`, of its shape.
+
+    Raises:
+        ValueError: A key is missing or unknown, or a value is not of the table's shape.
+    """
+    if record.keys() != FEATURES.keys():
+        raise ValueError(f"a record has the keys of FEATURES; these differ: {sorted(record.keys() ^ FEATURES.keys())}")
+    lesions = len(record["pathologies"])
+    example = tf.train.Example()
+    for key, feature in FEATURES.items():
+        shape = tuple(lesions if size is None else size for size in feature.shape)
+        value = np.asarray(record[key], object if feature.dtype == tf.string else feature.dtype.as_numpy_dtype)
+        if value.size != np.prod(shape, dtype=int):
+            raise ValueError(f"{key} must have shape {shape}, got {value.shape}")
+        _append(example.features.feature[key], feature.dtype, value.reshape(-1).tolist())
+    return example.SerializeToString(deterministic=True)
+
+
+def decode(serialized: tf.Tensor, encoding: Encoding) -> dict[str, tf.Tensor]:
+    """Parses one record and decodes its image, inside or outside of a tf.data graph.
+
+    Args:
+        serialized: string [], as `encode` gives it.
+        encoding: How the shards' manifest says that images are stored.
+
+    Returns:
+        A tensor for every key of `FEATURES`, of its dtype and shape, but `image`: float32 [H, W, 1] in [0, 1].
+    """
+    parsed = tf.io.parse_single_example(serialized, {key: _parser(feature) for key, feature in FEATURES.items()})
+    parsed["image"] = _decode_image(parsed["image"], parsed["height_px"], parsed["width_px"], encoding)
+    return parsed
+
+
+def encode_image(image: np.ndarray, encoding: Encoding) -> bytes:
+    """Stores float32 [H, W] in [0, 1] as `encoding` says."""
+    if encoding == Encoding.RAW:
+        return _quantise(image, np.uint16).astype("<u2").tobytes()
+    if encoding == Encoding.JPEG:
+        return cv2.imencode(".jpg", _quantise(image, np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
+    levels = _quantise(image, np.uint16 if encoding == Encoding.PNG16 else np.uint8)
+    # Run-length matching: on mammograms both the smallest and the fastest of zlib's strategies.
+    options = [cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
+    return cv2.imencode(".png", levels, options)[1].tobytes()
+
+
+def _quantise(image: np.ndarray, dtype: type) -> np.ndarray:
+    return (image * np.iinfo(dtype).max + 0.5).astype(dtype)
+
+
+def _decode_image(encoded: tf.Tensor, height_px: tf.Tensor, width_px: tf.Tensor, encoding: Encoding) -> tf.Tensor:
+    if encoding == Encoding.RAW:
+        levels = tf.reshape(tf.io.decode_raw(encoded, tf.uint16, little_endian=True), [height_px, width_px, 1])
+    elif encoding == Encoding.JPEG:
+        levels = tf.io.decode_jpeg(encoded, channels=1)
+    else:
+        levels = tf.io.decode_png(encoded, channels=1, dtype=tf.uint16 if encoding == Encoding.PNG16 else tf.uint8)
+    return tf.cast(levels, tf.float32) / float(levels.dtype.max)
+
+
+def _append(target: tf.train.Feature, dtype: tf.DType, values: list) -> None:
+    if dtype == tf.string:
+        target.bytes_list.value.extend(v if isinstance(v, bytes) else str(v).encode() for v in values)
+    elif dtype == tf.int64:
+        target.int64_list.value.extend(values)
+    else:
+        target.float_list.value.extend(values)
+
+
+def _parser(feature: Feature) -> tf.io.FixedLenFeature | tf.io.FixedLenSequenceFeature:
+    if None in feature.shape:
+        return tf.io.FixedLenSequenceFeature(feature.shape[1:], feature.dtype, allow_missing=True)
+    return tf.io.FixedLenFeature(feature.shape, feature.dtype)
