@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import os
 import pathlib
 from collections.abc import Iterator
 
@@ -10,8 +11,11 @@ PARTIAL_SUFFIX = ".partial"
 
 @contextlib.contextmanager
 def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Yields a temporary path beside `path`, which takes its place once the block ends without an error."""
-    partial = path.with_name(path.name + PARTIAL_SUFFIX)
+    """Yields a temporary path beside `path`, which takes its place once the block ends without an error.
+
+    The temporary name is this process's own, so that one that outlives its parent cannot spoil its successor's file.
+    """
+    partial = path.with_name(f"{path.name}.{os.getpid()}{PARTIAL_SUFFIX}")
     try:
         yield partial
         partial.replace(path)

@@ -5,30 +5,13 @@ resolution. Everything in it is in pixels of that image unless the table says ot
 """
 
 import dataclasses
-import enum
 from collections.abc import Mapping
 from typing import Any
 
-import cv2
 import numpy as np
 import tensorflow as tf
 
-
-class Content(enum.StrEnum):
-    """What the image of a record shows."""
-
-    VIEW = "view"
-    LESION = "lesion"  # a crop around one lesion
-    BACKGROUND = "background"  # a crop of a breast, away from any lesion
-
-
-class Encoding(enum.StrEnum):
-    """How the image is stored. Time to decode 1024×640 on one core, and size, relative to png16."""
-
-    PNG16 = "png16"  # lossless; 1, 1
-    PNG8 = "png8"  # 8 bit, lossless; 0.5, 0.4
-    JPEG = "jpeg"  # 8 bit, quality 95; 0.15, 0.15
-    RAW = "raw"  # 16 bit, lossless; 0.03, 2
+from mammo.data import encodings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +38,7 @@ FEATURES: Mapping[str, Feature] = {
     "projection": Feature(tf.string, (), "cc or mlo"),
     "age_years": Feature(tf.float32, (), "-1: unknown"),
     "density": Feature(tf.int64, (), "BI-RADS 1 to 4; 0: unknown"),
-    "content": Feature(tf.string, (), "a Content"),
+    "content": Feature(tf.string, (), "an encodings.Content"),
     "label": Feature(tf.int64, (), "of the worst lesion shown: 0 normal, 1 benign, 2 cancer"),
     "image": Feature(tf.string, (), "encoded grey levels"),
     "height_px": Feature(tf.int64, (), "of the image"),
@@ -100,7 +83,7 @@ def encode(record: Mapping[str, Any]) -> bytes:
     return example.SerializeToString(deterministic=True)
 
 
-def decode(serialized: tf.Tensor, encoding: Encoding) -> dict[str, tf.Tensor]:
+def decode(serialized: tf.Tensor, encoding: encodings.Encoding) -> dict[str, tf.Tensor]:
     """Parses one record and decodes its image, inside or outside of a tf.data graph.
 
     Args:
@@ -115,29 +98,17 @@ def decode(serialized: tf.Tensor, encoding: Encoding) -> dict[str, tf.Tensor]:
     return parsed
 
 
-def encode_image(image: np.ndarray, encoding: Encoding) -> bytes:
-    """Stores float32 [H, W] in [0, 1] as `encoding` says."""
-    if encoding == Encoding.RAW:
-        return _quantise(image, np.uint16).astype("<u2").tobytes()
-    if encoding == Encoding.JPEG:
-        return cv2.imencode(".jpg", _quantise(image, np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
-    levels = _quantise(image, np.uint16 if encoding == Encoding.PNG16 else np.uint8)
-    # Run-length matching: on mammograms both the smallest and the fastest of zlib's strategies.
-    options = [cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
-    return cv2.imencode(".png", levels, options)[1].tobytes()
-
-
-def _quantise(image: np.ndarray, dtype: type) -> np.ndarray:
-    return (image * np.iinfo(dtype).max + 0.5).astype(dtype)
-
-
-def _decode_image(encoded: tf.Tensor, height_px: tf.Tensor, width_px: tf.Tensor, encoding: Encoding) -> tf.Tensor:
-    if encoding == Encoding.RAW:
+def _decode_image(
+    encoded: tf.Tensor, height_px: tf.Tensor, width_px: tf.Tensor, encoding: encodings.Encoding
+) -> tf.Tensor:
+    if encoding == encodings.Encoding.RAW:
         levels = tf.reshape(tf.io.decode_raw(encoded, tf.uint16, little_endian=True), [height_px, width_px, 1])
-    elif encoding == Encoding.JPEG:
+    elif encoding == encodings.Encoding.JPEG:
         levels = tf.io.decode_jpeg(encoded, channels=1)
     else:
-        levels = tf.io.decode_png(encoded, channels=1, dtype=tf.uint16 if encoding == Encoding.PNG16 else tf.uint8)
+        levels = tf.io.decode_png(
+            encoded, channels=1, dtype=tf.uint16 if encoding == encodings.Encoding.PNG16 else tf.uint8
+        )
     return tf.cast(levels, tf.float32) / float(levels.dtype.max)
 
 

@@ -1,0 +1,225 @@
+"""A whole conversion: list, split, make the shards in several processes, check, and write the manifest last.
+
+The manifest is what makes a folder a data set: as long as it is not there, the same command goes on where it stopped.
+"""
+
+import contextlib
+import csv
+import dataclasses
+import fcntl
+import functools
+import io
+import json
+import pathlib
+import shutil
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+
+from data_tools import exams as exams_lib
+from data_tools import records, shards, splits, workers
+from mammo import errors
+from mammo.data import files, manifest, pixel_path
+
+_SETTINGS_FILE = "settings.json"
+REJECTED_FILE = "rejected.csv"
+
+
+@dataclasses.dataclass(frozen=True)
+class Conversion:
+    """What is asked for.
+
+    Attributes:
+        source: Where the exams come from.
+        labels: Where the source takes pathologies from, for the manifest.
+        options: Of the records.
+        output_dir: Where the shards go.
+        views_per_shard: At most.
+        limit: Only this many exams, drawn from the seed; 0 for all.
+        max_rejected: More views than this that cannot be used are an error.
+        workers: How many processes.
+    """
+
+    source: exams_lib.Source
+    labels: str
+    options: records.Options
+    output_dir: pathlib.Path
+    views_per_shard: int
+    limit: int
+    max_rejected: int
+    workers: int
+
+    def run(self) -> manifest.Manifest:
+        """Converts, or goes on with a conversion that was stopped.
+
+        Raises:
+            errors.InputError: The source or the folder cannot be used, or too many views were rejected.
+        """
+        exams = self._drawn(self.source.list_exams())
+        tasks = self._tasks(exams)
+        with self._claimed_output_dir(tasks):
+            results = self._make_all(tasks)
+            made = self._manifest(tasks, results)
+            self._report_rejected(results, sum(len(task.views) for task in tasks))
+            made.write(self.output_dir)
+        return made
+
+    def _drawn(self, exams: list[exams_lib.Exam]) -> list[exams_lib.Exam]:
+        if not self.limit:
+            return exams
+        order = np.random.default_rng(self.options.seed).permutation(len(exams))
+        return [exams[index] for index in sorted(order[: self.limit])]
+
+    def _tasks(self, exams: list[exams_lib.Exam]) -> list[shards.Task]:
+        split_of = splits.split_by_patient(exams, self.options.seed)
+        tasks = []
+        for split in manifest.SPLITS:
+            views = [(exam, view) for exam in exams if split_of[exam.patient_id] == split for view in exam.views]
+            order = np.random.default_rng([self.options.seed, zlib.crc32(split.encode())]).permutation(len(views))
+            parts = [
+                order[start : start + self.views_per_shard] for start in range(0, len(views), self.views_per_shard)
+            ]
+            tasks += [
+                shards.Task(split, index, len(parts), tuple(views[place] for place in part))
+                for index, part in enumerate(parts)
+            ]
+        if not tasks:
+            raise errors.InputError(f"{self.options.data_dir} holds no exams.")
+        return tasks
+
+    def _make_all(self, tasks: list[shards.Task]) -> list[shards.Result]:
+        """Returns the result of every task, in order, those of an earlier run included."""
+        results = {self._key(task): shards.read_journal(self.output_dir, task) for task in tasks}
+        missing = [task for task in tasks if results[self._key(task)] is None]
+        total = sum(len(task.views) for task in tasks)
+        make = functools.partial(_make_one, self.options, self.source, self.output_dir)
+        done = total - sum(len(task.views) for task in missing)
+        for key, result in workers.run(make, missing, self.workers, total=total, unit=" view", done=done):
+            results[key] = result
+        return [result for result in results.values() if result is not None]
+
+    @staticmethod
+    def _key(task: shards.Task) -> tuple[str, int]:
+        return task.split, task.index
+
+    def _report_rejected(self, results: list[shards.Result], views: int) -> None:
+        rejected = sorted(line for result in results for line in result.rejected)
+        table = io.StringIO()
+        csv.writer(table, lineterminator="\n").writerows([("path", "reason"), *rejected])
+        files.write_text(self.output_dir / REJECTED_FILE, table.getvalue())
+        if len(rejected) > self.max_rejected:
+            path, reason = rejected[0]
+            raise errors.InputError(
+                f"{len(rejected)} of {views} views cannot be used, more than --max_rejected={self.max_rejected}; "
+                f"{self.output_dir / REJECTED_FILE} lists them all, the first: {path} {reason}."
+            )
+
+    def _manifest(self, tasks: list[shards.Task], results: list[shards.Result]) -> manifest.Manifest:
+        by_split: dict[str, list[shards.Result]] = {split: [] for split in manifest.SPLITS}
+        for task, result in zip(tasks, results, strict=True):
+            by_split[task.split].append(result)
+        splits.check_disjoint({split: _union(r.patients for r in part) for split, part in by_split.items()})
+        return manifest.Manifest(
+            format_version=manifest.FORMAT_VERSION,
+            source=self.source.name,
+            labels=self.labels,
+            pixel_path_version=pixel_path.PIXEL_PATH_VERSION,
+            height_px=self.options.height_px,
+            width_px=self.options.width_px,
+            encoding=self.options.encoding,
+            seed=self.options.seed,
+            rejected=sum(len(result.rejected) for result in results),
+            widened=sum(result.widened for result in results),
+            splits={split: _summed(part) for split, part in by_split.items()},
+        )
+
+    @contextlib.contextmanager
+    def _claimed_output_dir(self, tasks: list[shards.Task]) -> Iterator[None]:
+        """Holds the output folder for this conversion; when the block ends well, drops the journal.
+
+        Raises:
+            errors.InputError: It holds something else, another conversion, or one that is running.
+        """
+        journal = self.output_dir / shards.JOURNAL_FOLDER
+        if not journal.is_dir() and self.output_dir.is_dir() and any(self.output_dir.iterdir()):
+            what = "a finished conversion" if (self.output_dir / manifest.FILE_NAME).exists() else "other files"
+            raise errors.InputError(f"{self.output_dir} already holds {what}; give another --output_dir or empty it.")
+        journal.mkdir(parents=True, exist_ok=True)
+        with (journal / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise errors.InputError(f"{self.output_dir} is being written by another conversion.") from None
+            self._check_settings(journal / _SETTINGS_FILE, tasks)
+            for partial in self.output_dir.rglob(f"*{files.PARTIAL_SUFFIX}"):
+                partial.unlink()
+            yield
+            finished = journal.rename(journal.with_name(journal.name + files.PARTIAL_SUFFIX))
+            shutil.rmtree(finished)
+
+    def _check_settings(self, path: pathlib.Path, tasks: list[shards.Task]) -> None:
+        settings = self._settings(tasks)
+        if path.exists():
+            earlier = json.loads(path.read_text())
+            for key, value in settings.items():
+                if earlier.get(key) != value:
+                    raise errors.InputError(
+                        f"{self.output_dir} holds the beginning of another conversion (its {key} is "
+                        f"{earlier.get(key)}, not {value}); give another --output_dir or empty it."
+                    )
+        else:
+            files.write_text(path, json.dumps(settings))
+
+    def _settings(self, tasks: list[shards.Task]) -> dict[str, object]:
+        """Everything that decides the bytes, so that a conversion goes on only with what it began with."""
+        listing = [
+            (task.split, exam.exam_id, exam.status.name, view.path.name, len(view.outline_paths))
+            for task in tasks
+            for exam, view in task.views
+        ]
+        return {
+            "format": manifest.FORMAT_VERSION,
+            "pixel path": pixel_path.PIXEL_PATH_VERSION,
+            "source": self.source.name,
+            "labels": self.labels,
+            "height": self.options.height_px,
+            "width": self.options.width_px,
+            "encoding": self.options.encoding,
+            "seed": self.options.seed,
+            "background crops": self.options.background_crops,
+            "views per shard": self.views_per_shard,
+            "list of views": zlib.crc32(json.dumps(listing).encode()),
+        }
+
+
+def _make_one(
+    options: records.Options,
+    source: exams_lib.Source,
+    output_dir: pathlib.Path,
+    task: shards.Task,
+    after_view: Callable[[], None],
+) -> tuple[tuple[str, int], shards.Result]:
+    return (task.split, task.index), shards.make(options, source, task, output_dir, after_view)
+
+
+def _union(sets: Iterable[set[str]]) -> set[str]:
+    return set().union(*sets)
+
+
+def _sum(counts: Iterable[dict[str, int]], start: dict[str, int]) -> dict[str, int]:
+    """Adds up counts key by key; `start` gives the keys, so that a split without a cancer says so."""
+    counts = list(counts)
+    return {key: sum((count[key] for count in counts), value) for key, value in start.items()}
+
+
+def _summed(results: list[shards.Result]) -> manifest.Split:
+    nothing = shards.Result()
+    return manifest.Split(
+        patients=len(_union(result.patients for result in results)),
+        exams=len(_union(result.exams for result in results)),
+        images=_sum((result.images for result in results), nothing.images),
+        lesions=_sum((result.lesions for result in results), nothing.lesions),
+        crops=_sum((result.crops for result in results), nothing.crops),
+        shards=tuple(shard for result in results for shard in result.shards),
+    )

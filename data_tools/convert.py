@@ -1,0 +1,72 @@
+"""Converts a data set to sharded TFRecords: views with their boxes, lesion crops, background crops.
+
+A conversion that is stopped goes on where it stopped when the same command is given again; its result is then byte for
+byte that of one that was not. What could not be used is listed in rejected.csv.
+"""
+
+import os
+
+from absl import flags
+
+from data_tools import conversion, records
+from data_tools.sources import opening
+from mammo import cli
+from mammo.data import encodings, manifest
+
+_SOURCE = flags.DEFINE_enum("source", "mini_ddsm", opening.NAMES, "What kind of data set --data_dir holds.")
+_DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the data set.", required=True)
+_OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Folder for the shards; new or empty.", required=True)
+_LABELS = flags.DEFINE_enum(
+    "labels", "overlay", opening.LABELS, "Mini-DDSM: pathology from each lesion's overlay, or from the case's status."
+)
+_TREE = flags.DEFINE_enum("tree", "auto", opening.TREES, "Mini-DDSM: which tree to read; auto takes png16 if there.")
+_HEIGHT = flags.DEFINE_integer("height", 1024, "Height of a view, in pixels.", lower_bound=32)
+_WIDTH = flags.DEFINE_integer("width", 640, "Width of a view, in pixels.", lower_bound=32)
+_ENCODING = flags.DEFINE_enum_class("encoding", encodings.Encoding.PNG16, encodings.Encoding, "How images are stored.")
+_WORKERS = flags.DEFINE_integer(
+    "workers", os.cpu_count() or 1, "Processes, each of one core and below 1 GiB.", lower_bound=1
+)
+_SEED = flags.DEFINE_integer("seed", 0, "Of the splits, the order and the background crops.", lower_bound=0)
+_LIMIT = flags.DEFINE_integer("limit", 0, "Convert only so many exams, drawn from the seed; 0: all.", lower_bound=0)
+_MAX_REJECTED = flags.DEFINE_integer("max_rejected", 0, "Views that may be unusable before it fails.", lower_bound=0)
+_VIEWS_PER_SHARD = flags.DEFINE_integer("views_per_shard", 32, "Views in a shard, at most.", lower_bound=1)
+_BACKGROUND_CROPS = flags.DEFINE_integer("background_crops", 1, "Crops without a lesion, of each view.", lower_bound=0)
+
+
+def main() -> None:
+    """Converts as the flags say, and prints what came of it."""
+    data_dir, output_dir = cli.user_path(_DATA_DIR.value), cli.user_path(_OUTPUT_DIR.value)
+    made = conversion.Conversion(
+        source=opening.open_source(_SOURCE.value, data_dir, _LABELS.value, _TREE.value),
+        labels=_LABELS.value,
+        options=records.Options(
+            data_dir=data_dir,
+            height_px=_HEIGHT.value,
+            width_px=_WIDTH.value,
+            encoding=_ENCODING.value,
+            seed=_SEED.value,
+            background_crops=_BACKGROUND_CROPS.value,
+        ),
+        output_dir=output_dir,
+        views_per_shard=_VIEWS_PER_SHARD.value,
+        limit=_LIMIT.value,
+        max_rejected=_MAX_REJECTED.value,
+        workers=_WORKERS.value,
+    ).run()
+    print(_summary(made))
+    print(f"Wrote {output_dir / manifest.FILE_NAME}.")
+
+
+def _summary(made: manifest.Manifest) -> str:
+    """Returns the counts as a table to read."""
+    lines = [f"{'':12}{'patients':>9}{'exams':>7}{'normal':>8}{'benign':>8}{'cancer':>8}{'outlines':>10}{'crops':>7}"]
+    for name, split in made.splits.items():
+        images = "".join(f"{count:8,}" for count in split.images.values())
+        outlines, crops = sum(split.lesions.values()), sum(split.crops.values())
+        lines.append(f"{name:12}{split.patients:9,}{split.exams:7,}{images}{outlines:10,}{crops:7,}")
+    lines.append(f"{made.rejected} views rejected, {made.widened} widened to hold a lesion beside the breast found.")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    cli.run(main)
