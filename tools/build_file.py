@@ -1,0 +1,143 @@
+"""Writes one BUILD file as a tidy person would (and buildifier does), keeping what a person wrote in it."""
+
+import ast
+import dataclasses
+import pathlib
+from collections.abc import Sequence
+
+from tools import modules
+
+_ALL_FILES = "all_files"
+_MADE = ("load", "py_library", "program", "pytest_test")
+_LOADED = ("program", "pytest_test")
+_ALWAYS_ALL_FILES = "all_files"
+_MADE = ("name", "srcs", "visibility", "deps")
+_FIRST = {"name": 0, "size": 1, "timeout": 2, "srcs": 3}
+_MAX_PACKAGES_SHOWN = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class _Statement:
+    """One statement of a BUILD file as it stands.
+
+    Attributes:
+        kind: The rule it calls; "" for anything else.
+        attributes: The source of each argument, by name.
+        text: Its source, with the comment above it.
+        comment: That comment, with a line break after it, or "".
+    """
+
+    kind: str
+    attributes: dict[str, str]
+    text: str
+    comment: str
+
+
+def render(root: pathlib.Path, package: str, packages: Sequence[str], labels: modules.Labels) -> str:
+    """Returns what a BUILD file is to hold.
+
+    Args:
+        root: The source tree.
+        package: The folder of the BUILD file, from the root; "" is the root's own.
+        packages: All packages with Python files.
+        labels: All modules and where their imports lead.
+    """
+    path = root / package / "BUILD"
+    statements = _parse(path.read_text()) if path.is_file() else []
+    header = [s.text if _is_docstring(s) else s.comment.rstrip() for s in statements if _is_docstring(s) or s.kind == "load"]
+    header = [text for text in header if text]
+    by_hand = [s.text for s in statements if not _is_docstring(s) and not _is_made(s)]
+    own = [m for m in labels.modules if m.package == package and f'"{m.stem}.py"' not in "".join(by_hand)]
+    written = {statement.attributes.get("name"): statement for statement in statements}
+
+    targets = [_module_target(root, module, labels, written.get(f'"{module.stem}"')) for module in own]
+    loads = sorted({module.kind for module in own} & set(_LOADED))
+    load = [f'load("//tools:python.bzl", {", ".join(map(_quoted, loads))})'] if loads else []
+    return "\n\n".join([*header, *load, *targets, *by_hand, _all_files_target(package, packages)]) + "\n"
+
+
+def _module_target(
+    root: pathlib.Path, module: modules.Module, labels: modules.Labels, before: _Statement | None
+) -> str:
+    kept = {name: text for name, text in before.attributes.items() if name not in _ALWAYS_MADE} if before else {}
+    made = {"name": _quoted(module.stem)}
+    if module.kind == "py_library":
+        made["srcs"] = _list([f"{module.stem}.py"])
+    if data := _data(root / module.package, module):
+        made["data"] = data
+    if users := _visible_to(labels.users.get(module.label, frozenset())):
+        made["visibility"] = _list(users)
+    if deps := labels.deps(module):
+        here = f"//{module.package}:"
+        made["deps"] = _list([":" + d.removeprefix(here) for d in deps if d.startswith(here)] +
+                             [d for d in deps if not d.startswith(here)])  # fmt: skip
+    return (before.comment if before else "") + _call(module.kind, made | kept)
+
+
+def _data(folder: pathlib.Path, module: modules.Module) -> str:
+    if module.kind == "pytest_test":
+        return 'glob(["testdata/**"])' if (folder / "testdata").is_dir() else ""
+    beside = sorted(p.name for p in folder.glob(f"{module.stem}.*") if p.suffix != ".py")
+    return _list(beside) if beside else ""
+
+
+def _visible_to(packages: frozenset[str]) -> list[str]:
+    """Packages one by one; many below one folder as that folder."""
+    shown = set()
+    for package in packages:
+        top = package.split("/")[0]
+        many = sum(other.split("/")[0] == top for other in packages) > _MAX_PACKAGES_SHOWN
+        shown.add(f"//{top}:__subpackages__" if many else f"//{package}:__pkg__")
+    return sorted(shown)
+
+
+def _all_files_target(package: str, packages: Sequence[str]) -> str:
+    if package:
+        files = 'glob(\n        ["**"],\n        exclude = ["**/*.pyc"],\n    )'
+        return _call("filegroup", {"name": _quoted(_ALL_FILES), "srcs": files, "visibility": _list(["//:__pkg__"])})
+    files = _list(["BUILD", "pyproject.toml", "requirements.in", *(f"//{other}:{_ALL_FILES}" for other in packages)])
+    return _call("filegroup", {"name": _quoted(_ALL_FILES), "srcs": files, "visibility": _list(["//tests:__subpackages__"])})
+
+
+def _parse(text: str) -> list[_Statement]:
+    lines = text.splitlines()
+    statements = []
+    end_before = 0
+    for node in ast.parse(text).body:  # a BUILD file is Python by its syntax
+        comment = [line for line in lines[end_before : node.lineno - 1] if line.strip()]
+        end_before = node.end_lineno or node.lineno
+        call = node.value if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else None
+        statements.append(
+            _Statement(
+                kind=ast.unparse(call.func) if call else "",
+                attributes={k.arg: ast.get_source_segment(text, k.value) or "" for k in call.keywords if k.arg}
+                if call
+                else {},
+                text="\n".join([*comment, *lines[node.lineno - 1 : end_before]]),
+                comment="".join(f"{line}\n" for line in comment),
+            )
+        )
+    return statements
+
+
+def _is_docstring(statement: _Statement) -> bool:
+    return statement.text.startswith('"""')
+
+
+def _is_made(statement: _Statement) -> bool:
+    return statement.kind in _MADE or statement.attributes.get("name") == _quoted(_ALL_FILES)
+
+
+def _call(kind: str, attributes: dict[str, str]) -> str:
+    names = sorted(attributes, key=lambda name: (name == "deps", _FIRST.get(name, len(_FIRST)), name))
+    return "\n".join([f"{kind}(", *(f"    {name} = {attributes[name]}," for name in names), ")"])
+
+
+def _list(items: Sequence[str]) -> str:
+    if len(items) == 1:
+        return f"[{_quoted(items[0])}]"
+    return "\n".join(["[", *(f"        {_quoted(item)}," for item in items), "    ]"])
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"'

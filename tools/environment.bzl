@@ -1,0 +1,138 @@
+"""The project's Python: a virtual environment out of a lock of hashes, with a label for each package of it.
+
+Made once, when something first asks for @pypi, and again when the lock, this file, MAMMO_PYTHON or `--config=gpu`
+changes. Bazel throws away what a failed or interrupted run of a repository rule left, so an
+environment is either whole or made anew.
+"""
+
+_FIND_PYTHON = """
+import sys
+assert sys.version_info[:2] == (3, 11)
+import bz2, ctypes, ensurepip, lzma, sqlite3, ssl, venv, zlib  # a Python built without their headers lacks some
+print(sys.executable)
+"""
+
+_NO_PYTHON = "no Python 3.11 with `venv` was found: install it (on Debian 12: `apt-get install python3.11 " + \
+             "python3.11-venv`), or set MAMMO_PYTHON to its path{}."
+
+# Bazel gives Python targets this interpreter. -P: the folder of a program does not come first on the import
+# path, or data_tools/statistics.py would stand for the standard library's `statistics`.
+_INTERPRETER = """#!/bin/sh
+export TF_CPP_MIN_LOG_LEVEL="${{TF_CPP_MIN_LOG_LEVEL-2}}"
+unset PYTHONHOME
+exec '{python}' -P "$@"
+"""
+
+_BUILD = """
+load("@bazel_tools//tools/python:toolchain.bzl", "py_runtime_pair")
+
+package(default_visibility = ["//visibility:public"])
+
+py_runtime(
+    name = "runtime",
+    interpreter_path = "{interpreter}",
+    python_version = "PY3",
+)
+
+py_runtime_pair(
+    name = "runtime_pair",
+    py3_runtime = ":runtime",
+)
+
+toolchain(
+    name = "toolchain",
+    toolchain = ":runtime_pair",
+    toolchain_type = "@bazel_tools//tools/python:toolchain_type",
+)
+
+# The packages themselves are read where they are installed; the lock stands for them, so that what depends
+# on one is built and tested again when any of them changes.
+[py_library(
+    name = name,
+    data = ["requirements.lock"],
+) for name in {names}]
+"""
+
+def _python_environment_impl(repository_ctx):
+    gpu = repository_ctx.os.environ.get("MAMMO_REQUIREMENTS", "cpu") == "gpu"
+    lock = repository_ctx.path(repository_ctx.attr.gpu_lock if gpu else repository_ctx.attr.cpu_lock)
+    python = _find_python(repository_ctx)
+
+    _run(repository_ctx, "making a virtual environment of %s" % python, [python, "-m", "venv", "venv"])
+    venv_python = str(repository_ctx.path("venv/bin/python"))
+    pip_install = [venv_python, "-m", "pip", "install", "--no-deps", "--require-hashes", "--no-compile"]
+    pip_install += ["--disable-pip-version-check", "--progress-bar=off"]
+
+    # A few requirements come as sources only. They are built with the setuptools and the wheel of the lock,
+    # where pip alone would fetch the newest of each, unlocked, to build with.
+    lock_text = repository_ctx.read(lock)
+    repository_ctx.file("build_requirements.lock", _entries(lock_text, ["setuptools", "wheel"]))
+    _run(repository_ctx, "installing setuptools", pip_install + ["-r", "build_requirements.lock"])
+    _run(
+        repository_ctx,
+        "installing %s, a few minutes" % lock.basename,
+        pip_install + ["--no-build-isolation", "--use-pep517", "-r", str(lock)],
+    )
+
+    # Tests run where this folder cannot be written: without the bytecode each would compile TensorFlow anew.
+    _run(repository_ctx, "compiling", [venv_python, "-m", "compileall", "-q", "-j0", "venv/lib"])
+
+    repository_ctx.file("python", _INTERPRETER.format(python = venv_python))
+    repository_ctx.symlink(lock, "requirements.lock")
+    repository_ctx.file("BUILD", _BUILD.format(
+        interpreter = repository_ctx.path("python"),
+        names = _label_names(lock_text),
+    ))
+
+def _find_python(repository_ctx):
+    given = repository_ctx.os.environ.get("MAMMO_PYTHON")
+    candidates = [given] if given else [
+        repository_ctx.which("python3.11"),
+        "/usr/bin/python3.11",
+        "/usr/local/bin/python3.11",
+        "/opt/homebrew/bin/python3.11",
+        repository_ctx.which("python3"),
+    ]
+    for candidate in candidates:
+        # Asked rather than believed: a version manager's python3.11 may stand for a Python that is not there.
+        answer = repository_ctx.execute([candidate, "-c", _FIND_PYTHON]) if candidate else None
+        if answer and answer.return_code == 0:
+            return answer.stdout.strip()
+    fail(_NO_PYTHON.format(", which is now `%s`" % given if given else ""))
+
+def _run(repository_ctx, what, command):
+    repository_ctx.report_progress(what)
+    result = repository_ctx.execute(
+        command,
+        environment = {"PYTHONPATH": "", "PYTHONHOME": "", "PYTHONNOUSERSITE": "1", "PIP_USER": "0"},
+        quiet = False,
+        timeout = 7200,
+    )
+    if result.return_code:
+        fail("%s failed, see above" % what)
+
+def _entries(lock_text, names):
+    """The entries of some packages in a lock: a line that names one, and the indented lines that follow it."""
+    kept = []
+    keep = False
+    for line in lock_text.splitlines():
+        if not line.startswith((" ", "#")):
+            keep = line.split("==")[0] in names
+        if keep:
+            kept.append(line)
+    return "\n".join(kept)
+
+def _label_names(lock_text):
+    """The locked packages, as labels may be named: "absl-py==2.5.1" is absl_py."""
+    pins = [line for line in lock_text.splitlines() if "==" in line and not line.startswith((" ", "#"))]
+    return [pin.split("==")[0].replace("-", "_").replace(".", "_") for pin in pins]
+
+python_environment = repository_rule(
+    implementation = _python_environment_impl,
+    attrs = {
+        "cpu_lock": attr.label(mandatory = True, doc = "Requirements with hashes."),
+        "gpu_lock": attr.label(mandatory = True, doc = "The same for --config=gpu."),
+    },
+    environ = ["MAMMO_PYTHON", "MAMMO_REQUIREMENTS"],
+    doc = "A virtual environment, as a toolchain for Python targets and a label for each package.",
+)

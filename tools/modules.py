@@ -1,0 +1,168 @@
+"""The project's Python files, what they import, and the Bazel labels of that."""
+
+import ast
+import collections
+import dataclasses
+import functools
+import pathlib
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+
+from mammo import errors
+
+
+@dataclasses.dataclass(frozen=True)
+class Module:
+    """One Python file.
+
+    Attributes:
+        package: The folder it lies in, from the root: "data_tools/sources".
+        stem: Its name without ".py".
+        kind: "pytest_test", "program" or "py_library".
+        imports: Dotted names that import statements may mean; of `from a import b` both "a.b" and "a".
+        mentions: Strings in it that may name a module.
+    """
+
+    package: str
+    stem: str
+    kind: str
+    imports: tuple[tuple[str, ...], ...]
+    mentions: frozenset[str]
+
+    @property
+    def dotted_name(self) -> str:
+        """As in an import statement."""
+        return ".".join([*pathlib.PurePosixPath(self.package).parts, self.stem])
+
+    @property
+    def label(self) -> str:
+        """Of its library; nothing depends on a test."""
+        return f"//{self.package}:{self.stem}{'_lib' if self.kind == 'program' else ''}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Labels:
+    """Turns imports into labels.
+
+    Attributes:
+        modules: All of the project's.
+        requirements: Normalised names of the packages in requirements.in.
+        distributions: The packages that bring a top-level module, as `importlib.metadata` tells.
+    """
+
+    modules: Sequence[Module]
+    requirements: frozenset[str]
+    distributions: Mapping[str, Sequence[str]]
+
+    @functools.cached_property
+    def users(self) -> Mapping[str, frozenset[str]]:
+        """By the label of a module: the other packages that depend on it."""
+        users = collections.defaultdict(set)
+        for module in self.modules:
+            for label in self.deps(module):
+                users[label].add(module.package)
+        return {label: frozenset(packages) - {label[2:].split(":")[0]} for label, packages in users.items()}
+
+    def deps(self, module: Module) -> list[str]:
+        """Returns the labels a module depends on, in Bazel's order: this package's, the project's, others'."""
+        labels = {label for names in module.imports for label in self._of_import(module, names)}
+        for name in module.mentions:
+            labels.update(self._own(name) or self._required(name))
+        if module.kind == "pytest_test":
+            labels.update(self._conftests(module.package))
+        labels.discard(module.label)
+        return sorted(labels, key=lambda label: (label.startswith("@"), label))
+
+    def _of_import(self, module: Module, names: Sequence[str]) -> Sequence[str]:
+        for name in names:
+            if found := self._own(name):
+                return found
+        top = names[0].split(".")[0]
+        if top in sys.stdlib_module_names:
+            return []
+        if found := self._required(top):
+            return found
+        file = f"{module.package}/{module.stem}.py"
+        if top in self.distributions:
+            brought_by = " or ".join(sorted(set(self.distributions[top])))
+            raise errors.InputError(f"{file} imports {top}, which {brought_by} brings: name it in requirements.in.")
+        raise errors.InputError(
+            f"{file} imports {names[0]}, which is neither a file of the project nor in a locked package."
+        )
+
+    def _own(self, dotted_name: str) -> list[str]:
+        module = self._by_name.get(dotted_name)
+        return [module.label] if module else []
+
+    def _required(self, top: str) -> list[str]:
+        names = {_normalised(name) for name in self.distributions.get(top, ())}
+        return [f"@pypi//:{name.replace('-', '_')}" for name in names & self.requirements]
+
+    def _conftests(self, package: str) -> list[str]:
+        """Pytest reads a conftest.py in the folder of a test and in those above."""
+        above = [package, *map(str, pathlib.PurePosixPath(package).parents)]
+        return [module.label for module in self.modules if module.stem == "conftest" and module.package in above]
+
+    @functools.cached_property
+    def _by_name(self) -> Mapping[str, Module]:
+        return {module.dotted_name: module for module in self.modules}
+
+
+def find(root: pathlib.Path) -> list[Module]:
+    """Returns the Python files below `root`, in order; folders that hide themselves and Bazel's are not looked at."""
+    return sorted(map(functools.partial(_read, root), _python_files(root)), key=lambda m: (m.package, m.stem))
+
+
+def requirement_names(requirements_text: str) -> frozenset[str]:
+    """Returns the packages that a requirements.in names, normalised (PEP 503)."""
+    names = set()
+    for line in requirements_text.splitlines():
+        requirement = line.split("#")[0].strip()
+        if requirement and not requirement.startswith("-"):
+            end = next((i for i, c in enumerate(requirement) if not (c.isalnum() or c in "-_.")), len(requirement))
+            names.add(_normalised(requirement[:end]))
+    return frozenset(names)
+
+
+def _normalised(name: str) -> str:
+    return name.lower().replace("_", "-").replace(".", "-")
+
+
+def _python_files(folder: pathlib.Path) -> Iterator[pathlib.Path]:
+    for path in folder.iterdir():
+        if path.name.startswith((".", "bazel-")) or path.name in ("__pycache__", "testdata"):
+            continue
+        if path.is_dir():
+            yield from _python_files(path)
+        elif path.suffix == ".py":
+            yield path
+
+
+def _read(root: pathlib.Path, path: pathlib.Path) -> Module:
+    try:
+        tree = ast.parse(path.read_text(), filename=str(path))
+    except SyntaxError as error:
+        raise errors.InputError(f"{path}, line {error.lineno}: {error.msg}; put it right first.") from None
+    nodes = list(ast.walk(tree))
+    return Module(
+        package=path.relative_to(root).parent.as_posix().removeprefix("."),
+        stem=path.stem,
+        kind=_kind(path, tree),
+        imports=tuple(names for node in nodes for names in _imported(node)),
+        mentions=frozenset(n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)),
+    )
+
+
+def _kind(path: pathlib.Path, tree: ast.Module) -> str:
+    if path.stem.endswith("_test"):
+        return "pytest_test"
+    is_run = any(isinstance(node, ast.If) and "__name__ == '__main__'" in ast.unparse(node.test) for node in tree.body)
+    return "program" if is_run else "py_library"
+
+
+def _imported(node: ast.AST) -> Iterator[tuple[str, ...]]:
+    if isinstance(node, ast.Import):
+        yield from ((alias.name,) for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        module = "." * node.level + (node.module or "")  # a relative one leads nowhere, and is refused so
+        yield from ((f"{module}.{alias.name}", module) for alias in node.names)

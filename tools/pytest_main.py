@@ -1,0 +1,37 @@
+"""Runs one test file through pytest, as Bazel asks of a test.
+
+https://bazel.build/reference/test-encyclopedia names what Bazel passes in the environment, and what it takes back.
+"""
+
+import os
+import pathlib
+import sys
+
+import pytest
+
+
+def main() -> int:
+    """Runs the file that the command line names; returns pytest's exit status."""
+    scratch = pathlib.Path(os.environ["TEST_TMPDIR"])
+    home = scratch / "home"  # what libraries keep under the person's home must not reach a test, nor a test it
+    home.mkdir(exist_ok=True)
+    os.environ.update(HOME=str(home), MPLBACKEND="Agg", HYPOTHESIS_STORAGE_DIRECTORY=str(scratch / "hypothesis"))
+
+    arguments = [
+        "--import-mode=importlib",
+        "--rootdir=.",
+        "--config-file=pyproject.toml",
+        "--hypothesis-profile=ci",  # no database, no deadline, the same examples each time: a result can be cached
+        f"--basetemp={scratch / 'pytest'}",
+    ]
+    if report := os.environ.get("XML_OUTPUT_FILE"):
+        arguments.append(f"--junitxml={report}")
+    if wanted := os.environ.get("TESTBRIDGE_TEST_ONLY"):
+        arguments.append(f"-k={wanted}")
+    status = pytest.main([*arguments, *sys.argv[1:]])
+    # A filter that is meant for one file leaves nothing to run in the others.
+    return 0 if wanted and status == pytest.ExitCode.NO_TESTS_COLLECTED else int(status)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
