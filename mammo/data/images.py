@@ -14,6 +14,8 @@ MAX_PIXELS = 120_000_000
 """More than any film scanner or detector gives (DDSM's largest scan has 30 million pixels). Past it a file is
 refused before it is decoded, so that no file can take the memory of the machine."""
 
+PIL.Image.MAX_IMAGE_PIXELS = None  # Pillow's own, lower limit is for what it decodes; here it reads headers only
+
 # What Pillow calls the ways a grey or a colour picture may be stored. CMYK, YCbCr, LAB and floats are not here.
 _GREY_MODES = frozenset({"1", "L", "LA", "I", "I;16", "I;16B", "I;16L"})
 _COLOUR_MODES = frozenset({"P", "PA", "RGB", "RGBA"})
@@ -80,8 +82,6 @@ def _check_header(path: pathlib.Path, content: bytes) -> tuple[int, int]:
         with PIL.Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as header:
             width_px, height_px = header.size
             mode = header.mode
-    except PIL.Image.DecompressionBombError:
-        raise errors.ImageError(path, f"has more than {MAX_PIXELS:,} pixels, more than any mammogram") from None
     except (PIL.UnidentifiedImageError, OSError, SyntaxError, ValueError):
         raise errors.ImageError(path, "is not a PNG, JPEG or DICOM image, or its header is damaged") from None
     if height_px * width_px > MAX_PIXELS:

@@ -1,0 +1,66 @@
+import errno
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from mammo import cli
+
+PROGRAM = """
+import errno, os
+from absl import flags
+from mammo import cli, errors
+flags.DEFINE_integer("exams", 1, "How many.", lower_bound=1)
+def main():
+    {body}
+cli.run(main)
+"""
+
+
+def _run(body: str, *arguments: str) -> subprocess.CompletedProcess:
+    root = pathlib.Path(cli.__file__).parents[1]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    command = [sys.executable, "-c", PROGRAM.format(body=body), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+
+
+def test_a_program_that_ends_well_exits_with_0():
+    ended = _run("print(flags.FLAGS.exams)", "--exams=3")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "3\n", "")
+
+
+def test_a_persons_mistake_is_one_sentence_and_1():
+    ended = _run('raise errors.InputError("scan.png is empty; copy it again.")')
+    assert (ended.returncode, ended.stderr) == (1, "error: scan.png is empty; copy it again.\n")
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EACCES])
+def test_a_folder_that_cannot_be_written_is_one_sentence_and_1(code):
+    ended = _run(f'raise OSError({code}, os.strerror({code}), "/out/figures.json")')
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("error: /out/figures.json: ")
+    assert ended.stderr.count("\n") == 1
+
+
+def test_a_mistake_of_the_program_keeps_its_traceback():
+    ended = _run("raise ZeroDivisionError")
+    assert ended.returncode == 1
+    assert "Traceback" in ended.stderr
+
+
+@pytest.mark.parametrize("argument", ["--exams=many", "--exams=0", "--exms=3", "stray"])
+def test_wrong_flags_exit_with_2_and_no_traceback(argument):
+    ended = _run("pass", argument)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("error: ")
+    assert "Traceback" not in ended.stderr
+
+
+def test_paths_are_relative_to_where_the_person_stands(monkeypatch):
+    monkeypatch.setenv("BUILD_WORKING_DIRECTORY", "/home/reader")
+    assert cli.user_path("exams/one") == pathlib.Path("/home/reader/exams/one")
+    assert cli.user_path("/exams") == pathlib.Path("/exams")
+    monkeypatch.delenv("BUILD_WORKING_DIRECTORY")
+    assert cli.user_path("exams") == pathlib.Path.cwd() / "exams"
