@@ -1,18 +1,21 @@
 """Runs tasks in several processes, with progress, and leaves no process behind however it ends."""
 
-import concurrent.futures
+import ctypes
 import multiprocessing
-import multiprocessing.connection
 import os
 import signal
-import threading
+import sys
 from collections.abc import Callable, Iterator, Sequence
+from concurrent import futures
 from concurrent.futures import process
 from typing import TypeVar
 
 import cv2
+import tqdm
 
 from mammo import errors, progress
+
+_PR_SET_PDEATHSIG = 1  # prctl(2)
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -32,7 +35,7 @@ def run(
     Args:
         function: Picklable; gets a task, and what to call after each unit of it.
         tasks: Picklable.
-        workers: How many processes. Each uses one core: two do twice the work of one, and no more.
+        workers: How many processes, each of one core; 1 runs the tasks in this process.
         total: How many units all tasks have, with those that were done before.
         unit: What a unit is, for the progress bar.
         done: How many units were done before.
@@ -41,19 +44,38 @@ def run(
         errors.InputError: A process was killed, by want of memory for one.
         Exception: What `function` raised; tasks not yet begun are dropped.
     """
+    with progress.bar(total, unit, initial=done) as bar:
+        if workers == 1:
+            yield from _run_here(function, tasks, bar)
+        else:
+            yield from _run_in_pool(function, tasks, workers, bar)
+
+
+def _run_here(
+    function: Callable[[Task, Callable[[], None]], Result], tasks: Sequence[Task], bar: tqdm.tqdm
+) -> Iterator[Result]:
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        for task in tasks:
+            yield function(task, bar.update)
+    finally:
+        cv2.setNumThreads(threads)
+
+
+def _run_in_pool(
+    function: Callable[[Task, Callable[[], None]], Result], tasks: Sequence[Task], workers: int, bar: tqdm.tqdm
+) -> Iterator[Result]:
     context = multiprocessing.get_context("spawn")  # a forked TensorFlow or OpenCV may hang
-    counter = context.Value("q", 0)
-    pool = process.ProcessPoolExecutor(workers, context, _start_worker, (counter,))
+    counter = context.Value("q", bar.n)
+    pool = process.ProcessPoolExecutor(workers, context, _start_worker, (counter, os.getpid()))
     pending = {pool.submit(_run, function, task) for task in tasks}
     try:
-        with progress.bar(total, unit, initial=done) as bar:
-            while pending:
-                ended, pending = concurrent.futures.wait(
-                    pending, timeout=0.5, return_when=concurrent.futures.FIRST_COMPLETED
-                )
-                bar.update(done + counter.value - bar.n)
-                for future in ended:
-                    yield future.result()
+        while pending:
+            ended, pending = futures.wait(pending, timeout=0.5, return_when=futures.FIRST_COMPLETED)
+            bar.update(counter.value - bar.n)
+            for future in ended:
+                yield future.result()
     except process.BrokenProcessPool:
         raise errors.InputError(
             "a worker process was killed, most likely for want of memory; run it again with fewer --workers."
@@ -65,7 +87,7 @@ def run(
 _count: Callable[[], None]
 
 
-def _start_worker(counter: "multiprocessing.sharedctypes.Synchronized[int]") -> None:
+def _start_worker(counter: "multiprocessing.sharedctypes.Synchronized[int]", parent_pid: int) -> None:
     global _count  # noqa: PLW0603  a process pool has no other way to hand a worker what cannot be pickled
 
     def count() -> None:
@@ -76,15 +98,15 @@ def _start_worker(counter: "multiprocessing.sharedctypes.Synchronized[int]") -> 
     cv2.setNumThreads(1)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted, too, and ends its workers
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _end_with(parent_pid)
 
 
-def _end_with_parent() -> None:
-    """A pool's workers would wait for ever for the next task of a parent that was killed."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    multiprocessing.connection.wait([parent.sentinel])
-    os._exit(1)
+def _end_with(parent_pid: int) -> None:
+    """Asks Linux to kill this process with its parent: it would write on beside the parent's successor, then wait."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent_pid:  # it died before it was asked
+            os._exit(1)
 
 
 def _run(function: Callable[[Task, Callable[[], None]], Result], task: Task) -> Result:

@@ -42,7 +42,7 @@ def test_levels_are_those_of_film_and_of_dense_tissue():
 
 
 def _with_lettering(view):
-    cv2.putText(view, "RMLO", (370, 90), cv2.FONT_HERSHEY_SIMPLEX, 1.6, drawing.WHITE, 5)
+    drawing.letter(view, "RMLO", (370, 90), 1.6)
 
 
 def _with_tape(view):
@@ -65,7 +65,7 @@ def test_what_is_on_film_besides_is_neither_breast_nor_in_its_way(add):
     view = drawing.draw_view(800, 520)
     add(view)
     found = _found(view)
-    drawn = np.array(DRAWN_LEFT) + [6, 0, 0, 0] if add is _with_film_border else DRAWN_LEFT
+    drawn = (7, *DRAWN_LEFT[1:]) if add is _with_film_border else DRAWN_LEFT
     _assert_holds_tightly(found, drawn)
     clean = _found(drawing.draw_view(800, 520)).mask > 0
     assert (clean != (found.mask > 0)).mean() < 0.02  # the border hides the skin below it
@@ -90,7 +90,7 @@ def test_an_image_of_one_colour_shows_no_breast(view):
 
 def test_film_with_lettering_only_shows_no_breast():
     view = np.random.default_rng(0).integers(5, 9, (800, 520)).astype(np.uint8)
-    cv2.putText(view, "RMLO", (300, 90), cv2.FONT_HERSHEY_SIMPLEX, 1.6, drawing.WHITE, 5)
+    drawing.letter(view, "RMLO", (300, 90), 1.6)
     assert breast.find_breast(view) is None
 
 

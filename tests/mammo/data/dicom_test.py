@@ -17,7 +17,7 @@ def make(**tags) -> pydicom.dataset.FileDataset:
     """A minimal digital mammogram; tags given as None are left out."""
     meta = pydicom.dataset.FileMetaDataset()
     meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
-    meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.1.2"  # Digital Mammography X-Ray, For Presentation
+    meta.MediaStorageSOPClassUID = pydicom.uid.DigitalMammographyXRayImageStorageForPresentation
     meta.MediaStorageSOPInstanceUID = pydicom.uid.generate_uid(entropy_srcs=["test"])
     dataset = pydicom.dataset.FileDataset("test", {}, file_meta=meta, preamble=bytes(128))
     values = {

@@ -1,6 +1,5 @@
 import pathlib
 
-import cv2
 import hypothesis
 import hypothesis.strategies as st
 import numpy as np
@@ -67,7 +66,7 @@ def test_values_are_between_0_and_1_and_padding_is_0():
 
 def test_lettering_inside_the_crop_is_blackened():
     pixels = drawing.draw_view(800, 520)
-    cv2.putText(pixels, "L", (250, 175), cv2.FONT_HERSHEY_SIMPLEX, 1.2, drawing.WHITE, 4)
+    drawing.letter(pixels, "L", (250, 175), 1.2)
     prepared = _prepare(pixels)
     x, y, _, _ = prepared.placement.to_output(np.array([250.0, 150, 275, 175]))
     assert prepared.image[int(y) : int(y) + 8, int(x) : int(x) + 8].max() < 0.05
@@ -102,5 +101,5 @@ def test_a_large_crop_is_shrunk():
 
 
 def test_a_view_without_a_breast_is_refused_by_name():
-    with pytest.raises(errors.ImageError, match="view.png shows no breast"):
+    with pytest.raises(errors.ImageError, match=r"view\.png shows no breast"):
         pixel_path.find_breast(PATH, np.zeros((300, 200), np.uint8))

@@ -1,0 +1,192 @@
+import csv
+import dataclasses
+import json
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import tensorflow as tf
+
+from data_tools import conversion, records
+from mammo import errors
+from mammo.data import encodings, files, manifest, schema
+from tests.data_tools import drawn_source
+
+EXAMS = 24
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    return drawn_source.DrawnSource(tmp_path_factory.mktemp("data"), EXAMS).write()
+
+
+def _conversion(source, output_dir, **changes) -> conversion.Conversion:
+    options = records.Options(source.data_dir, 128, 80, encodings.Encoding.PNG16, seed=0, background_crops=1)
+    asked = conversion.Conversion(
+        source, "overlay", options, output_dir, views_per_shard=10, limit=0, max_rejected=0, workers=1
+    )
+    return dataclasses.replace(asked, **changes)
+
+
+@pytest.fixture(scope="module")
+def converted(source, tmp_path_factory):
+    output_dir = tmp_path_factory.mktemp("converted")
+    return output_dir, _conversion(source, output_dir).run()
+
+
+def _read(output_dir, shard):
+    for record in tf.data.TFRecordDataset(str(output_dir / shard.name)):
+        yield schema.decode(record, encodings.Encoding.PNG16)
+
+
+def test_every_view_is_there_once_with_its_label_and_patients_kept_apart(converted):
+    output_dir, made = converted
+    paths: list[bytes] = []
+    patients: dict[str, set[bytes]] = {}
+    labels = dict.fromkeys(range(3), 0)
+    for name, split in made.splits.items():
+        for shard in split.shards:
+            elements = list(_read(output_dir, shard))
+            assert len(elements) == shard.records
+            if shard.content == "views":
+                paths += [element["path"].numpy() for element in elements]
+            patients.setdefault(name, set()).update(element["patient_id"].numpy() for element in elements)
+            for element in elements:
+                labels[int(element["label"])] += shard.content == "views"
+    assert len(paths) == len(set(paths)) == 4 * EXAMS
+    assert labels == {0: EXAMS // 3 * 8, 1: EXAMS // 3 * 2, 2: EXAMS // 3 * 2}
+    assert sum(len(part) for part in patients.values()) == EXAMS
+
+
+def test_the_manifest_tells_what_the_files_hold(converted):
+    output_dir, made = converted
+    assert manifest.read(output_dir) == made
+    for split in made.splits.values():
+        for shard in split.shards:
+            path = output_dir / shard.name
+            assert (path.stat().st_size, files.sha256_of(path)) == (shard.bytes, shard.sha256)
+    assert sum(split.images["cancer"] for split in made.splits.values()) == EXAMS // 3 * 2
+    assert sum(split.lesions["benign"] for split in made.splits.values()) == EXAMS // 3 * 2
+    listed = {shard.name for split in made.splits.values() for shard in split.shards}
+    assert {path.name for path in output_dir.iterdir()} == listed | {"manifest.json", "rejected.csv"}
+
+
+def test_two_workers_make_the_bytes_of_one(converted, source, tmp_path):
+    _conversion(source, tmp_path / "two", workers=2).run()
+    assert drawn_source.read_bytes(tmp_path / "two") == drawn_source.read_bytes(converted[0])
+
+
+SCRIPT = """
+import pathlib, sys
+from tests.data_tools import conversion_test, drawn_source
+if __name__ == "__main__":
+    source = drawn_source.DrawnSource(pathlib.Path(sys.argv[1]), conversion_test.EXAMS)
+    conversion_test._conversion(source, pathlib.Path(sys.argv[2]), workers=2).run()
+"""
+
+
+def test_a_killed_conversion_goes_on_to_the_same_bytes(converted, source, tmp_path):
+    script, output_dir = tmp_path / "convert.py", tmp_path / "killed"
+    script.write_text(SCRIPT)
+    root = pathlib.Path(conversion.__file__).parents[1]
+    command = [sys.executable, script, source.data_dir, output_dir]
+    seeded = random.Random(0)
+    for _ in range(2):
+        process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(root)}, stderr=subprocess.DEVNULL)
+        while process.poll() is None and not list(output_dir.glob(f"*{files.PARTIAL_SUFFIX}")):
+            time.sleep(0.02)
+        time.sleep(seeded.uniform(0, 0.3))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert not (output_dir / manifest.FILE_NAME).exists()
+    _conversion(source, output_dir).run()
+    assert drawn_source.read_bytes(output_dir) == drawn_source.read_bytes(converted[0])
+
+
+def test_what_was_done_is_not_done_again(source, tmp_path):
+    bad = dataclasses.replace(source, data_dir=tmp_path / "data")
+    bad.write()
+    broken = bad.list_exams()[5].views[0].path
+    whole = broken.read_bytes()
+    broken.write_bytes(b"")
+    with pytest.raises(errors.InputError, match="1 of 96 views"):
+        _conversion(bad, tmp_path / "out").run()
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("*.tfrecord")}
+    broken.write_bytes(whole)
+    made = _conversion(bad, tmp_path / "out").run()
+    assert made.rejected == 0
+    again = [path.name for path, time_ns in before.items() if path.stat().st_mtime_ns != time_ns]
+    assert len(again) == 2  # the views and the crops of the pair that held the broken one
+
+
+def test_rejected_views_are_all_listed_before_it_fails(source, tmp_path):
+    bad = dataclasses.replace(source, data_dir=tmp_path / "data", exams=6)
+    bad.write()
+    empty, missing = bad.list_exams()[0].views[1].path, bad.list_exams()[4].views[2].path
+    empty.write_bytes(b"")
+    missing.unlink()
+    with pytest.raises(errors.InputError, match=r"2 of 24 views cannot be used, more than --max_rejected=1.*rejected"):
+        _conversion(bad, tmp_path / "out", max_rejected=1).run()
+    assert not (tmp_path / "out" / "manifest.json").exists()
+    made = _conversion(bad, tmp_path / "out", max_rejected=2).run()
+    assert made.rejected == 2
+    with (tmp_path / "out" / "rejected.csv").open() as table:
+        rows = {row["path"]: row["reason"] for row in csv.DictReader(table)}
+    assert rows.keys() == {"0000/left_mlo.png", "0004/right_cc.png"}
+    assert "is missing" in rows["0004/right_cc.png"]
+
+
+def test_limit_draws_exams_and_the_split_of_each_stays(converted, source, tmp_path):
+    few = _conversion(source, tmp_path / "few", limit=5).run()
+    assert sum(split.exams for split in few.splits.values()) == 5
+    for name, split in few.splits.items():
+        whole = {e["patient_id"].numpy() for s in converted[1].splits[name].shards for e in _read(converted[0], s)}
+        assert {e["patient_id"].numpy() for s in split.shards for e in _read(tmp_path / "few", s)} <= whole
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [({}, "already holds a finished conversion"), ({"limit": 3}, "already holds a finished conversion")],
+)
+def test_a_finished_conversion_is_not_overwritten(converted, source, changes, sentence):
+    with pytest.raises(errors.InputError, match=sentence):
+        _conversion(source, converted[0], **changes).run()
+
+
+def test_the_beginning_of_another_conversion_is_refused_with_what_differs(source, tmp_path):
+    bad = dataclasses.replace(source, data_dir=tmp_path / "data", exams=2)  # its images were never written
+    with pytest.raises(errors.InputError, match="views cannot be used"):
+        _conversion(bad, tmp_path / "out").run()
+    options = dataclasses.replace(_conversion(bad, tmp_path).options, seed=7)
+    with pytest.raises(errors.InputError, match="its seed is 0, not 7"):
+        _conversion(bad, tmp_path / "out", options=options).run()
+
+
+def test_a_folder_with_other_files_is_refused(source, tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(errors.InputError, match="already holds other files"):
+        _conversion(source, tmp_path).run()
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_no_manifest(source, tmp_path):
+    # A limit on the size of a file stands in for a full disk: both fail in the middle of a write.
+    script = SCRIPT.replace("import pathlib, sys", "import pathlib, resource, sys").replace(
+        "    source =", "    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))\n    source =", 1
+    )
+    (tmp_path / "convert.py").write_text(script.replace("workers=2).run()", "workers=1).run()"))
+    root = pathlib.Path(conversion.__file__).parents[1]
+    command = [sys.executable, tmp_path / "convert.py", source.data_dir, tmp_path / "out"]
+    ended = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True, check=False
+    )
+    assert "InputError" in ended.stderr
+    assert "make room there" in ended.stderr
+    names = [path.name for path in (tmp_path / "out").iterdir()]
+    assert names == [".journal"]
+    assert json.loads((tmp_path / "out" / ".journal" / "settings.json").read_text())["seed"] == 0

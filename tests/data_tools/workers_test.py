@@ -1,0 +1,87 @@
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from data_tools import workers
+from mammo import errors
+
+
+def _square(task, after_unit):
+    after_unit()
+    return task * task
+
+
+def _fail_on_three(task, after_unit):
+    if task == 3:
+        raise errors.InputError("three")
+    return _square(task, after_unit)
+
+
+def _die(task, after_unit):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _run(function, tasks, count=2):
+    return sorted(workers.run(function, tasks, count, total=len(tasks), unit=" task"))
+
+
+def test_every_task_gives_its_result():
+    assert _run(_square, range(7)) == [0, 1, 4, 9, 16, 25, 36]
+
+
+def test_no_task_is_no_result():
+    assert _run(_square, []) == []
+
+
+def test_what_a_task_raises_reaches_the_caller():
+    with pytest.raises(errors.InputError, match="three"):
+        _run(_fail_on_three, range(6))
+
+
+def test_a_killed_worker_is_said_in_a_sentence():
+    with pytest.raises(errors.InputError, match="fewer --workers"):
+        _run(_die, [1])
+
+
+PARENT = """
+import os, pathlib, sys, time
+from data_tools import workers
+def sleep(task, after_unit):
+    pathlib.Path(task, str(os.getpid())).touch()
+    time.sleep(600)
+if __name__ == "__main__":
+    list(workers.run(sleep, [sys.argv[1]] * 2, 2, total=2, unit=" task"))
+"""
+
+
+def test_workers_end_with_a_parent_that_is_killed(tmp_path):
+    script, pids = tmp_path / "parent.py", tmp_path / "pids"
+    script.write_text(PARENT)
+    pids.mkdir()
+    root = pathlib.Path(workers.__file__).parents[1]
+    parent = subprocess.Popen([sys.executable, script, pids], env={**os.environ, "PYTHONPATH": str(root)})
+    try:
+        _wait_until(lambda: len(list(pids.iterdir())) == 2)
+    finally:
+        parent.kill()
+        parent.wait()
+    _wait_until(lambda: not any(_is_running(int(path.name)) for path in pids.iterdir()))
+
+
+def _wait_until(condition, at_most_s=60):
+    deadline = time.monotonic() + at_most_s
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        return "State:\tZ" not in pathlib.Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
