@@ -2,13 +2,13 @@
 
     bazel run //tools:build_deps
 
-What a person writes in a BUILD file stays: the line at its top, comments above targets, attributes such as `size`
-or `data`, and targets of other kinds. A Python file that such a target names is left to it. The rest is made here:
+What a person writes in a BUILD file stays: the line at its top, comments above targets, attributes such as `size`,
+a test's `data`, and targets of other kinds. A Python file that such a target names is left to it. The rest is made:
 
 * `x_test.py` becomes a `pytest_test`, a file with `if __name__ == "__main__"` a `program`, any other a `py_library`.
-* `deps`: what the file imports, wherever in it; also modules named by a string alone, as for `python -m`.
+* `deps`: what the file imports, wherever in it, and runs by `python -m`; also what of the project a string names.
 * `visibility`: the packages that do depend on it.
-* `data`: for a module, the files named like it (`describe.html`); for a test, `testdata/` beside it.
+* `data`: for a module, the files named like it (`describe.html`); for a test that has none, `testdata/` beside it.
 * `all_files`: a package's files, for the tests that look at all of them.
 """
 
@@ -48,10 +48,7 @@ def wanted(root: pathlib.Path) -> dict[pathlib.Path, str]:
         distributions=importlib.metadata.packages_distributions(),
     )
     packages = sorted({module.package for module in labels.modules} - {""})
-    return {
-        root / package / "BUILD": build_file.render(root, package, packages, labels)
-        for package in ["", *packages]
-    }
+    return {root / package / "BUILD": build_file.render(root, package, packages, labels) for package in ["", *packages]}
 
 
 if __name__ == "__main__":

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 
 from tools import modules
 
-_ALL_FILES = "all_files"
-_MADE = ("load", "py_library", "program", "pytest_test")
-_LOADED = ("program", "pytest_test")
-_ALWAYS_ALL_FILES = "all_files"
-_MADE = ("name", "srcs", "visibility", "deps")
-_FIRST = {"name": 0, "size": 1, "timeout": 2, "srcs": 3}
-_MAX_PACKAGES_SHOWN = 3
+_ALL_FILES = "all_files"  # the name of the filegroup of a package's files
+_MACROS = ("program", "pytest_test")  # of //tools:python.bzl
+_MADE_KINDS = ("load", "py_library", *_MACROS)
+_MADE_ATTRIBUTES = ("name", "srcs", "data", "visibility", "deps")
+_FIRST_ATTRIBUTES = ("name", "size", "timeout", "srcs")  # as buildifier has them; the others by name, deps last
+_MAX_PACKAGES_SHOWN = 3  # of one top-level folder in a visibility
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,14 +43,13 @@ def render(root: pathlib.Path, package: str, packages: Sequence[str], labels: mo
     """
     path = root / package / "BUILD"
     statements = _parse(path.read_text()) if path.is_file() else []
-    header = [s.text if _is_docstring(s) else s.comment.rstrip() for s in statements if _is_docstring(s) or s.kind == "load"]
-    header = [text for text in header if text]
+    header = [s.text for s in statements if _is_docstring(s)]
     by_hand = [s.text for s in statements if not _is_docstring(s) and not _is_made(s)]
     own = [m for m in labels.modules if m.package == package and f'"{m.stem}.py"' not in "".join(by_hand)]
     written = {statement.attributes.get("name"): statement for statement in statements}
 
     targets = [_module_target(root, module, labels, written.get(f'"{module.stem}"')) for module in own]
-    loads = sorted({module.kind for module in own} & set(_LOADED))
+    loads = sorted({module.kind for module in own} & set(_MACROS))
     load = [f'load("//tools:python.bzl", {", ".join(map(_quoted, loads))})'] if loads else []
     return "\n\n".join([*header, *load, *targets, *by_hand, _all_files_target(package, packages)]) + "\n"
 
@@ -59,24 +57,25 @@ def render(root: pathlib.Path, package: str, packages: Sequence[str], labels: mo
 def _module_target(
     root: pathlib.Path, module: modules.Module, labels: modules.Labels, before: _Statement | None
 ) -> str:
-    kept = {name: text for name, text in before.attributes.items() if name not in _ALWAYS_MADE} if before else {}
     made = {"name": _quoted(module.stem)}
     if module.kind == "py_library":
         made["srcs"] = _list([f"{module.stem}.py"])
-    if data := _data(root / module.package, module):
+    if data := _data(root / module.package, module, before):
         made["data"] = data
     if users := _visible_to(labels.users.get(module.label, frozenset())):
         made["visibility"] = _list(users)
     if deps := labels.deps(module):
-        here = f"//{module.package}:"
-        made["deps"] = _list([":" + d.removeprefix(here) for d in deps if d.startswith(here)] +
-                             [d for d in deps if not d.startswith(here)])  # fmt: skip
-    return (before.comment if before else "") + _call(module.kind, made | kept)
+        made["deps"] = _list(deps)
+    if not before:
+        return _call(module.kind, made)
+    kept = {name: text for name, text in before.attributes.items() if name not in _MADE_ATTRIBUTES}
+    return before.comment + _call(module.kind, made | kept)
 
 
-def _data(folder: pathlib.Path, module: modules.Module) -> str:
+def _data(folder: pathlib.Path, module: modules.Module, before: _Statement | None) -> str:
     if module.kind == "pytest_test":
-        return 'glob(["testdata/**"])' if (folder / "testdata").is_dir() else ""
+        testdata = 'glob(["testdata/**"])' if (folder / "testdata").is_dir() else ""
+        return before.attributes.get("data", testdata) if before else testdata
     beside = sorted(p.name for p in folder.glob(f"{module.stem}.*") if p.suffix != ".py")
     return _list(beside) if beside else ""
 
@@ -92,11 +91,13 @@ def _visible_to(packages: frozenset[str]) -> list[str]:
 
 
 def _all_files_target(package: str, packages: Sequence[str]) -> str:
-    if package:
-        files = 'glob(\n        ["**"],\n        exclude = ["**/*.pyc"],\n    )'
-        return _call("filegroup", {"name": _quoted(_ALL_FILES), "srcs": files, "visibility": _list(["//:__pkg__"])})
-    files = _list(["BUILD", "pyproject.toml", "requirements.in", *(f"//{other}:{_ALL_FILES}" for other in packages)])
-    return _call("filegroup", {"name": _quoted(_ALL_FILES), "srcs": files, "visibility": _list(["//tests:__subpackages__"])})
+    files = 'glob(\n        ["**"],\n        exclude = ["**/*.pyc"],\n    )'
+    user = "//:__pkg__"
+    if not package:
+        own = ["BUILD", "pyproject.toml", "requirements.in", "requirements.lock", "requirements_gpu.lock"]
+        files = _list([*own, *(f"//{other}:{_ALL_FILES}" for other in packages)])
+        user = "//tests:__subpackages__"
+    return _call("filegroup", {"name": _quoted(_ALL_FILES), "srcs": files, "visibility": _list([user])})
 
 
 def _parse(text: str) -> list[_Statement]:
@@ -106,17 +107,12 @@ def _parse(text: str) -> list[_Statement]:
     for node in ast.parse(text).body:  # a BUILD file is Python by its syntax
         comment = [line for line in lines[end_before : node.lineno - 1] if line.strip()]
         end_before = node.end_lineno or node.lineno
-        call = node.value if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else None
-        statements.append(
-            _Statement(
-                kind=ast.unparse(call.func) if call else "",
-                attributes={k.arg: ast.get_source_segment(text, k.value) or "" for k in call.keywords if k.arg}
-                if call
-                else {},
-                text="\n".join([*comment, *lines[node.lineno - 1 : end_before]]),
-                comment="".join(f"{line}\n" for line in comment),
-            )
-        )
+        whole = "\n".join([*comment, *lines[node.lineno - 1 : end_before]])
+        statement = _Statement(kind="", attributes={}, text=whole, comment="".join(f"{line}\n" for line in comment))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            arguments = {k.arg: ast.get_source_segment(text, k.value) or "" for k in node.value.keywords if k.arg}
+            statement = dataclasses.replace(statement, kind=ast.unparse(node.value.func), attributes=arguments)
+        statements.append(statement)
     return statements
 
 
@@ -125,11 +121,13 @@ def _is_docstring(statement: _Statement) -> bool:
 
 
 def _is_made(statement: _Statement) -> bool:
-    return statement.kind in _MADE or statement.attributes.get("name") == _quoted(_ALL_FILES)
+    return statement.kind in _MADE_KINDS or statement.attributes.get("name") == _quoted(_ALL_FILES)
 
 
 def _call(kind: str, attributes: dict[str, str]) -> str:
-    names = sorted(attributes, key=lambda name: (name == "deps", _FIRST.get(name, len(_FIRST)), name))
+    first = [name for name in _FIRST_ATTRIBUTES if name in attributes]
+    rest = sorted(attributes.keys() - {*first, "deps"})
+    names = [*first, *rest, *(["deps"] if "deps" in attributes else [])]
     return "\n".join([f"{kind}(", *(f"    {name} = {attributes[name]}," for name in names), ")"])
 
 

@@ -4,6 +4,7 @@ import ast
 import collections
 import dataclasses
 import functools
+import itertools
 import pathlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,14 +21,16 @@ class Module:
         stem: Its name without ".py".
         kind: "pytest_test", "program" or "py_library".
         imports: Dotted names that import statements may mean; of `from a import b` both "a.b" and "a".
-        mentions: Strings in it that may name a module.
+        mentions: Strings in it, which may name modules of the project.
+        run: Modules it runs as `python -m`.
     """
 
     package: str
     stem: str
     kind: str
     imports: tuple[tuple[str, ...], ...]
-    mentions: frozenset[str]
+    mentions: frozenset[str] = frozenset()
+    run: frozenset[str] = frozenset()
 
     @property
     def dotted_name(self) -> str:
@@ -56,22 +59,24 @@ class Labels:
 
     @functools.cached_property
     def users(self) -> Mapping[str, frozenset[str]]:
-        """By the label of a module: the other packages that depend on it."""
+        """By the label of a module: the other packages that depend on it (its own says ":x", not "//package:x")."""
         users = collections.defaultdict(set)
         for module in self.modules:
             for label in self.deps(module):
                 users[label].add(module.package)
-        return {label: frozenset(packages) - {label[2:].split(":")[0]} for label, packages in users.items()}
+        return {label: frozenset(packages) for label, packages in users.items()}
 
     def deps(self, module: Module) -> list[str]:
         """Returns the labels a module depends on, in Bazel's order: this package's, the project's, others'."""
         labels = {label for names in module.imports for label in self._of_import(module, names)}
-        for name in module.mentions:
-            labels.update(self._own(name) or self._required(name))
+        labels.update(label for name in module.mentions for label in self._own(name))
+        labels.update(label for name in module.run for label in self._required(name))
         if module.kind == "pytest_test":
             labels.update(self._conftests(module.package))
         labels.discard(module.label)
-        return sorted(labels, key=lambda label: (label.startswith("@"), label))
+        here = f"//{module.package}:"
+        labels = {":" + label.removeprefix(here) if label.startswith(here) else label for label in labels}
+        return sorted(labels, key=lambda label: (":/@".index(label[0]), label.split(":")))
 
     def _of_import(self, module: Module, names: Sequence[str]) -> Sequence[str]:
         for name in names:
@@ -149,7 +154,8 @@ def _read(root: pathlib.Path, path: pathlib.Path) -> Module:
         stem=path.stem,
         kind=_kind(path, tree),
         imports=tuple(names for node in nodes for names in _imported(node)),
-        mentions=frozenset(n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)),
+        mentions=frozenset(text for node in nodes for text in _texts([node])),
+        run=frozenset(name for node in nodes if isinstance(node, ast.List) for name in _run(_texts(node.elts))),
     )
 
 
@@ -166,3 +172,11 @@ def _imported(node: ast.AST) -> Iterator[tuple[str, ...]]:
     elif isinstance(node, ast.ImportFrom):
         module = "." * node.level + (node.module or "")  # a relative one leads nowhere, and is refused so
         yield from ((f"{module}.{alias.name}", module) for alias in node.names)
+
+
+def _texts(nodes: Sequence[ast.AST]) -> list[str]:
+    return [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+
+
+def _run(command: Sequence[str]) -> list[str]:
+    return [name for option, name in itertools.pairwise(command) if option == "-m"]

@@ -29,14 +29,14 @@ def program(name, deps = [], data = [], visibility = None):
         deps = [name + "_lib"],
     )
 
-def pytest_test(name, deps = [], data = [], size = "medium", **kwargs):
+def pytest_test(name, deps = [], data = [], size = "small", **kwargs):
     """A test file run by pytest. `--test_filter=EXPRESSION` is pytest's -k.
 
     Args:
         name: The test, out of `<name>.py`.
         deps: What it imports.
         data: Files it reads, at their paths in the project.
-        size: As Bazel means it; of a test in "medium" Bazel expects up to 5 minutes.
+        size: "small", "medium", "large" or "enormous"; .bazelrc says how long each may take.
         **kwargs: As of py_test.
     """
     src = name + ".py"

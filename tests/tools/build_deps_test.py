@@ -1,0 +1,189 @@
+import importlib.metadata
+import pathlib
+import textwrap
+
+import pytest
+
+from mammo import errors
+from tools import build_deps, modules
+
+
+def _tree(root: pathlib.Path, **files: str) -> pathlib.Path:
+    """Writes files, named with `__` for `/` and without ".py"."""
+    (root / "requirements.in").write_text("numpy==1.26.4  # why\nopencv-python-headless<5\n")
+    for name, text in files.items():
+        path = root / (name.replace("__", "/") + ".py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text))
+    return root
+
+
+def _build_file(root: pathlib.Path, package: str) -> str:
+    return build_deps.wanted(root)[root / package / "BUILD"]
+
+
+def test_a_library_depends_on_what_it_imports_wherever_it_does(tmp_path):
+    root = _tree(
+        tmp_path,
+        app__exams="",
+        app__images="import json\nimport cv2\n",
+        app__io__files="",
+        app__records="""
+            import numpy as np
+            from app import exams
+
+            def read():
+                from app.io.files import open_file
+                import app.images
+        """,
+    )
+    assert _target(_build_file(root, "app"), "records") == textwrap.dedent("""\
+        py_library(
+            name = "records",
+            srcs = ["records.py"],
+            deps = [
+                ":exams",
+                ":images",
+                "//app/io:files",
+                "@pypi//:numpy",
+            ],
+        )""")
+    assert 'deps = ["@pypi//:opencv_python_headless"]' in _target(_build_file(root, "app"), "images")
+
+
+def test_a_program_and_a_test_are_targets_of_their_own_kind(tmp_path):
+    root = _tree(
+        tmp_path,
+        app__convert='if __name__ == "__main__":\n    print()\n',
+        tests__app__convert_test="from app import convert\n",
+    )
+    assert 'program(\n    name = "convert",\n' in _build_file(root, "app")
+    assert 'pytest_test(\n    name = "convert_test",\n    deps = ["//app:convert_lib"],\n)' in _build_file(
+        root, "tests/app"
+    )
+
+
+def test_a_module_named_by_a_string_is_a_dependency(tmp_path):
+    root = _tree(
+        tmp_path, app__convert="", tests__run_test='run("app.convert")\nCOMMAND = ["python", "-m", "numpy", "cv2"]\n'
+    )
+    assert 'deps = [\n        "//app:convert",\n        "@pypi//:numpy",\n    ]' in _build_file(root, "tests")
+
+
+def test_a_library_is_visible_to_the_packages_that_use_it_and_no_other(tmp_path):
+    users = {f"other__p{i}__user": "from app import wide\n" for i in range(5)}
+    root = _tree(tmp_path, app__wide="", app__narrow="", app__lonely="", one__user="import app.narrow\n", **users)
+    text = _build_file(root, "app")
+    assert 'visibility = ["//other:__subpackages__"]' in _target(text, "wide")
+    assert 'visibility = ["//one:__pkg__"]' in _target(text, "narrow")
+    assert "visibility" not in _target(text, "lonely")
+
+
+def test_files_beside_a_module_or_a_test_are_its_data(tmp_path):
+    root = _tree(tmp_path, app__describe="", tests__app__describe_test="")
+    (root / "app/describe.html").write_text("")
+    (root / "tests/app/testdata").mkdir()
+    assert 'data = ["describe.html"]' in _build_file(root, "app")
+    assert 'data = glob(["testdata/**"])' in _build_file(root, "tests/app")
+
+
+def test_a_conftest_reaches_the_tests_below_it(tmp_path):
+    root = _tree(tmp_path, tests__conftest="", tests__app__x_test="")
+    assert '"//tests:conftest"' in _target(_build_file(root, "tests/app"), "x_test")
+
+
+def test_what_a_person_wrote_stays_and_the_rest_is_made_anew(tmp_path):
+    root = _tree(tmp_path, tests__slow_test="import numpy\n", tests__main="")
+    (root / "tests/BUILD").write_text(
+        textwrap.dedent('''\
+        """What this package is for."""
+
+        load("//tools:python.bzl", "program")
+
+        # It trains for a while.
+        pytest_test(
+            name = "slow_test",
+            size = "large",
+            data = [
+                "//app:program",
+            ],
+            deps = ["//app:gone"],
+        )
+
+        py_library(
+            name = "gone",
+            srcs = ["gone.py"],
+        )
+
+        # For the macro.
+        exports_files(["main.py"])
+        ''')
+    )
+    assert _build_file(root, "tests") == textwrap.dedent('''\
+        """What this package is for."""
+
+        load("//tools:python.bzl", "pytest_test")
+
+        # It trains for a while.
+        pytest_test(
+            name = "slow_test",
+            size = "large",
+            data = [
+                "//app:program",
+            ],
+            deps = ["@pypi//:numpy"],
+        )
+
+        # For the macro.
+        exports_files(["main.py"])
+
+        filegroup(
+            name = "all_files",
+            srcs = glob(
+                ["**"],
+                exclude = ["**/*.pyc"],
+            ),
+            visibility = ["//:__pkg__"],
+        )
+        ''')
+
+
+def test_writing_twice_changes_nothing(tmp_path):
+    root = _tree(tmp_path, app__a="import numpy\n", app__b="import app.a\n", tests__a_test="import app.a\n")
+    first = build_deps.wanted(root)
+    for path, text in first.items():
+        path.write_text(text)
+    assert build_deps.wanted(root) == first
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        ("import app.missing", "imports app.missing, which is neither"),
+        ("from app import missing", "imports app.missing, which is neither"),
+        ("from . import other", "which is neither"),
+        ("import hypothesis", "which hypothesis brings: name it in requirements.in"),
+        ("def broken(:", "line 1"),
+    ],
+)
+def test_an_import_that_leads_nowhere_is_refused_by_name(tmp_path, source, sentence):
+    root = _tree(tmp_path, app__other="", app__user=source)
+    with pytest.raises(errors.InputError, match=sentence) as refusal:
+        build_deps.wanted(root)
+    assert "app/user.py" in str(refusal.value)
+
+
+def test_requirement_names_are_normalised():
+    text = "# why\nXlsxWriter\ntensorflow[and-cuda]==2.15.1\nsetuptools<81 # why\n-r other.in\nmy_pkg.sub ; os\n"
+    assert modules.requirement_names(text) == {"xlsxwriter", "tensorflow", "setuptools", "my-pkg-sub"}
+
+
+def test_labels_of_this_environment_are_found_by_import_name():
+    labels = modules.Labels([], frozenset({"pytest"}), importlib.metadata.packages_distributions())
+    module = modules.Module("app", "user", "py_library", (("pytest",),))
+    assert labels.deps(module) == ["@pypi//:pytest"]
+
+
+def _target(text: str, name: str) -> str:
+    """The target of that name, from its rule to its closing bracket."""
+    return next(block for block in text.split("\n\n") if f'    name = "{name}",' in block)

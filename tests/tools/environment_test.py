@@ -1,0 +1,34 @@
+# All in one process, since the protobuf and the numpy of one package are those of the others too.
+import importlib
+import subprocess
+import sys
+
+import cv2
+import gdcm
+import keras_cv
+import numpy as np
+import pandas as pd
+import pydicom
+import pytest
+import tensorflow as tf
+import tensorflow_addons as tfa
+
+
+def test_the_stack_imports_together_and_works():
+    assert [module.__version__ for module in (tf, keras_cv, tfa)] == ["2.15.1", "0.9.0", "0.23.0"]
+    image = pd.DataFrame({"x": [1.0, 2.0]}).to_numpy(np.float32)
+    assert tf.reduce_sum(cv2.resize(image, (4, 4), interpolation=cv2.INTER_NEAREST)).numpy() == 3.0 * 8
+    assert gdcm.Version.GetVersion()
+    assert not pydicom.Dataset()
+
+
+def test_every_package_has_the_others_it_asks_for():
+    check = subprocess.run([sys.executable, "-m", "pip", "check"], capture_output=True, text=True, check=False)
+    assert check.returncode == 0, check.stdout
+
+
+@pytest.mark.parametrize("module", ["statistics", "data_tools.exams"])
+def test_a_program_imports_from_the_root_and_not_from_its_own_folder(module):
+    # `data_tools/statistics.py` must not stand for the standard library's.
+    found = importlib.import_module(module)
+    assert ("data_tools" in str(found.__file__)) == module.startswith("data_tools")
