@@ -130,13 +130,12 @@ class Annotation:
 
 
 class Source(Protocol):
-    """Where exams come from. Sources are small and picklable: workers get a copy.
+    """Where exams come from. Sources are small and picklable: workers get a copy."""
 
-    Attributes:
-        name: As given to --source, and as the manifest states it.
-    """
-
-    name: str
+    @property
+    def name(self) -> str:
+        """As given to --source, and as the manifest states it."""
+        ...
 
     def list_exams(self) -> list[Exam]:
         """Returns every exam, sorted by `exam_id`, without opening an image.

@@ -96,7 +96,6 @@ def _start_worker(counter: "multiprocessing.sharedctypes.Synchronized[int]", par
 
     _count = count
     cv2.setNumThreads(1)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted, too, and ends its workers
     _end_with(parent_pid)
 

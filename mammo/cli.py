@@ -21,6 +21,7 @@ def run(main: Callable[[], None]) -> NoReturn:
     Args:
         main: The program, which reads its flags from `absl.flags.FLAGS`.
     """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow, where it is imported later, says what it lacks
     app.run(lambda _: _exit_status_of(main), flags_parser=_parse_flags)
     raise AssertionError("app.run does not return")
 

@@ -1,0 +1,154 @@
+"""How fast conversion is, where its time goes, and how much memory it takes. All as ratios within one run."""
+
+import dataclasses
+import multiprocessing
+import os
+import pathlib
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+from data_tools import conversion, records
+from data_tools import exams as exams_lib
+from mammo.data import encodings, images
+
+HEIGHT_PX, WIDTH_PX = 4700, 3000  # a 16 bit scan of film at 50 µm, as DDSM has them
+_DISTINCT_VIEWS = 4  # the others are links to these: a page cache that holds all files is the same for each run
+
+
+@dataclasses.dataclass(frozen=True)
+class Figures:
+    """What was measured.
+
+    Attributes:
+        views: Converted in each run.
+        seconds_one_worker: Of each run with one worker.
+        seconds_two_workers: Of each run with two, in turn with the former.
+        speed_up: Median of the ratios, pair by pair, start-up of the processes included.
+        decoding_share: Of one worker's time for a view.
+        peak_memory_mib: Of the largest process.
+    """
+
+    views: int
+    seconds_one_worker: list[float]
+    seconds_two_workers: list[float]
+    speed_up: float
+    decoding_share: float
+    peak_memory_mib: float
+
+
+def measure(exams: int, repeats: int) -> Figures:
+    """Converts drawn 16-bit PNGs of real size, with one worker and with two in turn.
+
+    Args:
+        exams: Of four views each.
+        repeats: Pairs of runs.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        source = _FullSizeSource(pathlib.Path(folder, "data"), exams)
+        source.write()
+        times: dict[int, list[float]] = {1: [], 2: []}
+        for repeat in range(repeats):
+            for workers, seconds in times.items():
+                output_dir = pathlib.Path(folder, f"{workers}-{repeat}")
+                seconds.append(_seconds_of(_convert, source, output_dir, workers))
+        return Figures(
+            views=4 * exams,
+            seconds_one_worker=times[1],
+            seconds_two_workers=times[2],
+            speed_up=statistics.median(one / two for one, two in zip(times[1], times[2], strict=True)),
+            decoding_share=_decoding_share(source),
+            peak_memory_mib=resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024,
+        )
+
+
+def _seconds_of(function: Callable[..., None], *arguments: object) -> float:
+    """Times a function in a process of its own, start-up included."""
+    process = multiprocessing.get_context("spawn").Process(target=function, args=arguments)
+    start = time.perf_counter()
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise RuntimeError(f"the conversion to be timed ended with {process.exitcode}")
+    return time.perf_counter() - start
+
+
+def _options(source: "_FullSizeSource") -> records.Options:
+    return records.Options(source.data_dir, 1024, 640, encodings.Encoding.PNG16, seed=0, background_crops=1)
+
+
+def _convert(source: "_FullSizeSource", output_dir: pathlib.Path, workers: int) -> None:
+    conversion.Conversion(
+        source, "status", _options(source), output_dir, views_per_shard=8, limit=0, max_rejected=0, workers=workers
+    ).run()
+
+
+def _decoding_share(source: "_FullSizeSource") -> float:
+    """Times reading a file alone against all that becomes of it, on one thread, in turn."""
+    cv2.setNumThreads(1)
+    from mammo.data import schema  # noqa: PLC0415  TensorFlow is imported before the clock runs
+
+    shares = []
+    exam = source.list_exams()[0]
+    for view in [*exam.views, *exam.views]:
+        start = time.perf_counter()
+        images.read_pixels(view.path)
+        decoded = time.perf_counter()
+        made = records.make(_options(source), source, exam, view)
+        for record in (made.view, *made.crops):
+            schema.encode(record)
+        shares.append((decoded - start) / (time.perf_counter() - decoded))
+    return statistics.median(shares)
+
+
+@dataclasses.dataclass(frozen=True)
+class _FullSizeSource:
+    """Exams of four views with one lesion each, all links to a few files."""
+
+    data_dir: pathlib.Path
+    exams: int
+    name: str = "benchmark"
+
+    def write(self) -> None:
+        self.data_dir.mkdir(parents=True)
+        for number in range(_DISTINCT_VIEWS):
+            cv2.imwrite(str(self.data_dir / f"{number}.png"), _draw(number))
+        for exam in self.list_exams():
+            for number, view in enumerate(exam.views):
+                os.link(self.data_dir / f"{number}.png", view.path)
+
+    def list_exams(self) -> list[exams_lib.Exam]:
+        sides = [(side, projection) for side in exams_lib.Laterality for projection in exams_lib.Projection]
+        exams = []
+        for number in range(self.exams):
+            patient_id = f"P_{number:04d}"
+            views = tuple(
+                exams_lib.View(patient_id, patient_id, *side, self.data_dir / f"{patient_id}_{index}.png")
+                for index, side in enumerate(sides)
+            )
+            exams.append(exams_lib.Exam(patient_id, patient_id, exams_lib.Label.CANCER, "A", None, None, views))
+        return exams
+
+    def annotate(
+        self, exam: exams_lib.Exam, view: exams_lib.View, height_px: int, width_px: int
+    ) -> exams_lib.Annotation:
+        del view, height_px, width_px
+        return exams_lib.Annotation((exams_lib.Lesion((500, 2200, 900, 2600), exam.status),), spacing_mm=0.05)
+
+
+def _draw(seed: int) -> np.ndarray:
+    """A breast with tissue-like texture and the grain of film, so that it takes as long to decode as a scan does."""
+    random = np.random.default_rng(seed)
+    breast = np.zeros((HEIGHT_PX, WIDTH_PX), np.uint8)
+    cv2.ellipse(breast, (0, HEIGHT_PX // 2), (1900, 1800), 0, 0, 360, (1,), -1)
+    levels = np.where(breast, np.float32(22000), np.float32(2000))
+    for cells in (8, 32, 128, 512):
+        coarse = random.normal(0, 6000 / cells**0.4, (cells, cells)).astype(np.float32)
+        levels += cv2.resize(coarse, (WIDTH_PX, HEIGHT_PX), interpolation=cv2.INTER_CUBIC) * breast
+    levels += random.normal(0, 60, levels.shape).astype(np.float32)
+    return np.clip(levels, 0, 65535).astype(np.uint16)
