@@ -1,0 +1,286 @@
+"""Mini-DDSM as it is on disk: either sheet, either tree, and every oddity of the download.
+
+C. D. Lekamlage et al., "Mini-DDSM: Mammography-based Automatic Age Estimation", DMIP 2020; Kaggle `cheddad/miniddsm2`.
+"""
+
+import dataclasses
+import functools
+import logging
+import os
+import pathlib
+import re
+import zipfile
+from collections.abc import Iterable
+
+import pandas as pd
+
+from data_tools import exams as exams_lib
+from data_tools import outlines, overlays
+from mammo import errors
+
+_TREES = {"png16": "MINI-DDSM-Complete-PNG-16", "jpeg8": "MINI-DDSM-Complete-JPEG-8"}
+_THIRD_MASKS_FOLDER = "Data-MoreThanTwoMasks"
+_IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
+_COLUMNS = ("fullPath", "fileName", "View", "Side", "Status", "Age", "Density", "Tumour_Contour")
+_CONTOUR_COLUMNS = ("Tumour_Contour", *(f"Tumour_Contour{number}" for number in range(2, 7)))
+_FILE_NAME = re.compile(r"(?P<patient>(?P<volume>[A-Z])_\d+)_\d+\.(?P<side>LEFT|RIGHT)_(?P<view>CC|MLO)")
+_PATHOLOGIES = {
+    "MALIGNANT": exams_lib.Label.CANCER,
+    "BENIGN": exams_lib.Label.BENIGN,
+    "BENIGN_WITHOUT_CALLBACK": exams_lib.Label.BENIGN,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class MiniDdsm:
+    """The data set in one folder.
+
+    An exam of which no image is there is left out, and how many is logged: a part of the download is a data set, too.
+    An exam of which some images are there is listed whole; what is missing is refused by name when it is read.
+
+    Attributes:
+        data_dir: The folder above the trees, or one tree.
+        labels: "overlay" takes a lesion's pathology from its view's `.OVERLAY` and, where that does not tell, the
+            case's status; "status" takes the case's status always.
+        tree: "jpeg8", "png16", or "auto" for png16 where it is there.
+    """
+
+    data_dir: pathlib.Path
+    labels: str = "overlay"
+    tree: str = "auto"
+    name: str = "mini_ddsm"
+
+    def list_exams(self) -> list[exams_lib.Exam]:
+        """Lists the exams of the sheet, sorted by `exam_id`.
+
+        Raises:
+            errors.InputError: There is no sheet or no tree, or the sheet cannot be used.
+        """
+        tree_dir = self._tree_dir
+        on_disk = _images_by_key([tree_dir, *self._third_masks_dirs])
+        rows = _read_sheet(self._sheet_path)
+        by_exam: dict[str, list[_Row]] = {}
+        for row in rows:
+            by_exam.setdefault(row.exam_id, []).append(row)
+        there = {
+            exam_id: exam_rows
+            for exam_id, exam_rows in sorted(by_exam.items())
+            if any(_key(row.path) in on_disk for row in exam_rows)
+        }
+        if not there:
+            raise errors.InputError(f"{tree_dir} holds none of the images that {self._sheet_path} lists.")
+        if len(there) < len(by_exam):
+            logging.warning(
+                "%s holds %d of the %d exams of its sheet; the others are left out.", tree_dir, len(there), len(by_exam)
+            )
+        return [_exam(exam_rows, tree_dir, on_disk) for exam_rows in there.values()]
+
+    def annotate(
+        self, exam: exams_lib.Exam, view: exams_lib.View, height_px: int, width_px: int
+    ) -> exams_lib.Annotation:
+        """Reads the outlines of one view, its overlay and the case's scan resolution, so far as they are there.
+
+        Where a mask is missing but the overlay holds the boundary it was drawn after, the boundary serves.
+
+        Raises:
+            errors.ImageError: An outline cannot be used, or stands on a view of a case that is said to be normal.
+        """
+        abnormalities, scan = self._abnormalities(view), self._scan(view)
+        lesions = []
+        for number, path in sorted(view.outline_paths.items()):
+            marked = abnormalities.get(number, overlays.UNMARKED)
+            if not path.exists() and len(marked.boundary_xy_px):
+                # The masks were drawn after these boundaries. Part of a download may lack Data-MoreThanTwoMasks.
+                outline = outlines.from_boundary(marked.boundary_xy_px, height_px / scan.lines if scan else 0.5)
+            else:
+                outline = outlines.read_outline(path, height_px, width_px)
+            lesions.append(
+                exams_lib.Lesion(
+                    outline.box_xyxy_px,
+                    self._pathology(exam, view, marked),
+                    kind=marked.kind,
+                    outline_index=number,
+                    area_px=outline.area_px,
+                    assessment=marked.assessment,
+                    subtlety=marked.subtlety,
+                )
+            )
+        return exams_lib.Annotation(tuple(lesions), scan.spacing_mm(height_px) if scan else None)
+
+    def _pathology(self, exam: exams_lib.Exam, view: exams_lib.View, marked: overlays.Abnormality) -> exams_lib.Label:
+        told = _PATHOLOGIES.get(marked.pathology or "") if self.labels == "overlay" else None
+        pathology = exam.status if told is None else told
+        if pathology == exams_lib.Label.NORMAL:
+            raise errors.ImageError(view.path, "has an outline, but its case is said to be Normal")
+        return pathology
+
+    @functools.cached_property
+    def _tree_dir(self) -> pathlib.Path:
+        wanted = _TREES.values() if self.tree == "auto" else [_TREES[self.tree]]
+        for folder in wanted:
+            for candidate in (self.data_dir / folder, self.data_dir):
+                if candidate.name == folder and candidate.is_dir():
+                    return candidate
+        if not self.data_dir.is_dir():
+            raise errors.InputError(f"{self.data_dir} is no folder; give the one that holds {' or '.join(wanted)}.")
+        raise errors.InputError(f"{self.data_dir} holds no {' or '.join(wanted)}; give the folder above it.")
+
+    @property
+    def _third_masks_dirs(self) -> list[pathlib.Path]:
+        folder = self._tree_dir.parent / _THIRD_MASKS_FOLDER
+        return [folder] if folder.is_dir() else []
+
+    @property
+    def _sheet_path(self) -> pathlib.Path:
+        """The fuller sheet, which knows of more than two masks, where it is there."""
+        above = self._tree_dir.parent
+        candidates = [
+            above / _THIRD_MASKS_FOLDER / f"{_THIRD_MASKS_FOLDER}.xlsx",
+            *(folder / "DataWMask.xlsx" for folder in (self._tree_dir, above / _TREES["jpeg8"], above)),
+        ]
+        for candidate in candidates:
+            if candidate.is_file():
+                return candidate
+        raise errors.InputError(f"{above} holds no sheet; put {_THIRD_MASKS_FOLDER}.xlsx at {candidates[0]}.")
+
+    @staticmethod
+    def _abnormalities(view: exams_lib.View) -> dict[int, overlays.Abnormality]:
+        # By its stem, whatever the suffix: one file of the download is an .OVERLAYu.
+        found = sorted(view.path.parent.glob(f"{view.path.stem}.OVERLAY*"))
+        return overlays.read_overlay(found[0]) if found else {}
+
+    @staticmethod
+    def _scan(view: exams_lib.View) -> overlays.Scan | None:
+        path = view.path.with_name(view.exam_id.replace("_", "-") + ".ics")
+        if not path.is_file():
+            return None
+        return overlays.read_ics(path).get(f"{view.laterality}_{view.projection}".upper())
+
+
+@dataclasses.dataclass(frozen=True)
+class _Row:
+    """One row of a sheet, checked."""
+
+    path: pathlib.PurePath
+    exam_id: str
+    patient_id: str
+    volume: str
+    status: exams_lib.Label
+    laterality: exams_lib.Laterality
+    projection: exams_lib.Projection
+    age_years: float | None
+    density: int | None
+    contours: dict[int, pathlib.PurePath]
+
+
+def _read_sheet(path: pathlib.Path) -> list[_Row]:
+    try:
+        sheet = pd.read_excel(path, dtype=object, keep_default_na=False)
+    except (ValueError, OSError, KeyError, zipfile.BadZipFile):
+        raise errors.InputError(f"{path} cannot be read as a spreadsheet; copy it again from the download.") from None
+    missing = [column for column in _COLUMNS if column not in sheet.columns]
+    if missing:
+        raise errors.InputError(f"{path} has no column {missing[0]}; it has {', '.join(map(str, sheet.columns))}.")
+    rows = []
+    seen: dict[str, int] = {}
+    for number, cells in enumerate(sheet.to_dict("records"), start=2):  # as a spreadsheet numbers them, below the title
+        try:
+            rows.append(_row(cells))
+        except (ValueError, KeyError) as error:
+            raise errors.InputError(f"{path}, row {number}: {error.args[0]}; correct the sheet.") from None
+        stem = rows[-1].path.stem.lower()
+        if stem in seen:
+            raise errors.InputError(f"{path}, row {number}: {stem} stands in row {seen[stem]} already; remove one.")
+        seen[stem] = number
+    if not rows:
+        raise errors.InputError(f"{path} has no rows.")
+    return rows
+
+
+def _row(cells: dict[str, object]) -> _Row:
+    path = _path(cells["fullPath"])
+    name = _FILE_NAME.fullmatch(path.stem)
+    if name is None:
+        raise ValueError(f"{path.name!r} is no name such as C_0236_1.RIGHT_CC.jpg")
+    if (name["side"], name["view"]) != (cells["Side"], cells["View"]):
+        raise ValueError(f"Side {cells['Side']!r} and View {cells['View']!r} are not those of {path.name}")
+    status = str(cells["Status"]).upper()
+    if status not in exams_lib.Label.__members__:
+        raise ValueError(f"Status {cells['Status']!r} is none of Normal, Benign, Cancer")
+    density = _number(cells, "Density")
+    return _Row(
+        path,
+        exam_id=path.stem.partition(".")[0],
+        patient_id=name["patient"],
+        volume=name["volume"],
+        status=exams_lib.Label[status],
+        laterality=exams_lib.Laterality(name["side"].lower()),
+        projection=exams_lib.Projection(name["view"].lower()),
+        age_years=_number(cells, "Age"),
+        density=int(density) if density else None,  # 0 where it was not read
+        contours={
+            number: _path(cells[column])
+            for number, column in enumerate(_CONTOUR_COLUMNS, start=1)
+            if not _is_empty(cells.get(column, ""))
+        },
+    )
+
+
+def _path(cell: object) -> pathlib.PurePath:
+    return pathlib.PurePath(pathlib.PureWindowsPath(str(cell)).as_posix())
+
+
+def _number(cells: dict[str, object], column: str) -> float | None:
+    if _is_empty(cells[column]):
+        return None
+    try:
+        return float(str(cells[column]))
+    except ValueError:
+        raise ValueError(f"{column} {cells[column]!r} is no number") from None
+
+
+def _is_empty(cell: object) -> bool:
+    """The sheets leave a cell blank, or write a dash, or the word NaN."""
+    return str(cell).strip().lower() in ("", "-", "nan", "none")
+
+
+def _key(path: pathlib.PurePath) -> str:
+    """What a sheet and a disk agree on: folder and stem, in lower case. Suffixes differ from tree to tree."""
+    return path.with_suffix("").as_posix().lower()
+
+
+def _images_by_key(folders: Iterable[pathlib.Path]) -> dict[str, pathlib.Path]:
+    found: dict[str, pathlib.Path] = {}
+    for folder in folders:
+        for parent, _, names in os.walk(folder):
+            for name in names:
+                if not name.lower().endswith(_IMAGE_SUFFIXES):
+                    continue
+                path = pathlib.Path(parent, name)
+                key = _key(path.relative_to(folder))
+                if key in found and found[key].is_relative_to(folder):
+                    raise errors.InputError(f"{found[key]} and {path} are two images of one name; remove one.")
+                found.setdefault(key, path)
+    return found
+
+
+def _exam(rows: list[_Row], tree_dir: pathlib.Path, on_disk: dict[str, pathlib.Path]) -> exams_lib.Exam:
+    first = rows[0]
+    if any((row.status, row.age_years, row.density) != (first.status, first.age_years, first.density) for row in rows):
+        raise errors.InputError(
+            f"the rows of exam {first.exam_id} differ in Status, Age or Density; correct the sheet."
+        )
+    views = [
+        exams_lib.View(
+            row.patient_id,
+            row.exam_id,
+            row.laterality,
+            row.projection,
+            on_disk.get(_key(row.path), tree_dir / row.path),
+            {number: on_disk.get(_key(path), tree_dir / path) for number, path in row.contours.items()},
+        )
+        for row in sorted(rows, key=lambda row: (row.laterality, row.projection))
+    ]
+    return exams_lib.Exam(
+        first.patient_id, first.exam_id, first.status, first.volume, first.age_years, first.density, tuple(views)
+    )
