@@ -15,7 +15,7 @@ _EXAMS = flags.DEFINE_integer("exams", 100, "How many exams, of four views each.
 _SEED = flags.DEFINE_integer("seed", 0, "The same seed gives the same bytes; exam k does not depend on --exams.")
 _HEIGHT_PX = flags.DEFINE_integer("height_px", 640, "Height of a view in pixels, to within three in a hundred.")
 _TREE = flags.DEFINE_enum("tree", "jpeg8", list(layout.TREES), "8-bit JPEG or 16-bit PNG, as Mini-DDSM's two trees.")
-_WORKERS = flags.DEFINE_integer("workers", os.cpu_count(), "How many processes; by default one a core.")
+_WORKERS = flags.DEFINE_integer("workers", os.cpu_count() or 1, "How many processes; by default one a core.")
 
 
 def main() -> None:

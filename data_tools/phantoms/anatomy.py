@@ -10,12 +10,6 @@ import numpy as np
 
 from data_tools.phantoms import cases, texture
 
-# Linear attenuation at about 20 keV, per cm: Johns & Yaffe 1987, Phys. Med. Biol. 32(6), table 2.
-FAT_PER_CM = 0.456
-GLAND_PER_CM = 0.802
-_MUSCLE_CM = 1.1  # of fat, given way to pectoral muscle
-
-_SKIN_MM = 1.6
 _OUTSIDE_MM = 60.0  # of tissue imagined beyond the film, so that the edge of the film is no skin
 
 
@@ -72,20 +66,6 @@ def shape(
     return Shape(nipple_xy_mm, _skin_distance_mm(outline, nipple_xy_mm, grid, rng), muscle)
 
 
-def attenuation(physique: cases.Physique, form: Shape, grid: Grid, rng: np.random.Generator) -> np.ndarray:
-    """Returns what the tissue takes from the beam: float32 [H, W], the natural logarithm of the exposure lost."""
-    inside_mm = form.skin_distance_mm
-    edge_mm = 0.55 * physique.thickness_mm  # the free edge bulges: half a circle or so
-    bulge = np.sqrt(np.clip(1 - np.square(1 - np.clip(inside_mm / edge_mm, 0, 1)), 0, 1))
-    thickness_cm = physique.thickness_mm / 10 * bulge
-    gland = _gland_share(physique, form, grid, rng)
-    total = thickness_cm * (FAT_PER_CM + (GLAND_PER_CM - FAT_PER_CM) * gland)
-    total += (inside_mm > 0) * 0.10 * np.exp(-inside_mm / _SKIN_MM)  # the beam grazes the skin at the rim
-    total += _nipple(form, grid)
-    fibres = 1 + 0.06 * texture.power_law_noise(rng, grid.height_px, grid.width_px, grid.spacing_mm)
-    return total + form.muscle * fibres * _MUSCLE_CM * GLAND_PER_CM
-
-
 def smooth_curve(points_xy: np.ndarray, steps: int = 16) -> np.ndarray:
     """Returns the Catmull-Rom curve through `points_xy` [N, 2]: float64 [(N-1)*steps+1, 2]."""
     padded = np.vstack([2 * points_xy[0] - points_xy[1], points_xy, 2 * points_xy[-1] - points_xy[-2]])
@@ -138,7 +118,6 @@ def _mlo_outline(
             [depth_mm * 0.05, film_height_mm + _OUTSIDE_MM],
         ]
     )
-    points = points[points[:, 1].argsort(kind="stable")] if points[2, 1] > points[1, 1] else np.delete(points, 2, 0)
     curve = smooth_curve(points)
     closing = np.array([[-_OUTSIDE_MM, curve[-1, 1]], [-_OUTSIDE_MM, curve[0, 1]]])
     return np.vstack([curve, closing]), (float(depth_mm), float(nipple_mm))
@@ -150,11 +129,11 @@ def _skin_distance_mm(
     margin_px = int(_OUTSIDE_MM / grid.spacing_mm)
     canvas = np.zeros((grid.height_px + 2 * margin_px, grid.width_px + margin_px), np.uint8)
     outline_px = outline_mm / grid.spacing_mm + margin_px
-    cv2.fillPoly(canvas, [np.round(outline_px).astype(np.int32)], 255)
+    cv2.fillPoly(canvas, [np.round(outline_px).astype(np.int32)], (255,))
     nipple_px = np.array(nipple_xy_mm) / grid.spacing_mm + margin_px
     radius_mm = rng.uniform(3.5, 5.5)
     axes_px = (int(radius_mm * rng.uniform(0.6, 1.3) / grid.spacing_mm), int(radius_mm / grid.spacing_mm))
-    cv2.ellipse(canvas, np.round(nipple_px).astype(int).tolist(), axes_px, 0, 0, 360, 255, -1)
+    cv2.ellipse(canvas, np.round(nipple_px).astype(int).tolist(), axes_px, 0, 0, 360, (255,), -1)
     distance_px = cv2.distanceTransform(canvas, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     smooth_px = cv2.GaussianBlur(distance_px, (0, 0), 1.2 / grid.spacing_mm)
     smooth_px[canvas == 0] = 0
@@ -171,35 +150,3 @@ def _pectoral_muscle(physique: cases.Physique, nipple_y_mm: float, grid: Grid, r
     inside_mm = top_mm * (1 - down) * (1 + bulge * down) - grid.x_mm
     edge = texture.smooth_step(inside_mm, -rng.uniform(1.0, 2.5), rng.uniform(1.5, 4))
     return edge * (0.55 + 0.45 * texture.smooth_step(inside_mm, 0, 0.8 * top_mm))
-
-
-def _nipple(form: Shape, grid: Grid) -> np.ndarray:
-    x_mm, y_mm = form.nipple_xy_mm
-    distance_mm = np.hypot(grid.x_mm - x_mm + 1.0, grid.y_mm - y_mm)
-    return 0.25 * texture.smooth_step(-distance_mm, -6.5, -2.5) * (form.skin_distance_mm > 0)
-
-
-def _gland_share(physique: cases.Physique, form: Shape, grid: Grid, rng: np.random.Generator) -> np.ndarray:
-    """How much of the thickness is fibroglandular tissue, 0 to 1: a disc behind the nipple, and strands beyond it."""
-    size = grid.height_px, grid.width_px, grid.spacing_mm
-    shared = np.random.default_rng(physique.seed)  # the same breast in both views
-    fat_rim_mm = shared.uniform(8, 15) * (1.25 - 0.12 * physique.density)
-    reach_mm = physique.depth_mm * (0.48 + 0.13 * physique.density + shared.normal(0, 0.06))
-    off_axis_mm = physique.half_height_mm * shared.normal(-0.06, 0.08)
-    behind_mm = form.nipple_xy_mm[0] - grid.x_mm
-    beside_mm = grid.y_mm - form.nipple_xy_mm[1] - off_axis_mm * np.clip(behind_mm / 40, 0, 1)
-    half_disc_mm = physique.half_height_mm * (0.46 + 0.09 * physique.density)
-    disc = 1 - np.square((behind_mm - 0.45 * reach_mm) / (0.62 * reach_mm)) - np.square(beside_mm / half_disc_mm)
-    envelope = np.minimum(disc, (form.skin_distance_mm - fat_rim_mm) / 14)
-
-    coarse = texture.power_law_noise(rng, *size, longest_mm=60)
-    fine = texture.power_law_noise(rng, *size, longest_mm=25)
-    filled = 1.0 * np.clip(envelope, -1.5, 0.8) + 0.55 * coarse + (0.22 * physique.density - 0.75)
-    dense = texture.smooth_step(filled, -0.35, 0.95)
-    toward = (form.nipple_xy_mm[0] + 8.0, form.nipple_xy_mm[1])
-    web = np.zeros_like(dense)
-    for cell_mm, weight in ((15.0, 0.30), (8.0, 0.24), (4.5, 0.14)):
-        web += weight * texture.strands(rng, grid.x_mm, grid.y_mm, toward, cell_mm=cell_mm, stretch=2.4)
-    within = texture.smooth_step(form.skin_distance_mm, 1, 12)
-    share = dense * (0.52 + 0.10 * fine + 0.55 * web) + (0.10 + 0.5 * np.clip(envelope + 0.7, 0, 1)) * web * 0.6
-    return np.clip(share + 0.022 * fine + 0.05, 0, 1) * within * (0.5 + 0.16 * physique.density) ** 0.5

@@ -89,7 +89,7 @@ class Lesion:
         has_mass: Whether a mass shows.
         has_calcifications: Whether microcalcifications show.
         diameter_mm: Of the mass, or of the cluster.
-        depth: Distance behind the nipple as a share of the way to the chest wall.
+        depth: Distance behind the nipple as a share of the breast's depth.
         across: Where between the borders of the breast at that depth, -1 to 1, in CC and in MLO.
         subtlety: 1 (subtle) to 5 (obvious).
         assessment: BI-RADS category.
@@ -192,9 +192,9 @@ def plan(stratum: Stratum, number: int, rng: np.random.Generator) -> Case:
 
 
 def _plan_breasts(status: str, density: int, rng: np.random.Generator) -> dict[str, Breast]:
-    # Fatty breasts are larger and compress thicker (Boone et al. 2000 saw 2 to 8 cm, most of them 4 to 6).
-    depth_mm = float(np.clip(rng.normal(90 - 3 * density, 13), 58, 122))
-    half_height_mm = float(np.clip(depth_mm * rng.normal(0.86, 0.07), 50, 104))
+    # Fatty breasts are larger and compress to more.
+    depth_mm = float(np.clip(rng.normal(100 - 4 * density, 12), 62, 124))
+    half_height_mm = float(np.clip(depth_mm * rng.normal(0.88, 0.07), 54, 106))
     thickness_mm = float(np.clip(rng.normal(56 - 3 * density, 6), 30, 70))
     affected = _affected_sides(status, rng)
     breasts = {}
@@ -226,7 +226,7 @@ def _affected_sides(status: str, rng: np.random.Generator) -> tuple[str, ...]:
 
 def _plan_lesions(physique: Physique, is_cancer: bool, rng: np.random.Generator) -> tuple[Lesion, ...]:
     count = 1 + int(rng.choice(3, p=_SHARES_OF_LESION_COUNT))
-    projections = PROJECTIONS
+    projections: tuple[str, ...] = PROJECTIONS
     if rng.random() < _SHARE_ONE_VIEW:
         projections = (PROJECTIONS[int(rng.integers(2))],)
     # Several lesions lie apart: each has its own strip between the borders of the breast.
@@ -237,11 +237,12 @@ def _plan_lesions(physique: Physique, is_cancer: bool, rng: np.random.Generator)
         jitter = rng.normal(0, 0.06, 2)
         across = (float(strip + jitter[0]), float((strip if count > 1 else rng.uniform(-0.8, 0.8)) + jitter[1]))
         largest_mm = physique.half_height_mm * (0.55 if count == 1 else 0.26)
-        lesions.append(_plan_lesion(is_malignant, across, largest_mm, projections, rng))
+        lesions.append(_plan_lesion(physique, is_malignant, across, largest_mm, projections, rng))
     return tuple(lesions)
 
 
 def _plan_lesion(
+    physique: Physique,
     is_malignant: bool,
     across: tuple[float, float],
     largest_mm: float,
@@ -251,15 +252,16 @@ def _plan_lesion(
     finding = int(rng.choice(3, p=_SHARES_OF_FINDING))
     has_mass, has_calcifications = finding != 1, finding != 0
     median_mm, spread = (_MEDIAN_MASS_MM, _SPREAD_MASS) if has_mass else (_MEDIAN_CLUSTER_MM, _SPREAD_CLUSTER)
-    subtlety = 1 + int(rng.choice(5, p=_SHARES_OF_SUBTLETY))
+    diameter_mm = float(np.clip(rng.lognormal(np.log(median_mm), spread), 6, min(45, largest_mm)))
+    deepest = min(0.72, 1 - (diameter_mm / 2 + 8) / physique.depth_mm)  # clear of the chest wall
     return Lesion(
         is_malignant=is_malignant,
         has_mass=has_mass,
         has_calcifications=has_calcifications,
-        diameter_mm=float(np.clip(rng.lognormal(np.log(median_mm), spread), 6, min(45, largest_mm))),
-        depth=float(rng.uniform(0.22, 0.72)),
+        diameter_mm=diameter_mm,
+        depth=float(rng.uniform(0.22, deepest)),
         across=across,
-        subtlety=subtlety,
+        subtlety=1 + int(rng.choice(5, p=_SHARES_OF_SUBTLETY)),
         assessment=int(rng.choice((4, 5))) if is_malignant else int(rng.choice((2, 3, 4))),
         projections=projections,
         seed=int(rng.integers(2**32)),

@@ -9,7 +9,8 @@ from data_tools.phantoms import cases, film, views
 
 _JPEG_QUALITY = 90  # by the quantisation tables of Mini-DDSM's own files
 _PNG_COMPRESSION = 1
-# Freeman chain code as in .OVERLAY files, 0 upwards and clockwise: marathon.csee.usf.edu/Mammography/DDSM/case_description.html
+# Chain code of .OVERLAY files, clockwise from upwards: Heath et al. 2001, "The Digital Database for Screening
+# Mammography", and checked against Mini-DDSM's masks.
 _CODES = {(0, -1): 0, (1, -1): 1, (1, 0): 2, (1, 1): 3, (0, 1): 4, (-1, 1): 5, (-1, 0): 6, (-1, -1): 7}
 
 
@@ -20,27 +21,23 @@ def mask_name(status: str, number: int) -> str:
     return "_Mask" if number == 1 else f"_Mask{number}"
 
 
-def write_image(path: pathlib.Path, grey: np.ndarray) -> None:
-    """Writes float [H, W] in [0, 1] as 8-bit JPEG or 16-bit PNG, by the suffix.
-
-    Raises:
-        OSError: It could not be written, on a full disk for one.
-    """
-    if path.suffix == ".png":
-        pixels, options = np.round(grey * 65535).astype(np.uint16), [cv2.IMWRITE_PNG_COMPRESSION, _PNG_COMPRESSION]
-    else:
-        pixels, options = np.round(grey * 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
-    _, encoded = cv2.imencode(path.suffix, pixels, options)
-    path.write_bytes(encoded.tobytes())
+def write_view(path: pathlib.Path, grey: np.ndarray) -> None:
+    """Writes float [H, W] in [0, 1] as 8-bit JPEG or 16-bit PNG, by the suffix."""
+    levels = 65535 if path.suffix == ".png" else 255
+    _write_image(path, np.round(grey * levels).astype(np.uint16 if path.suffix == ".png" else np.uint8))
 
 
 def write_mask(path: pathlib.Path, outline_px: np.ndarray, height_px: int, width_px: int) -> None:
-    """Writes an outline one pixel wide, white on black, as 8-bit JPEG (which makes it noisy) or PNG."""
+    """Writes an outline one pixel wide, white on black, as 8-bit JPEG (which makes it noisy) or 8-bit PNG."""
     canvas = np.zeros((height_px, width_px), np.uint8)
-    cv2.polylines(canvas, [outline_px], True, 255, 1)
-    options = [cv2.IMWRITE_PNG_COMPRESSION, 9] if path.suffix == ".png" else [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
-    _, encoded = cv2.imencode(path.suffix, canvas, options)
-    path.write_bytes(encoded.tobytes())
+    cv2.polylines(canvas, [outline_px], True, (255,), 1)
+    _write_image(path, canvas)
+
+
+def _write_image(path: pathlib.Path, pixels: np.ndarray) -> None:
+    options = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY, cv2.IMWRITE_PNG_COMPRESSION, _PNG_COMPRESSION]
+    _, encoded = cv2.imencode(path.suffix, pixels, options)
+    path.write_bytes(encoded.tobytes())  # Python's own, so that a full disk raises
 
 
 def full_scan_boundary(outline_px: np.ndarray, height_px: int, width_px: int) -> np.ndarray:
@@ -57,7 +54,7 @@ def full_scan_boundary(outline_px: np.ndarray, height_px: int, width_px: int) ->
     corners = np.clip(np.round(outline_px * 2), 2, (2 * width_px - 3, 2 * height_px - 3)).astype(np.int32)
     x, y, width, height = cv2.boundingRect(corners)
     filled = np.zeros((height + 2, width + 2), np.uint8)
-    cv2.fillPoly(filled, [corners - (x - 1, y - 1)], 255)
+    cv2.fillPoly(filled, [corners - np.array([x - 1, y - 1])], (255,))
     contours, _ = cv2.findContours(filled, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     longest = max(contours, key=len)[:, 0]
     return longest + np.array([x - 1, y - 1], np.int32)
@@ -87,12 +84,9 @@ def overlay_text(abnormalities: list[tuple[cases.Lesion, np.ndarray]]) -> str:
 
 
 def _lesion_types(lesion: cases.Lesion) -> list[str]:
-    words = np.random.default_rng(lesion.seed)
     types = []
     if lesion.has_calcifications:
-        kind = words.choice(
-            ("PLEOMORPHIC", "FINE_LINEAR_BRANCHING") if lesion.is_malignant else ("PUNCTATE", "AMORPHOUS")
-        )
+        kind = "PLEOMORPHIC" if lesion.is_malignant else "PUNCTATE"
         types.append(f"LESION_TYPE CALCIFICATION TYPE {kind} DISTRIBUTION CLUSTERED")
     if lesion.has_mass:
         outward = "IRREGULAR MARGINS SPICULATED" if lesion.is_malignant else "OVAL MARGINS CIRCUMSCRIBED"

@@ -1,5 +1,6 @@
 """Writes a folder of synthetic exams in the layout of Mini-DDSM."""
 
+import dataclasses
 import functools
 import json
 import pathlib
@@ -17,6 +18,15 @@ LEAST_HEIGHT_PX = 128  # below it letters and outlines are no longer such
 MOST_HEIGHT_PX = 6000  # as the largest film of DDSM
 _FORMAT_VERSION = 1
 _IN_TREE = 2  # outlines kept beside the view; further ones lie in a folder of their own
+
+
+@dataclasses.dataclass(frozen=True)
+class _Task:
+    """Which exam to write."""
+
+    index: int
+    stratum: cases.Stratum
+    number: int
 
 
 def write_exams(
@@ -39,14 +49,15 @@ def write_exams(
     """
     _check(output_dir, exams, seed, height_px, tree, workers)
     output_dir.mkdir(parents=True, exist_ok=True)
-    write = functools.partial(_write_exam, output_dir, seed, height_px, tree, cases.allocate(exams))
+    write = functools.partial(_write_exam, output_dir, seed, height_px, tree)
+    tasks = [_Task(index, *allocated) for index, allocated in enumerate(cases.allocate(exams))]
     rows: list[sheets.Row] = []
     if workers == 1:
         with progress.bar(exams, " exam") as bar:
-            for index in range(exams):
-                rows += write(index, bar.update)
+            for task in tasks:
+                rows += write(task, bar.update)
     else:
-        for of_one in workers_lib.run(write, range(exams), workers, total=exams, unit=" exam"):
+        for of_one in workers_lib.run(write, tasks, workers, total=exams, unit=" exam"):
             rows += of_one
     rows.sort(key=lambda row: (row.case.status, row.view_name))
     if tree == "jpeg8":
@@ -54,7 +65,7 @@ def write_exams(
     (output_dir / MORE_MASKS).mkdir(exist_ok=True)
     sheets.write(output_dir / MORE_MASKS / f"{MORE_MASKS}.xlsx", rows, is_fuller=True)
     about = {
-        "notice": "Synthetic exams: drawn by a program, of no person, in the layout of Mini-DDSM. For tests and figures.",
+        "notice": "Synthetic exams in the layout of Mini-DDSM: drawn by a program, of no person. Not for clinical use.",
         "format_version": _FORMAT_VERSION,
         "exams": exams,
         "seed": seed,
@@ -88,13 +99,12 @@ def _write_exam(
     seed: int,
     height_px: int,
     tree: str,
-    allocated: list[tuple[cases.Stratum, int]],
-    index: int,
+    task: _Task,
     count: Callable[[], object],
 ) -> list[sheets.Row]:
     """Writes one exam under temporary names, renames it, and returns its rows of the sheets."""
-    planning, noting, *drawing = (np.random.default_rng(s) for s in np.random.SeedSequence((seed, index)).spawn(6))
-    case = cases.plan(*allocated[index], planning)
+    planning, noting, *drawing = (np.random.default_rng(s) for s in np.random.SeedSequence((seed, task.index)).spawn(6))
+    case = cases.plan(task.stratum, task.number, planning)
     in_tree = output_dir / TREES[tree] / case.status / case.folder
     in_more = output_dir / MORE_MASKS / case.status / case.folder
     drawn: dict[tuple[str, str], views.View] = {}
@@ -121,7 +131,7 @@ def _partial(folder: pathlib.Path) -> pathlib.Path:
 
 def _write_view(view: views.View, row: sheets.Row, in_tree: pathlib.Path, in_more: pathlib.Path, suffix: str) -> None:
     in_tree.mkdir(parents=True, exist_ok=True)
-    files.write_image(in_tree / f"{row.view_name}{suffix}", view.grey)
+    files.write_view(in_tree / f"{row.view_name}{suffix}", view.grey)
     height_px, width_px = view.grey.shape
     boundaries = []
     for number, (lesion, outline_px) in enumerate(view.abnormalities, 1):

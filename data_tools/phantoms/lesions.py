@@ -9,8 +9,10 @@ from data_tools.phantoms import anatomy, cases
 
 # Contrast of a mass over the spread of the texture around it, by subtlety from 1 to 5, and attenuation of one
 # calcification. Set by looking: at 5 a mass is plain at a glance, at 1 it is found by who knows where it is.
-_MASS_CONTRAST = (0.8, 1.4, 2.1, 2.9, 3.7)
+_MASS_CONTRAST = (1.0, 1.7, 2.5, 3.3, 4.2)
 _CALCIFICATION_ATTENUATION = (0.16, 0.26, 0.42, 0.6, 0.8)
+_MOST_CONTRAST = 0.6  # 15 mm of carcinoma in place of fat: Johns & Yaffe 1987, Phys. Med. Biol. 32(6)
+_OPACITY = 0.35  # share of the texture that a mass takes the place of
 _LEAST_SPREAD = 0.035  # of the attenuation, where tissue is all fat
 
 _ANGLES = np.linspace(0, 2 * np.pi, 180, endpoint=False)
@@ -70,10 +72,13 @@ def draw(
     added = np.zeros_like(tissue)
     local = added[patch.rows, patch.columns]
     if lesion.has_mass:
-        spread = _spread(tissue[patch.rows, patch.columns], radius_mm / grid.spacing_mm)
-        contrast = _MASS_CONTRAST[lesion.subtlety - 1] * spread
+        under = tissue[patch.rows, patch.columns]
+        detail = under - cv2.GaussianBlur(under, (0, 0), max(radius_mm / grid.spacing_mm, 1.0))
+        spread = max(float(detail.std()), _LEAST_SPREAD)
+        contrast = min(_MASS_CONTRAST[lesion.subtlety - 1] * spread, _MOST_CONTRAST)
         profile = _spiculated if lesion.is_malignant else _circumscribed
-        local += contrast * profile(patch, radius_mm, turn, shared)
+        shape = profile(patch, radius_mm, turn, shared)
+        local += contrast * shape - _OPACITY * shape * detail
     if lesion.has_calcifications:
         local += _calcifications(lesion, patch, radius_mm, turn, shared, grid.spacing_mm)
     loose = radius_mm * (1.22 if lesion.has_mass and lesion.is_malignant else 1.08) + 1.2
@@ -93,12 +98,6 @@ def _patch(center_xy_mm: tuple[float, float], reach_mm: float, grid: anatomy.Gri
     return _Patch(rows, columns, dx_mm, dy_mm)
 
 
-def _spread(tissue: np.ndarray, radius_px: float) -> float:
-    """Standard deviation of the texture at the lesion's own scale: what it has to stand out from."""
-    detail = tissue - cv2.GaussianBlur(tissue, (0, 0), max(radius_px, 1.0))
-    return max(float(detail.std()), _LEAST_SPREAD)
-
-
 def _wobble(rng: np.random.Generator, harmonics: range, size: float, angle: np.ndarray) -> np.ndarray:
     """One plus a few harmonics of the angle: a closed curve's radius."""
     radius = np.ones_like(angle)
@@ -114,24 +113,24 @@ def _circumscribed(patch: _Patch, radius_mm: float, turn: float, rng: np.random.
     angle = patch.angle + turn
     border = radius_mm * _wobble(rng, range(2, 5), rng.choice((0.015, 0.06)), angle)
     border = border / np.sqrt(elongation * np.cos(angle) ** 2 + np.sin(angle) ** 2 / elongation)
-    return np.power(np.clip(1 - np.square(patch.radius_mm / border), 0, 1), 0.45).astype(np.float32)
+    return np.power(np.clip(1 - np.square(patch.radius_mm / border), 0, 1), 0.6).astype(np.float32)
 
 
 def _spiculated(patch: _Patch, radius_mm: float, turn: float, rng: np.random.Generator) -> np.ndarray:
     """An irregular core that fades outwards, and thin lines that radiate from it beyond its border."""
     angle, distance_mm = patch.angle + turn, patch.radius_mm
-    border = 0.85 * radius_mm * _wobble(rng, range(2, 12), 0.16, angle)
-    relative = distance_mm / np.maximum(border, 0.3 * radius_mm)
-    profile = np.exp(-np.power(relative, 3.0))
-    for _ in range(int(rng.integers(14, 26))):
-        direction, bend = rng.uniform(-np.pi, np.pi), rng.normal(0, 0.12)
-        length_mm = radius_mm * rng.uniform(1.3, 2.3)
-        width_mm = rng.uniform(0.35, 0.7)
+    border = 0.82 * radius_mm * _wobble(rng, range(2, 12), 0.14, angle)
+    profile = np.exp(-np.power(distance_mm / np.maximum(border, 0.3 * radius_mm), 3.5))
+    for _ in range(int(rng.integers(18, 40))):
+        direction, bend = rng.uniform(-np.pi, np.pi), rng.normal(0, 0.15)
+        length_mm = radius_mm * (1.1 + rng.gamma(2.0, 0.28))
+        width_mm = rng.uniform(0.25, 0.55)
         away = np.remainder(angle - direction - bend * distance_mm / radius_mm + np.pi, 2 * np.pi) - np.pi
         aside_mm = distance_mm * np.sin(np.clip(away, -np.pi / 2, np.pi / 2))
-        along = np.clip(1 - distance_mm / length_mm, 0, 1) * (np.abs(away) < 1)
-        profile += rng.uniform(0.25, 0.55) * along * np.exp(-np.square(aside_mm / width_mm) / 2)
-    return np.minimum(profile, 1.3).astype(np.float32)
+        along = np.sqrt(np.clip(1 - distance_mm / length_mm, 0, 1)) * (np.abs(away) < 1)
+        spicule = rng.uniform(0.15, 0.45) * along * np.exp(-np.square(aside_mm / width_mm) / 2)
+        profile += spicule * (1 - profile.clip(0, 1))
+    return profile.astype(np.float32)
 
 
 def _calcifications(

@@ -1,5 +1,8 @@
 """Noise that looks like breast tissue: isotropic power-law texture, and strands that run toward the nipple."""
 
+import dataclasses
+from typing import ClassVar
+
 import cv2
 import numpy as np
 
@@ -29,51 +32,77 @@ def power_law_noise(
         float32 [height_px, width_px] with mean 0 and standard deviation 1.
     """
     margin_px = int(0.25 * longest_mm / spacing_mm)  # the transform is periodic: opposite edges must not match
-    rows, columns = height_px + margin_px, width_px + margin_px
+    rows, columns = (cv2.getOptimalDFTSize(size_px + margin_px) for size_px in (height_px, width_px))
     frequency_y = np.fft.fftfreq(rows, spacing_mm)[:, None]
     frequency_x = np.fft.rfftfreq(columns, spacing_mm)[None, :]
     power = (frequency_y**2 + frequency_x**2 + longest_mm**-2) ** (-exponent / 2)
-    phases = rng.standard_normal((2, *power.shape))
-    field = np.fft.irfft2((phases[0] + 1j * phases[1]) * np.sqrt(power), (rows, columns))[:height_px, :width_px]
+    amplitude = np.sqrt(power).astype(np.float32)
+    waves = rng.standard_normal((*power.shape, 2), np.float32) * amplitude[..., None]
+    field = np.fft.irfft2(waves.view(np.complex64)[..., 0], (rows, columns))[:height_px, :width_px]
     return ((field - field.mean()) / field.std()).astype(np.float32)
 
 
-def strands(
-    rng: np.random.Generator,
-    x_mm: np.ndarray,
-    y_mm: np.ndarray,
-    toward_xy_mm: tuple[float, float],
-    *,
-    cell_mm: float,
-    stretch: float,
+def smooth_noise(
+    rng: np.random.Generator, height_px: int, width_px: int, spacing_mm: float, *, longest_mm: float
 ) -> np.ndarray:
-    """Returns a web of thin bright lines, drawn out toward a point: ducts, ligaments of Cooper, fibrous septa.
+    """Returns noise as `power_law_noise` does, with so little detail that a coarse drawing of it will do."""
+    step = max(longest_mm / 40 / spacing_mm, 1.0)
+    rows, columns = int(height_px / step) + 2, int(width_px / step) + 2
+    drawn = power_law_noise(rng, rows, columns, spacing_mm * step, longest_mm=longest_mm, exponent=4.5)
+    return cv2.resize(drawn, (width_px, height_px), interpolation=cv2.INTER_CUBIC)
 
-    A line is where smooth noise crosses zero, as in ridged fractals (Musgrave in Ebert et al., "Texturing and
-    Modeling", 3rd ed., ch. 16). The noise lives in polar coordinates about the point, so lines run together there.
 
-    Args:
-        rng: Where its randomness comes from.
-        x_mm: float32 [H, W].
-        y_mm: float32 [H, W].
-        toward_xy_mm: The point.
-        cell_mm: Typical distance between lines, halfway across the breast.
-        stretch: How many times longer than wide the cells are.
+@dataclasses.dataclass(frozen=True)
+class Fan:
+    """Coordinates that run toward a point, as ducts run toward the nipple, and a little crookedly.
 
-    Returns:
-        float32 [H, W] in [0, 1].
+    Attributes:
+        along_mm: float32 [H, W], distance from the point.
+        around_mm: float32 [H, W], direction from it, as an arc of `REFERENCE_MM`; what is drawn runs together there.
     """
-    dx, dy = toward_xy_mm[0] - x_mm, y_mm - toward_xy_mm[1]
-    radius_mm, angle = cv2.cartToPolar(np.ascontiguousarray(dx), np.ascontiguousarray(dy))
-    angle = np.where(angle > np.pi, angle - 2 * np.pi, angle)  # the cut lies beyond the point, outside the breast
-    reference_mm = 45.0
-    step_mm = cell_mm / 8
-    along = radius_mm / stretch / step_mm
-    around = (angle + np.pi) * reference_mm / step_mm
-    rows, columns = int(2 * np.pi * reference_mm / step_mm) + 2, int(along.max()) + 2
-    noise = power_law_noise(rng, rows, columns, step_mm, longest_mm=3 * cell_mm, exponent=4.0)
-    drawn = cv2.remap(noise, along.astype(np.float32), around.astype(np.float32), cv2.INTER_LINEAR)
-    return np.square(np.clip(1 - np.abs(drawn) / 0.45, 0, 1))
+
+    along_mm: np.ndarray
+    around_mm: np.ndarray
+
+    REFERENCE_MM: ClassVar[float] = 45.0
+
+    @classmethod
+    def toward(
+        cls, x_mm: np.ndarray, y_mm: np.ndarray, bends_mm: np.ndarray, point_xy_mm: tuple[float, float]
+    ) -> "Fan":
+        """Returns the fan of a point; `bends_mm` float32 [2, H, W] displaces it to make it crooked."""
+        dx = np.ascontiguousarray(point_xy_mm[0] - x_mm + bends_mm[0])
+        dy = np.ascontiguousarray(y_mm - point_xy_mm[1] + bends_mm[1])
+        along_mm, angle = cv2.cartToPolar(dx, dy)
+        turned = np.mod(angle + np.float32(np.pi), np.float32(2 * np.pi))  # the cut lies beyond the point
+        return cls(along_mm, turned * np.float32(cls.REFERENCE_MM))
+
+    def noise(
+        self, rng: np.random.Generator, step_mm: float, *, stretch: float, longest_mm: float, exponent: float
+    ) -> np.ndarray:
+        """Returns power-law noise that is `stretch` times longer along the fan than around it, float32 [H, W]."""
+        rows = int(2 * np.pi * self.REFERENCE_MM / step_mm) + 2
+        columns = int(self.along_mm.max() / stretch / step_mm) + 2
+        flat = power_law_noise(rng, rows, columns, step_mm, longest_mm=longest_mm, exponent=exponent)
+        return cv2.remap(flat, self.along_mm / (stretch * step_mm), self.around_mm / step_mm, cv2.INTER_LINEAR)
+
+    def strands(self, rng: np.random.Generator, *, cell_mm: float, width: float, stretch: float) -> np.ndarray:
+        """Returns a web of thin bright lines: ducts, ligaments of Cooper, fibrous septa.
+
+        A line is where smooth noise crosses zero, as in ridged fractals (Musgrave in Ebert et al., "Texturing and
+        Modeling", 3rd ed., ch. 16).
+
+        Args:
+            rng: Where its randomness comes from.
+            cell_mm: Typical distance between lines.
+            width: Of a line, in standard deviations of the noise on either side.
+            stretch: How many times longer than wide the cells are.
+
+        Returns:
+            float32 [H, W] in [0, 1].
+        """
+        noise = self.noise(rng, cell_mm / 10, stretch=stretch, longest_mm=3 * cell_mm, exponent=5.5)
+        return np.square(np.clip(1 - np.abs(noise) / width, 0, 1))
 
 
 def smooth_step(values: np.ndarray, start: float, end: float) -> np.ndarray:
