@@ -3,7 +3,7 @@
     bazel run //tools:build_deps
 
 What a person writes in a BUILD file stays: the line at its top, comments above targets, attributes such as `size`,
-a test's `data`, and targets of other kinds. A Python file that such a target names is left to it. The rest is made:
+a test's `data`, and targets of other kinds. The rest is made here:
 
 * `x_test.py` becomes a `pytest_test`, a file with `if __name__ == "__main__"` a `program`, any other a `py_library`.
 * `deps`: what the file imports, wherever in it, and runs by `python -m`; also what of the project a string names.
@@ -13,27 +13,19 @@ a test's `data`, and targets of other kinds. A Python file that such a target na
 """
 
 import importlib.metadata
-import os
 import pathlib
 
-from absl import flags
-
-from mammo import cli, errors
-from tools import build_file, modules
-
-_CHECK = flags.DEFINE_bool("check", False, "Write nothing; exit with 1 if a BUILD file is not as it would be written.")
+from mammo import cli
+from tools import build_file, modules, workspace
 
 
 def main() -> None:
-    """Writes, or checks, the BUILD files of the source tree."""
-    root = pathlib.Path(os.environ.get("BUILD_WORKSPACE_DIRECTORY", "."))
-    stale = [(path, text) for path, text in wanted(root).items() if not path.is_file() or path.read_text() != text]
-    for path, text in stale:
-        if not _CHECK.value:
+    """Writes the BUILD files that do not fit the sources, and says which."""
+    root = workspace.folder()
+    for path, text in wanted(root).items():
+        if not path.is_file() or path.read_text() != text:
             path.write_text(text)
-        print(f"{path.relative_to(root)}: {'is stale' if _CHECK.value else 'written'}")
-    if stale and _CHECK.value:
-        raise errors.InputError("the BUILD files do not fit the sources; run `bazel run //tools:build_deps`.")
+            print(f"{path.relative_to(root)} is written anew.")
 
 
 def wanted(root: pathlib.Path) -> dict[pathlib.Path, str]:

@@ -45,7 +45,7 @@ def render(root: pathlib.Path, package: str, packages: Sequence[str], labels: mo
     statements = _parse(path.read_text()) if path.is_file() else []
     header = [s.text for s in statements if _is_docstring(s)]
     by_hand = [s.text for s in statements if not _is_docstring(s) and not _is_made(s)]
-    own = [m for m in labels.modules if m.package == package and f'"{m.stem}.py"' not in "".join(by_hand)]
+    own = [module for module in labels.modules if module.package == package]
     written = {statement.attributes.get("name"): statement for statement in statements}
 
     targets = [_module_target(root, module, labels, written.get(f'"{module.stem}"')) for module in own]

@@ -12,14 +12,27 @@ import bz2, ctypes, ensurepip, lzma, sqlite3, ssl, venv, zlib  # a Python built 
 print(sys.executable)
 """
 
+_COMPILE = "import compileall; compileall.compile_dir('venv/lib', quiet=2, workers=0)"
+
+# Of what a person keeps for other Pythons, nothing shall leak into this one.
+_CLEAN = {"PIP_USER": "0", "PYTHONHOME": "", "PYTHONNOUSERSITE": "1", "PYTHONPATH": ""}
+
 _NO_PYTHON = "no Python 3.11 with `venv` was found: install it (on Debian 12: `apt-get install python3.11 " + \
              "python3.11-venv`), or set MAMMO_PYTHON to its path{}."
 
-# Bazel gives Python targets this interpreter. -P: the folder of a program does not come first on the import
-# path, or data_tools/statistics.py would stand for the standard library's `statistics`.
+# What Bazel runs Python targets with. On the import path stays what Bazel put there, the runfiles, and not what a
+# person keeps in PYTHONPATH, which would come before the locked packages. Nor (-P) does the folder of the program come
+# first, or data_tools/statistics.py would stand for the standard library's `statistics`.
 _INTERPRETER = """#!/bin/sh
-export TF_CPP_MIN_LOG_LEVEL="${{TF_CPP_MIN_LOG_LEVEL-2}}"
 unset PYTHONHOME
+set -f
+IFS=:
+runfiles=
+for folder in $PYTHONPATH; do
+  case $folder in *.runfiles | *.runfiles/*) runfiles=$runfiles${{runfiles:+:}}$folder ;; esac
+done
+export PYTHONPATH="$runfiles"
+export TF_CPP_MIN_LOG_LEVEL="${{TF_CPP_MIN_LOG_LEVEL-2}}"
 exec '{python}' -P "$@"
 """
 
@@ -75,8 +88,9 @@ def _python_environment_impl(repository_ctx):
         pip_install + ["--no-build-isolation", "--use-pep517", "-r", str(lock)],
     )
 
-    # Tests run where this folder cannot be written: without the bytecode each would compile TensorFlow anew.
-    _run(repository_ctx, "compiling", [venv_python, "-m", "compileall", "-q", "-j0", "venv/lib"])
+    # On all cores, where pip takes one. Some packages carry files that are no Python 3.11, for which pip would not
+    # fail either.
+    _run(repository_ctx, "compiling the packages", [venv_python, "-c", _COMPILE])
 
     repository_ctx.file("python", _INTERPRETER.format(python = venv_python))
     repository_ctx.symlink(lock, "requirements.lock")
@@ -96,7 +110,7 @@ def _find_python(repository_ctx):
     ]
     for candidate in candidates:
         # Asked rather than believed: a version manager's python3.11 may stand for a Python that is not there.
-        answer = repository_ctx.execute([candidate, "-c", _FIND_PYTHON]) if candidate else None
+        answer = repository_ctx.execute([candidate, "-c", _FIND_PYTHON], environment = _CLEAN) if candidate else None
         if answer and answer.return_code == 0:
             return answer.stdout.strip()
     fail(_NO_PYTHON.format(", which is now `%s`" % given if given else ""))
@@ -105,12 +119,12 @@ def _run(repository_ctx, what, command):
     repository_ctx.report_progress(what)
     result = repository_ctx.execute(
         command,
-        environment = {"PYTHONPATH": "", "PYTHONHOME": "", "PYTHONNOUSERSITE": "1", "PIP_USER": "0"},
+        environment = _CLEAN,
         quiet = False,
         timeout = 7200,
     )
     if result.return_code:
-        fail("%s failed, see above" % what)
+        fail("%s failed. What stands above says why; pip's own settings name its index and certificates" % what)
 
 def _entries(lock_text, names):
     """The entries of some packages in a lock: a line that names one, and the indented lines that follow it."""

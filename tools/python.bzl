@@ -21,8 +21,6 @@ def program(name, deps = [], data = [], visibility = None):
     native.py_binary(
         name = name,
         srcs = [name + ".py"],
-        # What a person keeps on PYTHONPATH would come before the locked packages.
-        env = {"PYTHONPATH": ""},
         main = name + ".py",
         python_version = "PY3",
         visibility = ["//visibility:public"],

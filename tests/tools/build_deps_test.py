@@ -93,7 +93,7 @@ def test_a_conftest_reaches_the_tests_below_it(tmp_path):
 
 
 def test_what_a_person_wrote_stays_and_the_rest_is_made_anew(tmp_path):
-    root = _tree(tmp_path, tests__slow_test="import numpy\n", tests__main="")
+    root = _tree(tmp_path, tests__slow_test="import numpy\n")
     (root / "tests/BUILD").write_text(
         textwrap.dedent('''\
         """What this package is for."""
@@ -115,8 +115,8 @@ def test_what_a_person_wrote_stays_and_the_rest_is_made_anew(tmp_path):
             srcs = ["gone.py"],
         )
 
-        # For the macro.
-        exports_files(["main.py"])
+        # Shown to all.
+        exports_files(["README.md"])
         ''')
     )
     assert _build_file(root, "tests") == textwrap.dedent('''\
@@ -134,8 +134,8 @@ def test_what_a_person_wrote_stays_and_the_rest_is_made_anew(tmp_path):
             deps = ["@pypi//:numpy"],
         )
 
-        # For the macro.
-        exports_files(["main.py"])
+        # Shown to all.
+        exports_files(["README.md"])
 
         filegroup(
             name = "all_files",
