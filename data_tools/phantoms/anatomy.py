@@ -149,4 +149,5 @@ def _pectoral_muscle(physique: cases.Physique, nipple_y_mm: float, grid: Grid, r
     bulge = rng.uniform(-0.12, 0.22)
     inside_mm = top_mm * (1 - down) * (1 + bulge * down) - grid.x_mm
     edge = texture.smooth_step(inside_mm, -rng.uniform(1.0, 2.5), rng.uniform(1.5, 4))
+    edge *= texture.smooth_step(-down, -1, -0.9)  # soft as it is, it ends where the triangle does
     return edge * (0.55 + 0.45 * texture.smooth_step(inside_mm, 0, 0.8 * top_mm))

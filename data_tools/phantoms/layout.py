@@ -59,7 +59,7 @@ def write_exams(
     else:
         for of_one in workers_lib.run(write, tasks, workers, total=exams, unit=" exam"):
             rows += of_one
-    rows.sort(key=lambda row: (row.case.status, row.view_name))
+    rows.sort(key=lambda row: (row.case.status, row.case.folder, row.view_name))
     if tree == "jpeg8":
         sheets.write(output_dir / TREES[tree] / "DataWMask.xlsx", rows, is_fuller=False)
     (output_dir / MORE_MASKS).mkdir(exist_ok=True)
