@@ -85,13 +85,12 @@ def fill(is_line: np.ndarray) -> np.ndarray:
     Small gaps in a line are bridged. A line that stays open, as at the chest wall, where the image ends, encloses next
     to nothing; its convex hull is taken instead.
     """
-    line = np.pad(is_line.astype(np.uint8), _GAP_PX)
-    bridged = cv2.morphologyEx(line, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_GAP_PX, _GAP_PX)))
-    contours, _ = cv2.findContours(bridged, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    region = np.zeros_like(line)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_GAP_PX, _GAP_PX))
+    thick = cv2.dilate(np.pad(is_line.astype(np.uint8), _GAP_PX), disc)
+    contours, _ = cv2.findContours(thick, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    region = np.zeros_like(thick)
     for contour in contours:
         hull = cv2.convexHull(contour)
         is_open = cv2.contourArea(contour) < 0.5 * cv2.contourArea(hull)
         cv2.drawContours(region, [hull if is_open else contour], -1, (1,), cv2.FILLED)
-    inside = slice(_GAP_PX, -_GAP_PX)
-    return region[inside, inside] > 0
+    return cv2.erode(region, disc)[_GAP_PX:-_GAP_PX, _GAP_PX:-_GAP_PX] > 0

@@ -14,6 +14,7 @@ import numpy as np
 _STEPS_XY = np.array([[0, -1], [1, -1], [1, 0], [1, 1], [0, 1], [-1, 1], [-1, 0], [-1, -1]])
 
 _ABNORMALITY = re.compile(r"^\s*ABNORMALITY\s+(\d+)\s*$", re.MULTILINE)
+_NUMBERS = re.compile(r"(?:\s*\d+\b)*")
 _ICS_VIEW = re.compile(
     r"^\s*(?P<view>(?:LEFT|RIGHT)_(?:CC|MLO))\s+LINES\s+(?P<lines>\d+).*?RESOLUTION\s+(?P<resolution>[\d.]+)",
     re.MULTILINE,
@@ -63,9 +64,8 @@ class Scan:
 def read_overlay(path: pathlib.Path) -> dict[int, Abnormality]:
     """Returns the abnormalities of an `.OVERLAY` file by their number; what it does not say is None."""
     text = path.read_text(errors="replace")
-    starts = list(_ABNORMALITY.finditer(text))
-    ends = [start.start() for start in starts[1:]] + [len(text)]
-    return {int(start[1]): _abnormality(text[start.end() : end]) for start, end in zip(starts, ends, strict=True)}
+    _, *parts = _ABNORMALITY.split(text)  # number, text, number, text, …
+    return {int(number): _abnormality(part) for number, part in zip(parts[::2], parts[1::2], strict=True)}
 
 
 def read_ics(path: pathlib.Path) -> dict[str, Scan]:
@@ -96,8 +96,9 @@ def _integer(text: str | None) -> int | None:
 
 
 def _boundary(text: str) -> np.ndarray:
-    """Follows the first chain code of `text`: a start as column and row, then steps up to a '#' or the next word."""
-    numbers = np.array(re.split(r"[#A-Z]", text.strip(), maxsplit=1)[0].split(), int)
+    """Follows the first chain code of `text`: a start as column and row, then steps, up to what is no number."""
+    leading = _NUMBERS.match(text)
+    numbers = np.array(leading[0].split() if leading else [], int)
     if len(numbers) < 2 or (numbers[2:] > 7).any():  # noqa: PLR2004
         return np.zeros((0, 2), int)
     return numbers[:2] + np.vstack([np.zeros((1, 2), int), np.cumsum(_STEPS_XY[numbers[2:]], axis=0)])

@@ -1,7 +1,8 @@
 """A folder of images with boxes as COCO writes them, and a sheet that tells whose they are.
 
 `_annotations.coco.json` holds the boxes (https://cocodataset.org/#format-data); `cases.csv` has one row an image:
-file_name, patient_id, laterality, view, density, pathology, and, where it is known, subtlety.
+file_name, patient_id, laterality, view, density, pathology, and, where it is known, subtlety. Where the lesions of an
+image are of several pathologies, the sheet joins them with a bar ("BENIGN|CANCER") and does not say which box is which.
 """
 
 import csv
@@ -21,7 +22,7 @@ _COLUMNS = ("file_name", "patient_id", "laterality", "view", "density", "patholo
 class Coco:
     """The data set in one folder. All views of a patient are one exam.
 
-    Boxes of an image take the image's pathology. Pixel spacing is unknown.
+    Boxes of an image take the image's pathology, the worst where it has several. Pixel spacing is unknown.
 
     Attributes:
         data_dir: The folder with the images, the boxes and the sheet.
@@ -58,7 +59,7 @@ class Coco:
         """
         del exam
         row = self._rows_by_name[view.path.name]
-        pathology = exams_lib.Label[row["pathology"]]
+        pathology = _worst(row["pathology"])
         lesions = []
         for x, y, width, height in self._boxes_by_name.get(view.path.name, []):
             if not (
@@ -86,7 +87,7 @@ class Coco:
             )
             for row in sorted(rows, key=lambda row: row["file_name"])
         )
-        status = max(exams_lib.Label[row["pathology"]] for row in rows)
+        status = max(_worst(row["pathology"]) for row in rows)
         densities = [int(row["density"]) for row in rows if row["density"] in ("1", "2", "3", "4")]
         return exams_lib.Exam(
             patient_id, patient_id, status, self.name, age_years=None, density=max(densities, default=None), views=views
@@ -123,7 +124,7 @@ class Coco:
         }
         for column, values in allowed.items():
             members = values.__members__  # type: ignore[attr-defined]
-            if row[column] not in members:
+            if not set(row[column].split("|")) <= members.keys() or ("|" in row[column] and column != "pathology"):
                 raise errors.InputError(f"{where}: {column} {row[column]!r} is none of {', '.join(members)}.")
 
     @functools.cached_property
@@ -142,3 +143,7 @@ class Coco:
         except (ValueError, KeyError, TypeError) as error:
             raise errors.InputError(f"{path} is no COCO file ({error!r}).") from None
         return boxes
+
+
+def _worst(pathologies: str) -> exams_lib.Label:
+    return max(exams_lib.Label[pathology] for pathology in pathologies.split("|"))

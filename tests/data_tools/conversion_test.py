@@ -1,8 +1,6 @@
 import csv
 import dataclasses
 import json
-import os
-import pathlib
 import random
 import signal
 import subprocess
@@ -15,6 +13,7 @@ import tensorflow as tf
 from data_tools import conversion, records
 from mammo import errors
 from mammo.data import encodings, files, manifest, schema
+from tests import programs
 from tests.data_tools import drawn_source
 
 EXAMS = 24
@@ -93,11 +92,10 @@ if __name__ == "__main__":
 def test_a_killed_conversion_goes_on_to_the_same_bytes(converted, source, tmp_path):
     script, output_dir = tmp_path / "convert.py", tmp_path / "killed"
     script.write_text(SCRIPT)
-    root = pathlib.Path(conversion.__file__).parents[1]
     command = [sys.executable, script, source.data_dir, output_dir]
     seeded = random.Random(0)
     for _ in range(2):
-        process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(root)}, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(command, env=programs.environment(), stderr=subprocess.DEVNULL)
         while process.poll() is None and not list(output_dir.glob(f"*{files.PARTIAL_SUFFIX}")):
             time.sleep(0.02)
         time.sleep(seeded.uniform(0, 0.3))
@@ -180,11 +178,8 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_manifest(source, tmp_path):
         "    source =", "    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))\n    source =", 1
     )
     (tmp_path / "convert.py").write_text(script.replace("workers=2).run()", "workers=1).run()"))
-    root = pathlib.Path(conversion.__file__).parents[1]
     command = [sys.executable, tmp_path / "convert.py", source.data_dir, tmp_path / "out"]
-    ended = subprocess.run(
-        command, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True, check=False
-    )
+    ended = subprocess.run(command, env=programs.environment(), capture_output=True, text=True, check=False)
     assert "InputError" in ended.stderr
     assert "make room there" in ended.stderr
     names = [path.name for path in (tmp_path / "out").iterdir()]

@@ -9,6 +9,7 @@ import pytest
 
 from data_tools import workers
 from mammo import errors
+from tests import programs
 
 
 def _square(task, after_unit):
@@ -63,8 +64,7 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path):
     script, pids = tmp_path / "parent.py", tmp_path / "pids"
     script.write_text(PARENT)
     pids.mkdir()
-    root = pathlib.Path(workers.__file__).parents[1]
-    parent = subprocess.Popen([sys.executable, script, pids], env={**os.environ, "PYTHONPATH": str(root)})
+    parent = subprocess.Popen([sys.executable, script, pids], env=programs.environment())
     try:
         _wait_until(lambda: len(list(pids.iterdir())) == 2)
     finally:

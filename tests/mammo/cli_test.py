@@ -1,5 +1,4 @@
 import errno
-import os
 import pathlib
 import subprocess
 import sys
@@ -7,6 +6,7 @@ import sys
 import pytest
 
 from mammo import cli
+from tests import programs
 
 PROGRAM = """
 import errno, os
@@ -20,10 +20,8 @@ cli.run(main)
 
 
 def _run(body: str, *arguments: str) -> subprocess.CompletedProcess:
-    root = pathlib.Path(cli.__file__).parents[1]
-    environment = {**os.environ, "PYTHONPATH": str(root)}
     command = [sys.executable, "-c", PROGRAM.format(body=body), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    return subprocess.run(command, capture_output=True, text=True, env=programs.environment(), check=False)
 
 
 def test_a_program_that_ends_well_exits_with_0():

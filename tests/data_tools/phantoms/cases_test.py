@@ -22,7 +22,7 @@ def test_any_prefix_has_the_shares_of_mini_ddsm(exams):
 
 
 def test_shares_by_status_are_those_of_mini_ddsm():
-    by_status = collections.Counter()
+    by_status: collections.Counter[str] = collections.Counter()
     for stratum in cases.STRATA:
         by_status[stratum.status] += stratum.count
     assert by_status == {"Benign": 671, "Cancer": 679, "Normal": 602}

@@ -1,0 +1,97 @@
+import csv
+import json
+
+import pytest
+
+from data_tools import exams as exams_lib
+from data_tools.sources import coco
+from mammo import errors
+
+HEADER = ["file_name", "patient_id", "laterality", "view", "density", "pathology", "subtlety"]
+ROWS = [
+    ["1_LEFT_CC.jpg", "P_1", "LEFT", "CC", "3", "BENIGN|CANCER", "4"],
+    ["1_LEFT_MLO.jpg", "P_1", "LEFT", "MLO", "3", "BENIGN", ""],
+    ["2_RIGHT_CC.jpg", "P_2", "RIGHT", "CC", "0", "NORMAL", ""],
+]
+BOXES = [(0, [10, 20, 30, 40]), (0, [50, 60, 5, 6]), (1, [0, 0, 100, 120])]
+
+
+def _write(folder, rows=ROWS, boxes=BOXES, header=HEADER):
+    with (folder / "cases.csv").open("w", newline="") as sheet:
+        csv.writer(sheet).writerows([header, *rows])
+    content = {
+        "images": [{"id": index, "file_name": row[0]} for index, row in enumerate(rows)],
+        "annotations": [{"image_id": image, "bbox": box} for image, box in boxes],
+    }
+    (folder / "_annotations.coco.json").write_text(json.dumps(content))
+    return coco.Coco(folder)
+
+
+def test_the_views_of_a_patient_are_one_exam(tmp_path):
+    first, second = _write(tmp_path).list_exams()
+    assert (first.patient_id, first.status, first.density) == ("P_1", exams_lib.Label.CANCER, 3)
+    assert [view.projection for view in first.views] == ["cc", "mlo"]
+    assert (second.status, second.density, second.views[0].laterality) == (exams_lib.Label.NORMAL, None, "right")
+
+
+def test_boxes_become_xyxy_and_take_the_worst_pathology(tmp_path):
+    source = _write(tmp_path)
+    exam = source.list_exams()[0]
+    annotation = source.annotate(exam, exam.views[0], 120, 100)
+    assert [lesion.box_xyxy_px for lesion in annotation.lesions] == [(10, 20, 40, 60), (50, 60, 55, 66)]
+    assert annotation.label == exams_lib.Label.CANCER
+    assert annotation.lesions[0].subtlety == 4
+    assert annotation.spacing_mm is None
+
+
+@pytest.mark.parametrize("box", [[10, 20, 0, 5], [90, 20, 30, 5], [-1, 0, 5, 5]])
+def test_a_box_that_is_not_inside_its_image_is_refused(tmp_path, box):
+    source = _write(tmp_path, boxes=[(0, box)])
+    exam = source.list_exams()[0]
+    with pytest.raises(errors.ImageError, match="is not inside it"):
+        source.annotate(exam, exam.views[0], 120, 100)
+
+
+def test_a_box_on_a_normal_view_is_refused(tmp_path):
+    source = _write(tmp_path, boxes=[(2, [1, 1, 5, 5])])
+    exam = source.list_exams()[1]
+    with pytest.raises(errors.ImageError, match="said to be NORMAL"):
+        source.annotate(exam, exam.views[0], 120, 100)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"header": ["name", *HEADER[1:]]}, "has no column file_name"),
+        ({"rows": [*ROWS, ROWS[0]]}, "row 5: 1_LEFT_CC.jpg stands in an earlier row"),
+        ({"rows": []}, "has no rows"),
+        ({"rows": [[*ROWS[0][:2], "BOTH", *ROWS[0][3:]]]}, "row 2: laterality 'BOTH' is none of LEFT, RIGHT"),
+        ({"rows": [[*ROWS[0][:5], "MAYBE", ""]]}, "row 2: pathology 'MAYBE' is none of NORMAL, BENIGN, CANCER"),
+    ],
+)
+def test_a_sheet_that_cannot_be_used_has_its_sentence(tmp_path, changes, sentence):
+    with pytest.raises(errors.InputError, match=sentence):
+        _write(tmp_path, **{"boxes": [], **changes}).list_exams()
+
+
+def test_boxes_without_a_row_are_refused(tmp_path):
+    source = _write(tmp_path)
+    with (tmp_path / "cases.csv").open("w", newline="") as sheet:
+        csv.writer(sheet).writerows([HEADER, *ROWS[1:]])
+    with pytest.raises(errors.InputError, match=r"has no row for 1_LEFT_CC\.jpg"):
+        source.list_exams()
+
+
+@pytest.mark.parametrize("name", ["cases.csv", "_annotations.coco.json"])
+def test_a_missing_file_is_named(tmp_path, name):
+    source = _write(tmp_path)
+    (tmp_path / name).unlink()
+    with pytest.raises(errors.InputError, match=f"{name} is missing"):
+        source.list_exams()
+
+
+def test_boxes_that_are_no_coco_file_are_refused(tmp_path):
+    source = _write(tmp_path)
+    (tmp_path / "_annotations.coco.json").write_text('{"images": 3}')
+    with pytest.raises(errors.InputError, match="is no COCO file"):
+        source.list_exams()
