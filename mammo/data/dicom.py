@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import pathlib
+from typing import BinaryIO
 
 import numpy as np
 import pydicom
@@ -14,6 +15,9 @@ from mammo import errors
 
 _PREAMBLE_BYTES = 128
 _MAGIC = b"DICM"
+MAGIC_END = _PREAMBLE_BYTES + len(_MAGIC)
+"""So many bytes tell whether a file is DICOM."""
+
 _MODALITIES = ("MG", "CR", "DX", "SC", "OT")  # digitised film comes as secondary capture, too
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 
@@ -37,16 +41,16 @@ class DicomImage:
 
 def is_dicom(content: bytes) -> bool:
     """Tells a DICOM file by its magic bytes (PS3.10, section 7.1)."""
-    return content[_PREAMBLE_BYTES : _PREAMBLE_BYTES + len(_MAGIC)] == _MAGIC
+    return content[_PREAMBLE_BYTES:MAGIC_END] == _MAGIC
 
 
-def read_size(path: pathlib.Path, content: bytes) -> tuple[int, int]:
-    """Returns (height_px, width_px) from the tags.
+def read_size(path: pathlib.Path, file: BinaryIO) -> tuple[int, int]:
+    """Returns (height_px, width_px) from the tags of an open file.
 
     Raises:
         errors.ImageError: The tags cannot be read.
     """
-    dataset = _parse(path, content, stop_before_pixels=True)
+    dataset = _parse(path, file, stop_before_pixels=True)
     return int(dataset.Rows), int(dataset.Columns)
 
 
@@ -65,7 +69,7 @@ def read(path: pathlib.Path, content: bytes, max_pixels: int) -> DicomImage:
         errors.ImageError: It is truncated, holds no pixels or several frames, is raw detector data, of another
             modality, too large, or in a transfer syntax that cannot be decoded.
     """
-    dataset = _parse(path, content, stop_before_pixels=False)
+    dataset = _parse(path, io.BytesIO(content), stop_before_pixels=False)
     _check(path, dataset, max_pixels)
     try:
         stored = dataset.pixel_array
@@ -81,9 +85,9 @@ def read(path: pathlib.Path, content: bytes, max_pixels: int) -> DicomImage:
     return DicomImage(pixels, _spacing_mm(dataset), _laterality(dataset), _projection(dataset))
 
 
-def _parse(path: pathlib.Path, content: bytes, *, stop_before_pixels: bool) -> Dataset:
+def _parse(path: pathlib.Path, file: BinaryIO, *, stop_before_pixels: bool) -> Dataset:
     try:
-        dataset = pydicom.dcmread(io.BytesIO(content), stop_before_pixels=stop_before_pixels)
+        dataset = pydicom.dcmread(file, stop_before_pixels=stop_before_pixels)
         _ = dataset.Rows, dataset.Columns
     except AttributeError:
         raise errors.ImageError(path, "is a DICOM file without an image") from None

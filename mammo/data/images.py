@@ -1,7 +1,10 @@
 """Reads one grey image, 8 or 16 bit, from PNG, JPEG or DICOM, and says in a clause what is wrong with it."""
 
+import contextlib
 import io
 import pathlib
+from collections.abc import Iterator
+from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -42,7 +45,7 @@ def read_pixels(path: pathlib.Path) -> np.ndarray:
     content = _read_bytes(path)
     if dicom.is_dicom(content):
         return dicom.read(path, content, MAX_PIXELS).pixels
-    _check_header(path, content)
+    _check_header(path, io.BytesIO(content))
     _check_end(path, content)
     pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None:
@@ -51,35 +54,44 @@ def read_pixels(path: pathlib.Path) -> np.ndarray:
 
 
 def read_size(path: pathlib.Path) -> tuple[int, int]:
-    """Returns (height_px, width_px) of an image from its header, without decoding it.
+    """Returns (height_px, width_px) of an image from its header, without reading the rest.
 
     Raises:
         errors.ImageError: As `read_pixels`, so far as the header shows it.
     """
-    content = _read_bytes(path)
-    if dicom.is_dicom(content):
-        return dicom.read_size(path, content)
-    return _check_header(path, content)
+    with _opened(path) as file:
+        if dicom.is_dicom(file.read(dicom.MAGIC_END)):
+            file.seek(0)
+            return dicom.read_size(path, file)
+        file.seek(0)
+        return _check_header(path, file)
 
 
 def _read_bytes(path: pathlib.Path) -> bytes:
+    with _opened(path) as file:
+        content = file.read()
+    if not content:
+        raise errors.ImageError(path, "is empty (0 bytes); copy it again from its source")
+    return content
+
+
+@contextlib.contextmanager
+def _opened(path: pathlib.Path) -> Iterator[BinaryIO]:
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            yield file
     except FileNotFoundError:
         raise errors.ImageError(path, "is missing") from None
     except IsADirectoryError:
         raise errors.ImageError(path, "is a folder, not an image") from None
     except PermissionError:
         raise errors.ImageError(path, "may not be read; change its permissions") from None
-    if not content:
-        raise errors.ImageError(path, "is empty (0 bytes); copy it again from its source")
-    return content
 
 
-def _check_header(path: pathlib.Path, content: bytes) -> tuple[int, int]:
+def _check_header(path: pathlib.Path, file: BinaryIO) -> tuple[int, int]:
     """Refuses by the header alone what must not be decoded; returns (height_px, width_px)."""
     try:
-        with PIL.Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as header:
+        with PIL.Image.open(file, formats=("PNG", "JPEG")) as header:
             width_px, height_px = header.size
             mode = header.mode
     except (PIL.UnidentifiedImageError, OSError, SyntaxError, ValueError):
