@@ -40,15 +40,15 @@ def _gland_share(
         + 0.30 * fan.strands(rng, cell_mm=5, width=0.45, stretch=1.8)
     )
     streaks = fan.noise(rng, grid.spacing_mm, stretch=2.2, longest_mm=22, exponent=texture.POWER_LAW_EXPONENT)
-    blotches = texture.power_law_noise(rng, *size, longest_mm=45)
+    blotches = texture.power_law_noise(rng, *size, longest_mm=35)
     patches = texture.smooth_noise(rng, *size, longest_mm=60)
 
     envelope = _disc(physique, form, grid)
     filled = envelope + 0.42 * patches + 0.13 * streaks + 0.05 * blotches + (0.25 * physique.density - 0.70)
     dense = texture.smooth_step(filled, -0.75, 1.15)
-    inner = dense * (0.46 + 0.045 * physique.density + 0.06 * streaks + 0.05 * blotches + 0.36 * web)
+    inner = dense * (0.39 + 0.045 * physique.density + 0.05 * streaks + 0.04 * blotches + 0.05 * patches + 0.32 * web)
     outer = (1 - dense) * (0.03 + (0.16 + 0.20 * np.clip(envelope + 1.2, 0, 1)) * web)
-    share = inner + outer + 0.015 * streaks + 0.015 * blotches
+    share = inner + outer + 0.015 * streaks + 0.022 * blotches
     return np.clip(share, 0, 1) * texture.smooth_step(form.skin_distance_mm, 1, 14)
 
 
