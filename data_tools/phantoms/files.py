@@ -16,9 +16,8 @@ _CODES = {(0, -1): 0, (1, -1): 1, (1, 0): 2, (1, 1): 3, (0, 1): 4, (-1, 1): 5, (
 
 def mask_name(status: str, number: int) -> str:
     """Returns what follows the view's name in that of its n-th outline on disk, where case differs by status."""
-    if number == 2:  # noqa: PLR2004
-        return "_MASK2" if status == "Benign" else "_Mask2"
-    return "_Mask" if number == 1 else f"_Mask{number}"
+    names = {1: "_Mask", 2: "_MASK2" if status == "Benign" else "_Mask2"}
+    return names.get(number, f"_Mask{number}")
 
 
 def write_view(path: pathlib.Path, grey: np.ndarray) -> None:

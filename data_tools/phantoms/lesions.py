@@ -13,6 +13,7 @@ _MASS_CONTRAST = (1.0, 1.7, 2.5, 3.3, 4.2)
 _CALCIFICATION_ATTENUATION = (0.16, 0.26, 0.42, 0.6, 0.8)
 _MOST_CONTRAST = 0.6  # 15 mm of carcinoma in place of fat: Johns & Yaffe 1987, Phys. Med. Biol. 32(6)
 _OPACITY = 0.35  # share of the texture that a mass takes the place of
+_SHARE_LINEAR = 0.4  # of malignant clusters
 _LEAST_SPREAD = 0.035  # of the attenuation, where tissue is all fat
 
 _ANGLES = np.linspace(0, 2 * np.pi, 180, endpoint=False)
@@ -139,7 +140,7 @@ def _calcifications(
     """Benign: few, round, alike. Malignant: many, of all sizes, some strung along a duct."""
     count = int(rng.integers(16, 36)) if lesion.is_malignant else int(rng.integers(6, 14))
     places = rng.normal(0, 0.42, (count, 2)) * radius_mm
-    if lesion.is_malignant and rng.random() < 0.4:  # noqa: PLR2004  a linear or segmental distribution
+    if lesion.is_malignant and rng.random() < _SHARE_LINEAR:
         places *= (1.3, 0.35)
     rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     places = np.clip(places, -0.95 * radius_mm, 0.95 * radius_mm) @ rotation

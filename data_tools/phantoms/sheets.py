@@ -11,6 +11,7 @@ from data_tools.phantoms import cases
 
 _MOST_OUTLINES = 6  # the fuller sheet has a column for each
 _COLUMNS = ("fullPath", "fileName", "View", "Side", "Status")
+_DASHED = (1, 2)  # of these columns the empty cells; in the others they are blank
 _CREATED = datetime.datetime(2020, 1, 1)  # fixed: the same phantom has the same bytes
 
 
@@ -67,7 +68,7 @@ def _cell(row: Row, column: str) -> str | int | None:
         return cells[column]
     number = int(column.removeprefix("Tumour_Contour") or 1)
     if number > row.outlines:
-        return "-" if number <= 2 else None  # noqa: PLR2004  as Mini-DDSM: a dash in two columns, blank in four
+        return "-" if number in _DASHED else None
     # On disk a second outline of a cancer is "_Mask2", in the sheets all are "_MASK2".
     ending = {1: "_Mask", 2: "_MASK2"}.get(number, f"_Mask{number}")
     return f"{folder}{row.view_name}{ending}.jpg"
