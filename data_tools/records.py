@@ -116,7 +116,7 @@ class _Maker:
                 yield self._crop(encodings.Content.BACKGROUND, focus, ())
 
     def _crop(self, content: encodings.Content, focus: np.ndarray, lesions: tuple[exams_lib.Lesion, ...]) -> Record:
-        window = _crop_window(focus, *self.pixels.shape)
+        window = crop_window(focus, *self.pixels.shape)
         prepared = pixel_path.prepare_crop(self.pixels, self.breast, window, CROP_MAX_SIDE_PX)
         return self.record(content, prepared, focus, lesions)
 
@@ -166,7 +166,7 @@ def _or(value: float | None, unknown: float) -> float:
     return unknown if value is None else value
 
 
-def _crop_window(focus_xyxy_px: np.ndarray, height_px: int, width_px: int) -> tuple[int, int, int, int]:
+def crop_window(focus_xyxy_px: np.ndarray, height_px: int, width_px: int) -> tuple[int, int, int, int]:
     """The square around a focus, moved into the image where it would leave it; smaller only where the image is."""
     x_min, y_min, x_max, y_max = focus_xyxy_px
     side = int(np.ceil(max(CROP_CONTEXT * max(x_max - x_min, y_max - y_min), CROP_MIN_SIDE_PX)))

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 import pathlib
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -69,16 +70,15 @@ def read_size(path: pathlib.Path) -> tuple[int, int]:
 
 def _read_bytes(path: pathlib.Path) -> bytes:
     with _opened(path) as file:
-        content = file.read()
-    if not content:
-        raise errors.ImageError(path, "is empty (0 bytes); copy it again from its source")
-    return content
+        return file.read()
 
 
 @contextlib.contextmanager
 def _opened(path: pathlib.Path) -> Iterator[BinaryIO]:
     try:
         with path.open("rb") as file:
+            if not os.fstat(file.fileno()).st_size:
+                raise errors.ImageError(path, "is empty (0 bytes); copy it again from its source")
             yield file
     except FileNotFoundError:
         raise errors.ImageError(path, "is missing") from None

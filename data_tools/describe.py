@@ -1,0 +1,100 @@
+"""Describes a data set as it is given: one HTML page with counts, figures and examples, and statistics.json."""
+
+import json
+import os
+import pathlib
+
+import cv2
+import numpy as np
+from absl import flags
+
+from data_tools import description, figures, outlines, records, statistics
+from data_tools import exams as exams_lib
+from data_tools.sources import opening
+from mammo import cli, errors
+from mammo.data import files, images, pixel_path
+
+_SOURCE = flags.DEFINE_enum("source", "mini_ddsm", opening.NAMES, "What kind of data set --data_dir holds.")
+_DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the data set.", required=True)
+_OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Folder for describe.html and statistics.json.", required=True)
+_LABELS = flags.DEFINE_enum("labels", "overlay", opening.LABELS, "As //data_tools:convert takes it.")
+_TREE = flags.DEFINE_enum("tree", "auto", opening.TREES, "As //data_tools:convert takes it.")
+_LIMIT = flags.DEFINE_integer("limit", 0, "Describe only the first so many exams; 0: all.", lower_bound=0)
+_WORKERS = flags.DEFINE_integer("workers", os.cpu_count() or 1, "Processes.", lower_bound=1)
+
+PHANTOM_FILE = "phantom.json"  # //data_tools:phantom leaves it at the root of what it draws
+_EXAMPLES_EACH = 2
+_EXAMPLE_HEIGHT_PX = 620
+
+
+def main() -> None:
+    """Reads the data set, writes the page and says where it is."""
+    data_dir, output_dir = cli.user_path(_DATA_DIR.value), cli.user_path(_OUTPUT_DIR.value)
+    source = opening.open_source(_SOURCE.value, data_dir, _LABELS.value, _TREE.value)
+    exams = source.list_exams()
+    exams = exams[: _LIMIT.value] if _LIMIT.value else exams
+    tables = statistics.gather(source, exams, _WORKERS.value)
+    page = description.render(
+        f"{data_dir.name} ({source.name})",
+        statistics.relative_to(tables, data_dir),
+        _examples(source, exams, tables),
+        is_synthetic=(data_dir / PHANTOM_FILE).exists() or (data_dir.parent / PHANTOM_FILE).exists(),
+    )
+    output_dir.mkdir(parents=True, exist_ok=True)
+    files.write_text(output_dir / "statistics.json", json.dumps(statistics.summarise(tables), indent=2) + "\n")
+    files.write_text(output_dir / "describe.html", page)
+    print(f"Wrote {output_dir / 'describe.html'} and statistics.json.")
+
+
+def _examples(
+    source: exams_lib.Source, exams: list[exams_lib.Exam], tables: statistics.Tables
+) -> list[description.Example]:
+    """Draws the lesions that lie nearest to the median size of their pathology: typical ones, not the best."""
+    by_path = {str(view.path): (exam, view) for exam in exams for view in exam.views}
+    found = []
+    for label in ("benign", "cancer"):
+        lesions = tables.lesions[tables.lesions.pathology == label].drop_duplicates("patient_id")
+        typical = (lesions.length_px - lesions.length_px.median()).abs().sort_values(kind="stable").index
+        for path in lesions.path[typical[:_EXAMPLES_EACH]]:
+            found.append(_example(source, *by_path[path]))
+    return found
+
+
+def _example(source: exams_lib.Source, exam: exams_lib.Exam, view: exams_lib.View) -> description.Example:
+    pixels = images.read_pixels(view.path)
+    lesions = source.annotate(exam, view, *pixels.shape).lesions
+    lesion = max(lesions, key=lambda lesion: lesion.pathology)
+    breast = pixel_path.find_breast(view.path, pixels)
+    window = records.crop_window(np.array(lesion.box_xyxy_px), *pixels.shape)
+    crop = pixel_path.prepare_crop(pixels, breast, window, records.CROP_MAX_SIDE_PX).image
+    scale = _EXAMPLE_HEIGHT_PX / pixels.shape[0]
+    size_xy = (round(pixels.shape[1] * scale), _EXAMPLE_HEIGHT_PX)
+    span = max(breast.dense_level - breast.background_level, 1)
+    shown = cv2.resize(pixels, size_xy, interpolation=cv2.INTER_AREA).astype(np.float32)
+    shown = np.clip((shown - breast.background_level) / span, 0, 1)
+    boxes = [[value * scale for value in lesion.box_xyxy_px] for lesion in lesions]
+    label = lesion.pathology.name.lower()
+    facts = [view.path.stem, label, lesion.kind if lesion.kind != "unknown" else ""]
+    facts += [f"subtlety {lesion.subtlety}" if lesion.subtlety else ""]
+    svg = figures.isolated_lesion(shown, _region(view, lesions, pixels.shape, size_xy), crop, boxes, label)
+    return description.Example(", ".join(filter(None, facts)), svg)
+
+
+def _region(
+    view: exams_lib.View, lesions: tuple[exams_lib.Lesion, ...], shape: tuple[int, ...], size_xy: tuple[int, int]
+) -> np.ndarray:
+    """Returns bool [H, W] of `size_xy`: inside the outlines; inside the boxes where a lesion has no mask file."""
+    region = np.zeros(shape, bool)
+    for lesion in lesions:
+        path = view.outline_paths.get(lesion.outline_index, pathlib.Path())
+        x_min, y_min, x_max, y_max = (round(value) for value in lesion.box_xyxy_px)
+        try:
+            filled = outlines.fill(outlines.find_line(images.read_pixels(path))).astype(np.uint8)
+            region |= cv2.resize(filled, shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
+        except errors.ImageError:
+            region[y_min:y_max, x_min:x_max] = True
+    return cv2.resize(region.astype(np.uint8), size_xy, interpolation=cv2.INTER_AREA) > 0
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,183 @@
+"""The facts of a data set as two tables, one row a view and one row a lesion, and the counts made from them."""
+
+import dataclasses
+import functools
+import pathlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from data_tools import exams as exams_lib
+from data_tools import workers
+from mammo import errors
+from mammo.data import images
+
+LABELS = tuple(label.name.lower() for label in exams_lib.Label)
+
+_Z_95 = 1.96  # two-sided 95 % of a normal distribution
+
+
+@dataclasses.dataclass(frozen=True)
+class Tables:
+    """A data set as tables.
+
+    Attributes:
+        views: One row a view: patient_id, exam_id, volume, laterality, projection, path, status (of the case), label
+            (of the view), age_years, density, height_px, width_px; what is unknown is missing.
+        lesions: One row an outline: patient_id, exam_id, laterality, projection, path, pathology, kind, assessment,
+            subtlety, length_px (longer side of the box), length_mm, area_px.
+        rejected: One row a view that cannot be used: path, reason.
+    """
+
+    views: pd.DataFrame
+    lesions: pd.DataFrame
+    rejected: pd.DataFrame
+
+
+def gather(source: exams_lib.Source, exams: list[exams_lib.Exam], workers_count: int) -> Tables:
+    """Reads the headers of all images and the outlines of all lesions, in several processes, with progress."""
+    read = functools.partial(_read_exam, source)
+    total = sum(len(exam.views) for exam in exams)
+    parts = sorted(workers.run(read, exams, workers_count, total=total, unit=" view"), key=lambda part: part.exam_id)
+    return Tables(
+        pd.DataFrame([row for part in parts for row in part.views], columns=_VIEW_COLUMNS),
+        pd.DataFrame([row for part in parts for row in part.lesions], columns=_LESION_COLUMNS),
+        pd.DataFrame([row for part in parts for row in part.rejected], columns=["path", "reason"]),
+    )
+
+
+_VIEW_COLUMNS = [
+    *("patient_id", "exam_id", "volume", "laterality", "projection", "path", "status", "label"),
+    *("age_years", "density", "height_px", "width_px"),
+]
+_LESION_COLUMNS = [
+    *("patient_id", "exam_id", "laterality", "projection", "path", "pathology", "kind"),
+    *("assessment", "subtlety", "length_px", "length_mm", "area_px"),
+]
+
+
+@dataclasses.dataclass
+class _Part:
+    exam_id: str
+    views: list[list[Any]] = dataclasses.field(default_factory=list)
+    lesions: list[list[Any]] = dataclasses.field(default_factory=list)
+    rejected: list[list[Any]] = dataclasses.field(default_factory=list)
+
+
+def _read_exam(source: exams_lib.Source, exam: exams_lib.Exam, after_view: Callable[[], None]) -> _Part:
+    part = _Part(exam.exam_id)
+    for view in exam.views:
+        try:
+            height_px, width_px = images.read_size(view.path)
+            annotation = source.annotate(exam, view, height_px, width_px)
+        except errors.ImageError as error:
+            part.rejected.append([str(error.path), error.reason])
+        else:
+            where = [view.patient_id, view.exam_id]
+            label, status = annotation.label.name.lower(), exam.status.name.lower()
+            which = [view.laterality, view.projection, str(view.path)]
+            about = [status, label, exam.age_years, exam.density, height_px, width_px]
+            part.views.append([*where, exam.volume, *which, *about])
+            part.lesions += [
+                [*where, *which, *_lesion_cells(lesion, annotation.spacing_mm)] for lesion in annotation.lesions
+            ]
+        after_view()
+    return part
+
+
+def _lesion_cells(lesion: exams_lib.Lesion, spacing_mm: float | None) -> list[Any]:
+    x_min, y_min, x_max, y_max = lesion.box_xyxy_px
+    length_px = max(x_max - x_min, y_max - y_min)
+    length_mm = length_px * spacing_mm if spacing_mm else None
+    facts = [lesion.pathology.name.lower(), lesion.kind, lesion.assessment, lesion.subtlety]
+    return [*facts, length_px, length_mm, lesion.area_px]
+
+
+def balanced(counts: Mapping[str, int]) -> dict[str, dict[str, float]]:
+    """Returns views by label before balancing and after, by the study's way and by sampling weights.
+
+    The study (section 3.2.2) keeps one normal view of four and throws the others away. Sampling weights keep all views
+    and show each class equally often; the figures are how often a class is drawn in as many draws as there are views.
+    """
+    total = sum(counts.values())
+    present = [label for label in counts if counts[label]]
+    return {
+        "before": dict(counts),
+        "one normal in four": {label: n // 4 if label == "normal" else n for label, n in counts.items()},
+        "sampling weights": {label: total / len(present) if label in present else 0 for label in counts},
+    }
+
+
+def mean_with_interval(values: pd.Series) -> dict[str, float]:
+    """Returns n, mean, and its 95 % interval by the normal approximation; one value a patient makes it honest."""
+    known = values.dropna().astype(float)
+    if known.empty:
+        return {"n": 0, "mean": float("nan"), "low": float("nan"), "high": float("nan")}
+    half = _Z_95 * float(known.std(ddof=1)) / np.sqrt(len(known)) if len(known) > 1 else float("nan")
+    mean = float(known.mean())
+    return {"n": len(known), "mean": mean, "low": mean - half, "high": mean + half}
+
+
+def per_patient(views: pd.DataFrame) -> pd.DataFrame:
+    """One row a patient, with the case's status, so that no patient counts four times."""
+    return views.drop_duplicates("patient_id")
+
+
+def summarise(tables: Tables) -> dict[str, Any]:
+    """Returns the counts and means of a data set, ready for JSON; every figure has its n beside it or is one."""
+    views, lesions = tables.views, tables.lesions
+    patients = per_patient(views)
+    labels = {label: int((views.label == label).sum()) for label in LABELS}
+    breasts = views[views.label != "normal"].groupby(["exam_id", "laterality"]).size()
+    return {
+        "n": {
+            "patients": int(patients.shape[0]),
+            "exams": int(views.exam_id.nunique()),
+            "images": int(views.shape[0]),
+            "lesions": int(lesions.shape[0]),
+            "rejected": int(tables.rejected.shape[0]),
+        },
+        "images": labels,
+        "balance": balanced(labels),
+        "age_years": {label: mean_with_interval(patients.age_years[patients.status == label]) for label in LABELS},
+        "age_unknown": int(patients.age_years.isna().sum()),
+        "lesions": {
+            "pathology": _counts(lesions.pathology),
+            "kind": _counts(lesions.kind),
+            "assessment": _counts(lesions.assessment),
+            "subtlety": _counts(lesions.subtlety),
+            "on_one_image": _counts(lesions.groupby("path").size()),
+        },
+        "breasts_with_lesion": {"in_both_views": int((breasts > 1).sum()), "in_one_view": int((breasts == 1).sum())},
+        "exams_with_lesions_in_both_breasts": int((breasts.groupby("exam_id").size() > 1).sum()),
+        "views": _counts(views.laterality + " " + views.projection),
+        "density": _counts(patients.density),
+        "volume": {
+            str(volume): {label: int((part.status == label).sum()) for label in LABELS}
+            for volume, part in patients.groupby("volume")
+        },
+        "mean_size_px": {
+            "height": float(views.height_px.mean()) if len(views) else None,
+            "width": float(views.width_px.mean()) if len(views) else None,
+        },
+    }
+
+
+def _counts(values: pd.Series) -> dict[str, int]:
+    """How often each value occurs, in order, and how often none is known."""
+    known = values.dropna()
+    counts = known.value_counts().sort_index()
+    named = {f"{value:g}" if isinstance(value, float) else str(value): int(n) for value, n in counts.items()}
+    unknown = len(values) - len(known)
+    return named | ({"unknown": unknown} if unknown else {})
+
+
+def relative_to(tables: Tables, folder: pathlib.Path) -> Tables:
+    """Returns the same tables with paths relative to `folder`, as a page should show them."""
+
+    def shorten(table: pd.DataFrame) -> pd.DataFrame:
+        return table.assign(path=[path.removeprefix(f"{folder}/") for path in table.path])
+
+    return Tables(shorten(tables.views), shorten(tables.lesions), shorten(tables.rejected))
