@@ -40,7 +40,7 @@ _NEUTRAL = "#7b8794"
 def age_histogram(patients: pd.DataFrame) -> str:
     """Patients by age in steps of five years, one line a status (the study's figure 3.1)."""
     figure, axes = _figure()
-    edges = np.arange(20, 101, 5)
+    edges = np.arange(20, 101, 5).tolist()
     for label, colour in COLOURS.items():
         ages = patients.age_years[patients.status == label].dropna().astype(float)
         if len(ages):
@@ -89,7 +89,7 @@ def lesion_sizes(lesions: pd.DataFrame) -> str:
     column, unit = ("length_mm", "mm") if is_mm else ("length_px", "pixels")
     figure, axes = _figure()
     known = lesions[lesions[column].notna()]
-    edges = np.linspace(0, np.ceil(float(known[column].quantile(0.99))) if len(known) else 1, 26)
+    edges = np.linspace(0, np.ceil(float(known[column].quantile(0.99))) if len(known) else 1, 26).tolist()
     for label in ("benign", "cancer"):
         lengths = known[column][known.pathology == label].astype(float)
         if len(lengths):
