@@ -9,10 +9,10 @@ from data_tools.phantoms import anatomy, cases
 
 # Contrast of a mass over the spread of the texture around it, by subtlety from 1 to 5, and attenuation of one
 # calcification. Set by looking: at 5 a mass is plain at a glance, at 1 it is found by who knows where it is.
-_MASS_CONTRAST = (1.0, 1.7, 2.5, 3.3, 4.2)
-_CALCIFICATION_ATTENUATION = (0.16, 0.26, 0.42, 0.6, 0.8)
-_MOST_CONTRAST = 0.6  # 15 mm of carcinoma in place of fat: Johns & Yaffe 1987, Phys. Med. Biol. 32(6)
-_OPACITY = 0.35  # share of the texture that a mass takes the place of
+_MASS_CONTRAST = (1.1, 2.0, 3.1, 4.2, 5.3)
+_CALCIFICATION_ATTENUATION = (0.18, 0.32, 0.55, 0.8, 1.1)
+_MOST_CONTRAST = 0.8  # 2 cm of carcinoma in place of fat: Johns & Yaffe 1987, Phys. Med. Biol. 32(6)
+_OPACITY = 0.5  # share of the texture that a mass takes the place of
 _SHARE_LINEAR = 0.4  # of malignant clusters
 _LEAST_SPREAD = 0.035  # of the attenuation, where tissue is all fat
 
@@ -146,9 +146,9 @@ def _calcifications(
     places = np.clip(places, -0.95 * radius_mm, 0.95 * radius_mm) @ rotation
     strength = _CALCIFICATION_ATTENUATION[lesion.subtlety - 1]
     haze = np.exp(-np.square(patch.radius_mm / (0.8 * radius_mm)))
-    drawn = (0.12 * strength * haze).astype(np.float32)
+    drawn = (0.18 * strength * haze).astype(np.float32)
     for x_mm, y_mm in places:
-        size_mm = rng.lognormal(np.log(0.30), 0.30 if lesion.is_malignant else 0.12)
+        size_mm = rng.lognormal(np.log(0.33), 0.30 if lesion.is_malignant else 0.12)
         blur_mm = max(size_mm, 0.6 * spacing_mm)  # a pixel sees no finer
         peak = strength * rng.uniform(0.6, 1.2)
         drawn += peak * np.exp(-(np.square(patch.dx_mm - x_mm) + np.square(patch.dy_mm - y_mm)) / (2 * blur_mm**2))
