@@ -59,11 +59,15 @@ toolchain(
     toolchain_type = "@bazel_tools//tools/python:toolchain_type",
 )
 
-# The packages themselves are read where they are installed; the lock stands for them, so that what depends
-# on one is built and tested again when any of them changes.
+# The packages themselves are read where they are installed. These files stand for them, so that what depends on
+# one is built and tested again when any of them, or the Python below them, changes.
 [py_library(
     name = name,
-    data = ["requirements.lock"],
+    data = [
+        "python",
+        "requirements.lock",
+        "venv/pyvenv.cfg",
+    ],
 ) for name in {names}]
 """
 

@@ -22,9 +22,8 @@ def program(name, deps = [], data = [], visibility = None):
         name = name,
         srcs = [name + ".py"],
         main = name + ".py",
-        python_version = "PY3",
         visibility = ["//visibility:public"],
-        deps = [name + "_lib"],
+        deps = [":" + name + "_lib"],
     )
 
 def pytest_test(name, deps = [], data = [], size = "small", **kwargs):
@@ -45,7 +44,6 @@ def pytest_test(name, deps = [], data = [], size = "small", **kwargs):
         args = [native.package_name() + "/" + src],
         data = data + ["//:pyproject.toml"],
         main = "//tools:pytest_main.py",
-        python_version = "PY3",
         deps = deps + [label for label in _PYTEST if label not in deps],
         **kwargs
     )

@@ -32,3 +32,8 @@ def test_a_program_imports_from_the_root_and_not_from_its_own_folder(module):
     # `data_tools/statistics.py` must not stand for the standard library's.
     found = importlib.import_module(module)
     assert ("data_tools" in str(found.__file__)) == module.startswith("data_tools")
+
+
+def test_what_a_person_keeps_on_their_python_path_stays_out():
+    # The target in tests/tools/BUILD sets PYTHONPATH to that folder.
+    assert "/of/the/person" not in sys.path
