@@ -87,7 +87,7 @@ def _visible_to(packages: frozenset[str]) -> list[str]:
         top = package.split("/")[0]
         many = sum(other.split("/")[0] == top for other in packages) > _MAX_PACKAGES_SHOWN
         shown.add(f"//{top}:__subpackages__" if many else f"//{package}:__pkg__")
-    return sorted(shown)
+    return sorted(shown, key=lambda label: label.split(":"))
 
 
 def _all_files_target(package: str, packages: Sequence[str]) -> str:

@@ -18,7 +18,6 @@ def main() -> int:
     os.environ.update(HOME=str(home), MPLBACKEND="Agg", HYPOTHESIS_STORAGE_DIRECTORY=str(scratch / "hypothesis"))
 
     arguments = [
-        "--import-mode=importlib",
         "--rootdir=.",
         "--config-file=pyproject.toml",
         "--hypothesis-profile=ci",  # no database, no deadline, the same examples each time: a result can be cached
