@@ -2,7 +2,7 @@ import cv2
 import pytest
 
 from tests import programs
-from tests.data_tools.sources import mini_ddsm_test
+from tests.data_tools.sources import mini_ddsm_tree
 
 CELL_HEIGHT_PX, COLUMNS = 288, 6
 MAGENTA, BLUE = (255, 80, 255), (255, 160, 60)
@@ -10,8 +10,8 @@ MAGENTA, BLUE = (255, 80, 255), (255, 160, 60)
 
 @pytest.fixture
 def data_dir(tmp_path):
-    tree = mini_ddsm_test.Tree(tmp_path / "data").case()
-    tree.mask("C_0007_1.RIGHT_CC", 1, mini_ddsm_test.RIGHT_CC_MASK).sheet()
+    tree = mini_ddsm_tree.Tree(tmp_path / "data").case()
+    tree.mask("C_0007_1.RIGHT_CC", 1, mini_ddsm_tree.RIGHT_CC_MASK).sheet()
     return tmp_path / "data"
 
 
@@ -31,7 +31,7 @@ def test_a_sheet_shows_the_lesion_on_the_file_and_on_what_a_model_sees(data_dir,
     sheet = cv2.imread(str(tmp_path / "sheets/contact_sheet_000.png"))
     cell = sheet.shape[1] // COLUMNS
     with_lesion, without = sheet[:, 2 * cell : 3 * cell], sheet[:, :cell]
-    given_width = round(mini_ddsm_test.WIDTH * CELL_HEIGHT_PX / mini_ddsm_test.HEIGHT)
+    given_width = round(mini_ddsm_tree.WIDTH * CELL_HEIGHT_PX / mini_ddsm_tree.HEIGHT)
     assert _count(with_lesion[:, :given_width], MAGENTA) > 20
     assert _count(with_lesion[:, given_width:], MAGENTA) > 20
     assert _count(without, MAGENTA) == 0

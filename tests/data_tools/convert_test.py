@@ -2,13 +2,13 @@ import pytest
 
 from mammo.data import manifest
 from tests import programs
-from tests.data_tools.sources import mini_ddsm_test
+from tests.data_tools.sources import mini_ddsm_tree
 
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory):
-    tree = mini_ddsm_test.Tree(tmp_path_factory.mktemp("data")).case().case("Normal", "0007", "A_0007_1")
-    tree.mask("C_0007_1.RIGHT_CC", 1, mini_ddsm_test.RIGHT_CC_MASK).sheet()
+    tree = mini_ddsm_tree.Tree(tmp_path_factory.mktemp("data")).case().case("Normal", "0007", "A_0007_1")
+    tree.mask("C_0007_1.RIGHT_CC", 1, mini_ddsm_tree.RIGHT_CC_MASK).sheet()
     return tree.root
 
 
@@ -33,6 +33,13 @@ def test_a_data_set_is_converted_into_a_folder_beside_the_person(data_dir, tmp_p
     assert images == {"normal": 7, "benign": 0, "cancer": 1}
     assert "view/s]" in ended.stderr
     assert "0 views rejected" in ended.stdout
+
+
+@pytest.mark.parametrize("preset", sorted((programs.ROOT / "configs/convert").iterdir()), ids=lambda path: path.stem)
+def test_every_preset_converts(data_dir, tmp_path, preset):
+    ended = _run(f"--flagfile={preset}", f"--data_dir={data_dir}", "--output_dir=out", "--workers=1", cwd=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    assert f"--height={manifest.read(tmp_path / 'out').height_px}" in preset.read_text()
 
 
 @pytest.mark.parametrize(

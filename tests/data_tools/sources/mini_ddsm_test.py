@@ -1,65 +1,15 @@
-import pathlib
-
-import cv2
-import numpy as np
-import pandas as pd
 import pytest
 
 from data_tools import exams as exams_lib
 from data_tools.sources import mini_ddsm
 from mammo import errors
 from tests import drawing
-
-HEIGHT, WIDTH = 120, 80
-COLUMNS = ["fullPath", "fileName", "View", "Side", "Status", "Age", "Density"]
-CONTOURS = ["Tumour_Contour", *(f"Tumour_Contour{number}" for number in range(2, 7))]
-TREE = "MINI-DDSM-Complete-JPEG-8"
-
-
-class Tree:
-    """A small Mini-DDSM, written by hand with the oddities of the real one."""
-
-    def __init__(self, root: pathlib.Path):
-        self.root = root
-        self.rows: list[dict] = []
-
-    def case(self, status="Cancer", folder="0007", case="C_0007_1", age: object = 67, density: object = 2) -> "Tree":
-        for side in ("LEFT", "RIGHT"):
-            for view in ("CC", "MLO"):
-                name = f"{case}.{side}_{view}.jpg"
-                drawing.write(self.root / TREE / status / folder / name, drawing.draw_view(HEIGHT, WIDTH))
-                cells = [f"{status}\\{folder}\\{name}", name, view, side, status, age, density]
-                self.rows.append(dict(zip(COLUMNS, cells, strict=True)) | dict.fromkeys(CONTOURS[:2], "-"))
-        return self
-
-    def mask(self, name: str, number: int, on_disk: str, in_sheet: str | None = None, radius: int = 10) -> "Tree":
-        """Puts a mask on the disk, as `on_disk` under the root, and into the sheet's column `number`."""
-        row = next(row for row in self.rows if row["fileName"].startswith(name))
-        folder = row["fullPath"].rpartition("\\")[0]
-        row[CONTOURS[number - 1]] = in_sheet or f"{folder}\\{pathlib.PurePath(on_disk).name}"
-        mask = np.zeros((HEIGHT, WIDTH), np.uint8)
-        cv2.circle(mask, (30, 40 + 10 * number), radius, (255,), 1)
-        drawing.write(self.root / on_disk, mask)
-        return self
-
-    def text(self, relative: str, text: str) -> "Tree":
-        (self.root / TREE / relative).write_text(text)
-        return self
-
-    def sheet(self, columns: list[str] | None = None, relative="Data-MoreThanTwoMasks/Data-MoreThanTwoMasks.xlsx"):
-        path = self.root / relative
-        path.parent.mkdir(parents=True, exist_ok=True)
-        table = pd.DataFrame(self.rows, columns=columns or [*COLUMNS, *CONTOURS])
-        table.to_excel(path, index=False, engine="xlsxwriter")
-        return self
-
-    def source(self, **options) -> mini_ddsm.MiniDdsm:
-        return mini_ddsm.MiniDdsm(self.root, **options)
+from tests.data_tools.sources import mini_ddsm_tree
 
 
 @pytest.fixture
 def tree(tmp_path):
-    return Tree(tmp_path)
+    return mini_ddsm_tree.Tree(tmp_path)
 
 
 def _view(source, name):
@@ -71,10 +21,7 @@ def _view(source, name):
 
 
 def _lesions(source, name):
-    return source.annotate(*_view(source, name), HEIGHT, WIDTH).lesions
-
-
-RIGHT_CC_MASK = f"{TREE}/Cancer/0007/C_0007_1.RIGHT_CC_Mask.jpg"
+    return source.annotate(*_view(source, name), mini_ddsm_tree.HEIGHT, mini_ddsm_tree.WIDTH).lesions
 
 
 def test_a_case_is_an_exam_of_four_views(tree):
@@ -95,16 +42,21 @@ def test_the_folder_number_is_no_patient(tree):
 
 
 def test_status_is_the_cases_and_a_view_without_an_outline_is_normal(tree):
-    source = tree.case().mask("C_0007_1.RIGHT_CC", 1, RIGHT_CC_MASK).sheet().source(labels="status")
+    source = tree.case().mask("C_0007_1.RIGHT_CC", 1, mini_ddsm_tree.RIGHT_CC_MASK).sheet().source(labels="status")
     exam, view = _view(source, "C_0007_1.RIGHT_CC")
-    assert source.annotate(exam, view, HEIGHT, WIDTH).label == exams_lib.Label.CANCER
+    assert source.annotate(exam, view, mini_ddsm_tree.HEIGHT, mini_ddsm_tree.WIDTH).label == exams_lib.Label.CANCER
     exam, view = _view(source, "C_0007_1.RIGHT_MLO")
-    assert source.annotate(exam, view, HEIGHT, WIDTH).label == exams_lib.Label.NORMAL
+    assert source.annotate(exam, view, mini_ddsm_tree.HEIGHT, mini_ddsm_tree.WIDTH).label == exams_lib.Label.NORMAL
 
 
 def test_masks_are_found_whatever_their_case_suffix_and_folder_and_numbers_have_gaps(tree):
-    tree.case().mask("C_0007_1.RIGHT_CC", 1, RIGHT_CC_MASK, in_sheet="Cancer\\0007\\C_0007_1.RIGHT_CC_Mask.png")
-    on_disk, in_sheet = f"{TREE}/Cancer/0007/C_0007_1.RIGHT_CC_Mask2.jpg", "Cancer\\0007\\C_0007_1.RIGHT_CC_MASK2.jpg"
+    tree.case().mask(
+        "C_0007_1.RIGHT_CC", 1, mini_ddsm_tree.RIGHT_CC_MASK, in_sheet="Cancer\\0007\\C_0007_1.RIGHT_CC_Mask.png"
+    )
+    on_disk, in_sheet = (
+        f"{mini_ddsm_tree.TREE}/Cancer/0007/C_0007_1.RIGHT_CC_Mask2.jpg",
+        "Cancer\\0007\\C_0007_1.RIGHT_CC_MASK2.jpg",
+    )
     tree.mask("C_0007_1.RIGHT_CC", 2, on_disk, in_sheet)
     on_disk, in_sheet = (
         "Data-MoreThanTwoMasks/Cancer/0007/C_0007_1.RIGHT_CC_Mask5.png",
@@ -130,8 +82,8 @@ BOUNDARY
 
 @pytest.mark.parametrize("suffix", ["OVERLAY", "OVERLAYu"])
 def test_the_overlay_tells_the_pathology_of_each_lesion(tree, suffix):
-    tree.case().mask("C_0007_1.RIGHT_CC", 1, RIGHT_CC_MASK)
-    tree.mask("C_0007_1.RIGHT_CC", 2, f"{TREE}/Cancer/0007/C_0007_1.RIGHT_CC_Mask2.jpg")
+    tree.case().mask("C_0007_1.RIGHT_CC", 1, mini_ddsm_tree.RIGHT_CC_MASK)
+    tree.mask("C_0007_1.RIGHT_CC", 2, f"{mini_ddsm_tree.TREE}/Cancer/0007/C_0007_1.RIGHT_CC_Mask2.jpg")
     tree.text(f"Cancer/0007/C_0007_1.RIGHT_CC.{suffix}", OVERLAY.format(first="BENIGN")).sheet()
     first, second = _lesions(tree.source(), "C_0007_1.RIGHT_CC")
     assert first.pathology == exams_lib.Label.BENIGN
@@ -145,7 +97,7 @@ def test_the_overlay_tells_the_pathology_of_each_lesion(tree, suffix):
     ("told", "expected"), [("MALIGNANT", "CANCER"), ("BENIGN_WITHOUT_CALLBACK", "BENIGN"), ("UNPROVEN", "CANCER")]
 )
 def test_pathologies_of_overlays(tree, told, expected):
-    tree.case().mask("C_0007_1.RIGHT_CC", 1, RIGHT_CC_MASK)
+    tree.case().mask("C_0007_1.RIGHT_CC", 1, mini_ddsm_tree.RIGHT_CC_MASK)
     tree.text("Cancer/0007/C_0007_1.RIGHT_CC.OVERLAY", OVERLAY.format(first=told)).sheet()
     (lesion,) = _lesions(tree.source(), "C_0007_1.RIGHT_CC")
     assert lesion.pathology.name == expected
@@ -154,28 +106,33 @@ def test_pathologies_of_overlays(tree, told, expected):
 def test_spacing_comes_from_the_scan(tree):
     line = "RIGHT_CC LINES 240 PIXELS_PER_LINE 160 BITS_PER_PIXEL 12 RESOLUTION 50 OVERLAY\n"
     source = tree.case().text("Cancer/0007/C-0007-1.ics", line).sheet().source()
-    assert source.annotate(*_view(source, "C_0007_1.RIGHT_CC"), HEIGHT, WIDTH).spacing_mm == pytest.approx(0.1)
-    assert source.annotate(*_view(source, "C_0007_1.LEFT_CC"), HEIGHT, WIDTH).spacing_mm is None
+    assert source.annotate(
+        *_view(source, "C_0007_1.RIGHT_CC"), mini_ddsm_tree.HEIGHT, mini_ddsm_tree.WIDTH
+    ).spacing_mm == pytest.approx(0.1)
+    assert (
+        source.annotate(*_view(source, "C_0007_1.LEFT_CC"), mini_ddsm_tree.HEIGHT, mini_ddsm_tree.WIDTH).spacing_mm
+        is None
+    )
 
 
 def test_the_overlays_boundary_serves_where_a_mask_is_missing(tree):
-    tree.case().mask("C_0007_1.RIGHT_CC", 1, RIGHT_CC_MASK)
+    tree.case().mask("C_0007_1.RIGHT_CC", 1, mini_ddsm_tree.RIGHT_CC_MASK)
     tree.text("Cancer/0007/C_0007_1.RIGHT_CC.OVERLAY", OVERLAY.format(first="BENIGN")).sheet()
-    (tree.root / RIGHT_CC_MASK).unlink()
+    (tree.root / mini_ddsm_tree.RIGHT_CC_MASK).unlink()
     (lesion,) = _lesions(tree.source(), "C_0007_1.RIGHT_CC")
     assert lesion.box_xyxy_px == (20, 30, 25.5, 33.5)  # 10 × 6 steps of the scan, at half its size
 
 
 def test_a_missing_mask_is_refused_by_name_where_nothing_else_tells(tree):
-    tree.case().mask("C_0007_1.RIGHT_CC", 1, RIGHT_CC_MASK).sheet()
-    (tree.root / RIGHT_CC_MASK).unlink()
+    tree.case().mask("C_0007_1.RIGHT_CC", 1, mini_ddsm_tree.RIGHT_CC_MASK).sheet()
+    (tree.root / mini_ddsm_tree.RIGHT_CC_MASK).unlink()
     with pytest.raises(errors.ImageError, match=r"C_0007_1\.RIGHT_CC_Mask\.jpg is missing"):
         _lesions(tree.source(), "C_0007_1.RIGHT_CC")
 
 
 def test_an_outline_on_a_normal_case_is_refused(tree):
     tree.case("Normal", "0007", "A_0007_1").mask(
-        "A_0007_1.LEFT_CC", 1, f"{TREE}/Normal/0007/A_0007_1.LEFT_CC_Mask.jpg"
+        "A_0007_1.LEFT_CC", 1, f"{mini_ddsm_tree.TREE}/Normal/0007/A_0007_1.LEFT_CC_Mask.jpg"
     ).sheet()
     with pytest.raises(errors.ImageError, match="said to be Normal"):
         _lesions(tree.source(), "A_0007_1.LEFT_CC")
@@ -188,25 +145,27 @@ def test_blank_age_and_density_0_are_unknown(tree, age, density):
 
 
 def test_strays_are_left_alone(tree):
-    tree.case().mask("C_0007_1.RIGHT_CC", 1, RIGHT_CC_MASK).sheet()
-    drawing.write(tree.root / TREE / "BoundaryMask.png", drawing.draw_view())
-    drawing.write(tree.root / TREE / "Cancer/0007/Mask_C_0007_1.RIGHT_CC.jpg", drawing.draw_view())
+    tree.case().mask("C_0007_1.RIGHT_CC", 1, mini_ddsm_tree.RIGHT_CC_MASK).sheet()
+    drawing.write(tree.root / mini_ddsm_tree.TREE / "BoundaryMask.png", drawing.draw_view())
+    drawing.write(tree.root / mini_ddsm_tree.TREE / "Cancer/0007/Mask_C_0007_1.RIGHT_CC.jpg", drawing.draw_view())
     assert len(tree.source().list_exams()) == 1
     assert len(_lesions(tree.source(), "C_0007_1.RIGHT_CC")) == 1
 
 
 def test_a_part_of_the_download_is_a_data_set_too(tree):
     tree.case().case("Benign", "0029", "C_0029_1").sheet()
-    for path in (tree.root / TREE / "Benign/0029").iterdir():
+    for path in (tree.root / mini_ddsm_tree.TREE / "Benign/0029").iterdir():
         path.unlink()
-    (tree.root / TREE / "Cancer/0007/C_0007_1.LEFT_CC.jpg").unlink()
+    (tree.root / mini_ddsm_tree.TREE / "Cancer/0007/C_0007_1.LEFT_CC.jpg").unlink()
     (exam,) = tree.source().list_exams()
     assert len(exam.views) == 4  # the missing one is there to be refused by name
 
 
-@pytest.mark.parametrize("given", ["", TREE])
+@pytest.mark.parametrize("given", ["", mini_ddsm_tree.TREE])
 def test_the_older_sheet_and_either_folder_will_do(tree, given):
-    tree.case().sheet([*COLUMNS, *CONTOURS[:2]], relative=f"{TREE}/DataWMask.xlsx")
+    tree.case().sheet(
+        [*mini_ddsm_tree.COLUMNS, *mini_ddsm_tree.CONTOURS[:2]], relative=f"{mini_ddsm_tree.TREE}/DataWMask.xlsx"
+    )
     assert len(mini_ddsm.MiniDdsm(tree.root / given).list_exams()) == 1
 
 
@@ -221,7 +180,7 @@ def test_the_16_bit_tree_is_taken_where_it_is_there(tree):
 
 
 def _rename_column(tree):
-    tree.case().sheet([column for column in COLUMNS if column != "Status"] + CONTOURS)
+    tree.case().sheet([column for column in mini_ddsm_tree.COLUMNS if column != "Status"] + mini_ddsm_tree.CONTOURS)
 
 
 def _duplicate_row(tree):
@@ -241,7 +200,7 @@ def _change(column, value):
 
 def _two_images_of_one_name(tree):
     tree.case().sheet()
-    drawing.write(tree.root / TREE / "Cancer/0007/C_0007_1.LEFT_CC.png", drawing.draw_view())
+    drawing.write(tree.root / mini_ddsm_tree.TREE / "Cancer/0007/C_0007_1.LEFT_CC.png", drawing.draw_view())
 
 
 def _no_spreadsheet(tree):
@@ -251,7 +210,7 @@ def _no_spreadsheet(tree):
 
 def _no_images(tree):
     tree.case().sheet()
-    for path in (tree.root / TREE / "Cancer/0007").iterdir():
+    for path in (tree.root / mini_ddsm_tree.TREE / "Cancer/0007").iterdir():
         path.unlink()
 
 
