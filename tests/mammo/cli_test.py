@@ -56,6 +56,20 @@ def test_wrong_flags_exit_with_2_and_no_traceback(argument):
     assert "Traceback" not in ended.stderr
 
 
+def test_a_flag_file_is_relative_to_where_the_person_stands(tmp_path):
+    (tmp_path / "many.flags").write_text("# a comment\n--exams=7\n")
+    environment = programs.environment() | {"BUILD_WORKING_DIRECTORY": str(tmp_path)}
+    command = [sys.executable, "-c", PROGRAM.format(body="print(flags.FLAGS.exams)"), "--flagfile=many.flags"]
+    ended = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert ended.stdout == "7\n", ended.stderr
+
+
+def test_a_missing_flag_file_is_refused():
+    ended = _run("pass", "--flagfile=/nowhere/none.flags")
+    assert ended.returncode == 2
+    assert "Traceback" not in ended.stderr
+
+
 def test_paths_are_relative_to_where_the_person_stands(monkeypatch):
     monkeypatch.setenv("BUILD_WORKING_DIRECTORY", "/home/reader")
     assert cli.user_path("exams/one") == pathlib.Path("/home/reader/exams/one")
