@@ -6,7 +6,7 @@ What a person writes in a BUILD file stays: the line at its top, comments above 
 a test's `data`, and targets of other kinds. The rest is made here:
 
 * `x_test.py` becomes a `pytest_test`, a file with `if __name__ == "__main__"` a `program`, any other a `py_library`.
-* `deps`: what the file imports, wherever in it, and runs by `python -m`; also what of the project a string names.
+* `deps`: what the file imports, wherever in it, and runs by `python -m`; of a test also the modules its strings name.
 * `visibility`: the packages that do depend on it.
 * `data`: for a module, the files named like it (`describe.html`); for a test that has none, `testdata/` beside it.
 * `all_files`: a package's files, for the tests that look at all of them.

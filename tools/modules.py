@@ -21,16 +21,16 @@ class Module:
         stem: Its name without ".py".
         kind: "pytest_test", "program" or "py_library".
         imports: Dotted names that import statements may mean; of `from a import b` both "a.b" and "a".
-        mentions: Strings in it, which may name modules of the project.
-        run: Modules it runs as `python -m`.
+        run: Modules it runs by `python -m`.
+        mentions: Strings in it; those of a test may name modules of the project that it runs.
     """
 
     package: str
     stem: str
     kind: str
     imports: tuple[tuple[str, ...], ...]
-    mentions: frozenset[str] = frozenset()
     run: frozenset[str] = frozenset()
+    mentions: frozenset[str] = frozenset()
 
     @property
     def dotted_name(self) -> str:
@@ -69,9 +69,9 @@ class Labels:
     def deps(self, module: Module) -> list[str]:
         """Returns the labels a module depends on, in Bazel's order: this package's, the project's, others'."""
         labels = {label for names in module.imports for label in self._of_import(module, names)}
-        labels.update(label for name in module.mentions for label in self._own(name))
-        labels.update(label for name in module.run for label in self._required(name))
+        labels.update(label for name in module.run for label in self._own(name) or self._required(name))
         if module.kind == "pytest_test":
+            labels.update(label for name in module.mentions for label in self._own(name))
             labels.update(self._conftests(module.package))
         labels.discard(module.label)
         here = f"//{module.package}:"
@@ -154,8 +154,8 @@ def _read(root: pathlib.Path, path: pathlib.Path) -> Module:
         stem=path.stem,
         kind=_kind(path, tree),
         imports=tuple(names for node in nodes for names in _imported(node)),
-        mentions=frozenset(text for node in nodes for text in _texts([node])),
         run=frozenset(name for node in nodes if isinstance(node, ast.List) for name in _run(_texts(node.elts))),
+        mentions=frozenset(_texts(nodes)),
     )
 
 
