@@ -56,7 +56,7 @@ def _exit_status_of(main: Callable[[], None]) -> int:
 
 def _parse_flags(argv: Sequence[str]) -> list[str]:
     try:
-        rest = flags.FLAGS(argv)
+        rest = flags.FLAGS([_with_user_path(argument) for argument in argv])
     except flags.Error as error:
         print(f"error: {error}\nPass --help to see the flags.", file=sys.stderr)
         sys.exit(2)
@@ -64,3 +64,9 @@ def _parse_flags(argv: Sequence[str]) -> list[str]:
         print(f"error: unexpected argument {rest[1]!r}; every option is a flag, --name=value.", file=sys.stderr)
         sys.exit(2)
     return rest
+
+
+def _with_user_path(argument: str) -> str:
+    """Lets `--flagfile=configs/convert/small.flags` be relative to where the person stands, too."""
+    name, separator, path = argument.partition("=")
+    return f"{name}={user_path(path)}" if separator and name.lstrip("-") == "flagfile" else argument

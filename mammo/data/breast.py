@@ -60,7 +60,7 @@ def find_breast(pixels: np.ndarray) -> Breast | None:
     if is_breast.mean() < _SMALLEST_BREAST:
         return None
     is_near = _dilate(is_breast, 2)
-    is_foreign = _dilate(is_border | (is_lit & ~is_near), 2) & ~is_near
+    is_foreign = is_border | (_dilate(is_lit & ~is_near, 2) & ~is_near)
     height_px, width_px = pixels.shape
     return _describe(height_px, width_px, small, is_breast, is_foreign, background)
 
@@ -101,7 +101,7 @@ def _without_film_border(small: np.ndarray, background: float) -> tuple[np.ndarr
         is_short = ends > 0
         if is_short.mean() < _FILM_BORDER_LENGTH:
             continue
-        ends[ends > 1.5 * np.median(ends[is_short]) + 3] = 0
+        ends[ends > 1.5 * np.percentile(ends[is_short], 25) + 3] = 0
         ends = np.where(ends > 0, ends + 2, 0)  # 2: what the blur carried over
         marks |= np.arange(lines.shape[1]) < ends[:, None]
     small[is_border] = background
