@@ -12,8 +12,6 @@ import re
 import zipfile
 from collections.abc import Iterable
 
-import pandas as pd
-
 from data_tools import exams as exams_lib
 from data_tools import outlines, overlays
 from mammo import errors
@@ -174,6 +172,8 @@ class _Row:
 
 
 def _read_sheet(path: pathlib.Path) -> list[_Row]:
+    import pandas as pd  # noqa: PLC0415  only who lists needs it: workers start sooner without
+
     try:
         sheet = pd.read_excel(path, dtype=object, keep_default_na=False)
     except (ValueError, OSError, KeyError, zipfile.BadZipFile):
