@@ -1,0 +1,74 @@
+"""What the training loop knows of a stage: data, model, augmentation, loss, prediction, evaluation."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
+
+import tensorflow as tf
+
+from mammo.data import batch as batch_lib
+
+
+class LossSums(NamedTuple):
+    """The losses of one replica, not yet normalised.
+
+    A step adds both up over micro-batches and replicas, and divides the one by the other, so that the update does not
+    depend on how a global batch was split.
+
+    Attributes:
+        total: float32 [], what is minimised, times `normaliser`.
+        normaliser: float32 [], what the sums are divided by once it is added up over the global batch, at least 1.
+        parts: Sums to show, float32 [] each, by name; normalised in the same way.
+    """
+
+    total: tf.Tensor
+    normaliser: tf.Tensor
+    parts: Mapping[str, tf.Tensor]
+
+
+class Evaluator(Protocol):
+    """Takes what a model makes of each batch of a split, and gives figures at the end."""
+
+    def update(self, batch: batch_lib.Batch, predictions: Any) -> None:
+        """Takes the predictions for one batch, both as numpy arrays."""
+
+    def report(self) -> dict[str, Any]:
+        """Returns what goes into report.json."""
+
+    def scalars(self) -> dict[str, float]:
+        """Returns the figures to watch while training, by name."""
+
+
+class Stage(Protocol):
+    """One model to train. It describes, and owns no variables.
+
+    Attributes:
+        name: As --stage names it.
+        best_by: Which of its evaluator's scalars tells the best checkpoint; more is better.
+    """
+
+    name: str
+    best_by: str
+
+    def build_dataset(self, split: str, context: tf.distribute.InputContext, position: int) -> tf.data.Dataset:
+        """Makes the dataset of one worker: batches of one replica.
+
+        Args:
+            split: "train" goes on for ever from `position`; the others end, and hold every image once.
+            context: Which worker of how many, and over how many replicas a global batch is split.
+            position: How much of the stream an earlier run has used.
+        """
+
+    def build_model(self) -> tf.keras.Model:
+        """Makes the model, under the current strategy and precision."""
+
+    def augment(self, batch: batch_lib.Batch, seed: tf.Tensor) -> batch_lib.Batch:
+        """Varies a batch on the accelerator; `seed` is int32 [2]."""
+
+    def loss(self, batch: batch_lib.Batch, outputs: Any) -> LossSums:
+        """Returns the losses of what the model gave for `batch`."""
+
+    def predict(self, model: tf.keras.Model, images: tf.Tensor) -> Any:
+        """Returns what the model finds in images, float32 [B, H, W, 1], as a structure of tensors [B, ...]."""
+
+    def evaluator(self, split: str) -> Evaluator:
+        """Makes an evaluator for one split."""
