@@ -1,0 +1,67 @@
+"""Intervals by patient: the images of one patient are alike, so that patients are drawn anew, not images."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+LEVEL = 0.95
+_RESAMPLES_AT_ONCE = 128  # bounds the memory, and changes no figure
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Intervals:
+    """Figures with their intervals, NaN where there is none.
+
+    Attributes:
+        value: float64 [F], from all the patients.
+        low: float64 [F].
+        high: float64 [F].
+    """
+
+    value: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+    def to_json(self, index: int) -> dict[str, Any]:
+        """Returns one figure as report.json holds it: {"value", "low", "high"}, null where there is none."""
+        numbers = {"value": self.value[index], "low": self.low[index], "high": self.high[index]}
+        return {name: float(number) if np.isfinite(number) else None for name, number in numbers.items()}
+
+
+def by_patient(
+    statistic: Callable[[np.ndarray], np.ndarray], patient_count: int, *, resamples: int, seed: int
+) -> Intervals:
+    """Computes figures and their 95 % percentile intervals (Efron & Tibshirani 1993, chapter 13).
+
+    Args:
+        statistic: Takes float64 [K, P], how often each patient counts in each of K samples, and returns float64
+            [K, F], the figures of each sample; NaN where a sample has none.
+        patient_count: P.
+        resamples: How many samples to draw; 0 gives no intervals.
+        seed: Of the draws.
+
+    Returns:
+        The figures. There is no interval from fewer than two patients. A sample that has no figure (that drew no
+        patient with a lesion, say) is left out.
+    """
+    value = statistic(np.ones((1, patient_count)))[0]
+    if patient_count < 2 or not resamples:  # noqa: PLR2004
+        return Intervals(value, np.full_like(value, np.nan), np.full_like(value, np.nan))
+    generator = np.random.default_rng(seed)
+    equal = np.full(patient_count, 1 / patient_count)
+    samples = np.concatenate(
+        [
+            statistic(generator.multinomial(patient_count, equal, min(_RESAMPLES_AT_ONCE, resamples - start)) * 1.0)
+            for start in range(0, resamples, _RESAMPLES_AT_ONCE)
+        ]
+    )
+    low, high = np.transpose([_percentiles(column) for column in samples.T])
+    return Intervals(value, low, high)
+
+
+def _percentiles(column: np.ndarray) -> np.ndarray:
+    known = column[np.isfinite(column)]
+    tail = 100 * (1 - LEVEL) / 2
+    return np.percentile(known, [tail, 100 - tail]) if len(known) else np.full(2, np.nan)

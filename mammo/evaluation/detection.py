@@ -1,0 +1,170 @@
+"""The evaluator of a stage that gives boxes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from mammo.data import batch as batch_lib
+from mammo.evaluation import average_precision, bootstrap, froc, images, matching
+
+RULES: Mapping[str, matching.Rule] = {"centre": matching.Rule("centre"), "iou": matching.Rule("iou")}
+"""The curves of report.json by name."""
+
+_NORMAL = 0
+
+
+class DetectionEvaluator:
+    """Takes the detections of a split batch by batch, and each image once; meets `mammo.stages.stage.Evaluator`."""
+
+    def __init__(
+        self,
+        facts: Mapping[int, images.ImageFacts],
+        class_count: int,
+        *,
+        rules: Mapping[str, matching.Rule] = RULES,
+        resamples: int = 1000,
+        seed: int = 0,
+    ) -> None:
+        """Starts with no image.
+
+        Args:
+            facts: Whom and what each image shows, by `Batch.key`.
+            class_count: How many classes the detector tells apart; with one it looks for lesions of any class.
+            rules: When a lesion counts as found, by the name of the curve.
+            resamples: How many samples of patients the intervals are made from.
+            seed: Of those samples.
+        """
+        self._facts = facts
+        self._class_count = class_count
+        self._rules = dict(rules)
+        self._resamples = resamples
+        self._seed = seed
+        self._results: dict[int, images.ImageResult] = {}
+
+    def update(self, batch: batch_lib.Batch, predictions: batch_lib.Detections) -> None:
+        """Takes the detections in one batch, both as numpy arrays; what pads the batch is left out.
+
+        Raises:
+            ValueError: An image comes a second time, or is not in `facts`.
+        """
+        for row in np.flatnonzero(batch.is_real):
+            key = int(batch.key[row])
+            if key in self._results:
+                raise ValueError(f"each image is evaluated once, but {self._results[key].path} (key {key}) came again")
+            if key not in self._facts:
+                raise ValueError(f"key {key} is none of the {len(self._facts)} images of the split")
+            self._results[key] = _result(self._facts[key], batch, predictions, row)
+
+    @property
+    def results(self) -> list[images.ImageResult]:
+        """What was found in each image so far, in the order of the keys, which no order of batches changes."""
+        return [self._results[key] for key in sorted(self._results)]
+
+    def report(self) -> dict[str, Any]:
+        """Returns what goes into report.json.
+
+        Returns:
+            "n"; "froc" by rule; "average_precision", of lesions of any class, and under "mean_over_classes" of each
+            class for itself where the detector tells classes apart; "false_positives_per_normal_image".
+        """
+        results = self.results
+        if not results:
+            raise ValueError("there is nothing to report before an image was evaluated")
+        drawing = {"resamples": self._resamples, "seed": self._seed}
+        events = {name: froc.collect(results, rule) for name, rule in self._rules.items()}
+        precision: dict[str, Any] = dict(average_precision.intervals(results, [None], **drawing))
+        if self._class_count > 1:
+            precision["mean_over_classes"] = average_precision.intervals(results, range(self._class_count), **drawing)
+        first = next(iter(self._rules))
+        return {
+            "n": {
+                "patients": images.patients(results)[0],
+                "images": len(results),
+                "lesions": sum(len(result.truth_classes) for result in results),
+            },
+            "froc": {
+                name: {"rule": _rule_to_json(self._rules[name]), **froc.summarise(curve, **drawing)}
+                for name, curve in events.items()
+            },
+            "average_precision": precision,
+            "false_positives_per_normal_image": false_positives_per_normal_image(
+                results, self._rules[first], froc.threshold(events[first], 1.0), **drawing
+            ),
+        }
+
+    def scalars(self) -> dict[str, float]:
+        """Returns the figures to watch while training, without intervals; what no lesion was there for is left out."""
+        results = self.results
+        if not results:
+            return {}
+        figures = {}
+        for name, rule in self._rules.items():
+            sensitivities = froc.sensitivity(froc.collect(results, rule), list(froc.RATES.values()))[0]
+            for rate, value in zip(froc.RATES, sensitivities, strict=True):
+                figures[f"froc_{name}/sensitivity_at_{rate}"] = float(value)
+            figures[f"froc_{name}/score"] = float(sensitivities.mean())
+        half = average_precision.average_precision(average_precision.rank(results, [0.5]))
+        figures["average_precision_50"] = float(half[0])
+        return {name: value for name, value in figures.items() if np.isfinite(value)}
+
+
+def false_positives_per_normal_image(
+    results: Sequence[images.ImageResult], rule: matching.Rule, threshold: float, *, resamples: int, seed: int
+) -> dict[str, Any]:
+    """Returns how many false alarms an image without a lesion brings at a threshold.
+
+    Args:
+        results: The images.
+        rule: By which the threshold was found; in a normal image every detection is a false alarm.
+        threshold: The least score that counts as a detection.
+        resamples: Of the interval, which takes the threshold as given.
+        seed: Of the interval.
+
+    Returns:
+        "value", "low", "high", null where no image is normal; "threshold", null where it lies above all scores;
+        "rule", the kind of the rule; "images", how many are normal.
+    """
+    count, patients = images.patients(results)
+    is_normal = np.array([result.label == _NORMAL for result in results])
+    alarms = np.array([np.count_nonzero(result.scores >= threshold) for result in results])
+    alarms_of = np.bincount(patients, alarms * is_normal, count)
+    images_of = np.bincount(patients, is_normal, count)
+
+    def statistic(weights: np.ndarray) -> np.ndarray:
+        total = weights @ images_of
+        return np.divide(weights @ alarms_of, total, out=np.full_like(total, np.nan), where=total > 0)[:, None]
+
+    return {
+        **bootstrap.by_patient(statistic, count, resamples=resamples, seed=seed).to_json(0),
+        "threshold": threshold if np.isfinite(threshold) else None,
+        "rule": rule.kind,
+        "images": int(is_normal.sum()),
+    }
+
+
+def _rule_to_json(rule: matching.Rule) -> dict[str, Any]:
+    overlap = {"minimum_iou": rule.minimum_iou} if rule.kind == "iou" else {}
+    return {"kind": rule.kind, **overlap, "class_aware": rule.class_aware}
+
+
+def _result(
+    facts: images.ImageFacts, batch: batch_lib.Batch, found: batch_lib.Detections, row: int
+) -> images.ImageResult:
+    is_lesion = np.asarray(batch.classes[row]) != batch_lib.PADDING
+    count = int(found.num_valid[row])
+    return images.ImageResult(
+        patient_id=facts.patient_id,
+        path=facts.path,
+        truth_boxes_xyxy_px=np.asarray(batch.boxes[row], np.float64)[is_lesion],
+        truth_classes=np.asarray(batch.classes[row], np.int64)[is_lesion],
+        boxes_xyxy_px=np.asarray(found.boxes_xyxy_px[row], np.float64)[:count],
+        scores=np.asarray(found.scores[row], np.float64)[:count],
+        classes=np.asarray(found.classes[row], np.int64)[:count],
+        label=int(batch.label[row]),
+        exam_id=facts.exam_id,
+        volume=facts.volume,
+        laterality=facts.laterality,
+        projection=facts.projection,
+        density=int(facts.density),
+    )
