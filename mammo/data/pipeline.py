@@ -1,0 +1,270 @@
+"""What training and evaluation read: batches of views out of shards, in an order that a seed and a position decide.
+
+Training goes through the split again and again. What an epoch holds, and in which order, is a function of (seed,
+epoch) alone, so that a stream is taken up again anywhere: `position` is `epoch << 32 | number within the epoch`. It
+counts the elements of one worker.
+"""
+
+import dataclasses
+import math
+from typing import Literal
+
+import tensorflow as tf
+
+from mammo import errors
+from mammo.data import batch as batch_lib
+from mammo.data import schema
+from mammo.data import shards as shards_lib
+
+NO_KEY = -1  # of the padding of a last batch
+STUDY_NORMALS = 4  # "storing 1 Normal case for every 4 cases that are encountered": the 2022 study, section 3.2.2
+
+_EPOCH_BITS = 32  # position of an epoch's first element: its number, shifted by these
+_CLASSES = ("normal", "benign", "cancer")  # in the order of labels
+_READ_BUFFER_BYTES = 1 << 20  # of each file that is open
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How training data is drawn and batched.
+
+    Attributes:
+        seed: Of the order and of the balancing.
+        batch_size: Of one replica.
+        max_boxes: Room for boxes in an image; None: as many as the fullest image of the split has.
+        balance: What an epoch holds. "none": each image once. "weights": each image at least once, the rarer classes
+            more often, no image left out. "study": one in four of the normal images, always the same, and each other
+            one once, as the 2022 study did.
+        class_weights: With "weights": how often images of (normal, benign, cancer) come, relative to each other; the
+            least is once an epoch. None: so that all classes have the same share.
+        shuffle_buffer: How many images, as stored, wait to be drawn from.
+        parallel_reads: How many files are open at a time.
+    """
+
+    seed: int
+    batch_size: int
+    max_boxes: int | None = None
+    balance: Literal["none", "weights", "study"] = "weights"
+    class_weights: tuple[float, float, float] | None = None
+    shuffle_buffer: int = 1024
+    parallel_reads: int = 8
+
+    def __post_init__(self) -> None:
+        if self.balance not in ("none", "weights", "study"):
+            raise errors.InputError(f"balance is none, weights or study, not {self.balance}.")
+        if self.class_weights is not None and not (
+            len(self.class_weights) == len(_CLASSES) and min(self.class_weights) > 0
+        ):
+            raise errors.InputError(
+                f"class_weights are three numbers above 0, for normal, benign and cancer, not {self.class_weights}."
+            )
+
+
+def training(
+    shards: shards_lib.Shards, options: Options, context: tf.distribute.InputContext, position: int = 0
+) -> tf.data.Dataset:
+    """Makes the endless stream of one worker's training batches.
+
+    Args:
+        shards: Where to read.
+        options: How to draw.
+        context: Which worker of how many; each has files of its own.
+        position: One more than the largest position that this worker has used: the stream goes on right there. What
+            lies before it in its epoch is read, but not decoded.
+
+    Returns:
+        A dataset of `batch.Batch` for one replica, all shapes static.
+
+    Raises:
+        errors.InputError: The split holds nothing, or fewer files than there are workers, or a record is damaged.
+    """
+    files = _files_of_worker(shards, "train", context)
+    if not any(file.records for file in files):
+        raise errors.InputError(
+            f"{shards.folder} has fewer training shards than there are workers ({context.num_input_pipelines}); "
+            "convert again with fewer views a shard, or use fewer workers."
+        )
+    first_epoch, first_offset = position >> _EPOCH_BITS, position & ((1 << _EPOCH_BITS) - 1)
+    weights = _weights(shards, options)
+
+    def epoch(number: tf.Tensor) -> tf.data.Dataset:
+        elements = _epoch(shards, files, options, weights, number)
+        elements = elements.enumerate(number * (1 << _EPOCH_BITS))
+        return elements.skip(tf.where(number == first_epoch, tf.constant(first_offset, tf.int64), 0))
+
+    stream = tf.data.Dataset.counter(first_epoch).flat_map(epoch)
+    stream = stream.map(lambda position, element: (*element, position))
+    return _batches(stream, shards, "train", options)
+
+
+def evaluation(
+    shards: shards_lib.Shards, split: str, options: Options, context: tf.distribute.InputContext
+) -> tf.data.Dataset:
+    """Makes one worker's batches for evaluation: every image of its files once, in order.
+
+    All replicas of all workers get the same number of batches: what is missing is made up with padding, black images
+    for which `is_real` is false and `key` is `NO_KEY`.
+
+    Args:
+        shards: Where to read.
+        split: "train", "validation" or "test".
+        options: Of it, `batch_size` and `max_boxes`.
+        context: Which worker of how many, and how many replicas.
+
+    Returns:
+        A dataset of `batch.Batch` for one replica, all shapes static.
+
+    Raises:
+        errors.InputError: The split holds nothing, or a record is damaged.
+    """
+    files = _files_of_worker(shards, split, context)
+    elements = _read(files, options).enumerate().map(lambda number, element: (*element, number))
+    padding = tf.data.Dataset.from_tensors((tf.constant(NO_KEY, tf.int64), b"", tf.constant(NO_KEY, tf.int64)))
+    room = options.batch_size * _evaluation_batches(shards, split, options.batch_size, context)
+    elements = elements.concatenate(padding.repeat(room - sum(file.records for file in files)))
+    return _batches(elements, shards, split, options)
+
+
+def explain(shards: shards_lib.Shards, split: str, error: Exception) -> errors.InputError | None:
+    """Finds the damaged file behind an error that came out of a dataset while it ran.
+
+    Args:
+        shards: What was read.
+        split: Of it.
+        error: What was raised.
+
+    Returns:
+        An error that names the file and the record, or None if all files of the split are sound.
+    """
+    is_of_reading = isinstance(
+        error, tf.errors.DataLossError | tf.errors.NotFoundError | tf.errors.InvalidArgumentError
+    )
+    return shards.find_damage(split) if is_of_reading else None
+
+
+def _files_of_worker(
+    shards: shards_lib.Shards, split: str, context: tf.distribute.InputContext, worker: int | None = None
+) -> list[shards_lib.ShardFile]:
+    worker = context.input_pipeline_id if worker is None else worker
+    return shards.files(split)[worker :: context.num_input_pipelines]
+
+
+def _evaluation_batches(
+    shards: shards_lib.Shards, split: str, batch_size: int, context: tf.distribute.InputContext
+) -> int:
+    """How many batches each worker gives: enough for the fullest, the same for each of its replicas."""
+    workers = context.num_input_pipelines
+    replicas = max(context.num_replicas_in_sync // workers, 1)
+    fullest = max(
+        sum(file.records for file in _files_of_worker(shards, split, context, worker)) for worker in range(workers)
+    )
+    return replicas * math.ceil(fullest / (replicas * batch_size))
+
+
+def _weights(shards: shards_lib.Shards, options: Options) -> tf.Tensor:
+    """How often an image of each class comes in an epoch, on average: float32 [3]."""
+    counts = shards.manifest.splits["train"].images
+    weights = options.class_weights or tuple(1 / max(counts[name], 1) for name in _CLASSES)
+    least = min(weight for weight, name in zip(weights, _CLASSES, strict=True) if counts[name])
+    return tf.constant([weight / least for weight in weights], tf.float32)
+
+
+def _epoch(
+    shards: shards_lib.Shards,
+    files: list[shards_lib.ShardFile],
+    options: Options,
+    weights: tf.Tensor,
+    number: tf.Tensor,
+) -> tf.data.Dataset:
+    """One epoch of (key, record as stored): balanced, interleaved from several files, shuffled."""
+    epoch_seed = tf.random.experimental.stateless_fold_in(tf.constant([options.seed, 0], tf.int64), number)
+    of_files, of_repeats, of_shuffle = tf.unstack(tf.random.experimental.stateless_split(epoch_seed, 3))
+
+    def repeats(key: tf.Tensor, serialized: tf.Tensor) -> tf.Tensor:
+        label = schema.decode(serialized, shards.encoding)["label"]  # nothing else of it is computed in a graph
+        if options.balance == "study":
+            is_kept = (label != 0) | (shards_lib.record_number(key) % STUDY_NORMALS == 0)
+            return tf.cast(is_kept, tf.int64)
+        chance = tf.random.stateless_uniform([], tf.random.experimental.stateless_fold_in(of_repeats, key))
+        return tf.cast(tf.floor(tf.gather(weights, label) + chance), tf.int64)  # whole part, and the rest by chance
+
+    def balanced(key: tf.Tensor, serialized: tf.Tensor) -> tf.data.Dataset:
+        return tf.data.Dataset.from_tensors((key, serialized)).repeat(repeats(key, serialized))
+
+    elements = _read(files, options, of_files)
+    if options.balance != "none":
+        elements = elements.flat_map(balanced)
+    # Seeds the graph of this function alone: a global seed that someone set must not change the order.
+    tf.compat.v1.set_random_seed(1)
+    return elements.shuffle(options.shuffle_buffer, seed=of_shuffle[0], reshuffle_each_iteration=False)
+
+
+def _read(files: list[shards_lib.ShardFile], options: Options, order_seed: tf.Tensor | None = None) -> tf.data.Dataset:
+    """(key, record as stored) of each record of some files: file after file, or mixed as a seed, int64 [2], says."""
+    indices = tf.constant([file.index for file in files], tf.int64)
+    paths = tf.constant([str(file.path) for file in files])
+
+    def records(place: tf.Tensor) -> tf.data.Dataset:
+        dataset = tf.data.TFRecordDataset(tf.gather(paths, place), buffer_size=_READ_BUFFER_BYTES)
+        first_key = shards_lib.make_key(tf.gather(indices, place), tf.constant(0, tf.int64))
+        return dataset.enumerate(first_key)
+
+    places = tf.range(len(files))
+    if order_seed is None:
+        return tf.data.Dataset.from_tensor_slices(places).flat_map(records)
+    places = tf.random.experimental.stateless_shuffle(places, order_seed)
+    return tf.data.Dataset.from_tensor_slices(places).interleave(
+        records,
+        cycle_length=min(options.parallel_reads, len(files)),
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True,
+    )
+
+
+def _batches(elements: tf.data.Dataset, shards: shards_lib.Shards, split: str, options: Options) -> tf.data.Dataset:
+    """Decodes (key, record as stored, position), and batches it."""
+    max_boxes = options.max_boxes
+    if max_boxes is None:  # at least one: some of KerasCV's operations fail on none
+        max_boxes = max(1, *(len(info.pathologies) for info in shards.describe(split).values()))
+
+    def decoded(key: tf.Tensor, serialized: tf.Tensor, position: tf.Tensor) -> batch_lib.Batch:
+        return tf.cond(
+            key == NO_KEY,
+            lambda: _padding(shards, max_boxes),
+            lambda: _decode(shards, max_boxes, key, serialized, position),
+        )
+
+    dataset = elements.map(decoded, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return dataset.batch(options.batch_size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
+
+
+def _decode(
+    shards: shards_lib.Shards, max_boxes: int, key: tf.Tensor, serialized: tf.Tensor, position: tf.Tensor
+) -> batch_lib.Batch:
+    record = schema.decode(serialized, shards.encoding)
+    lesions = tf.shape(record["pathologies"])[0]
+    tf.debugging.assert_less_equal(lesions, max_boxes, "an image has more lesions than max_boxes; give more or None")
+    room = [[0, max_boxes - lesions]]
+    boxes = tf.pad(record["boxes_xyxy_px"], [*room, [0, 0]], constant_values=batch_lib.PADDING)
+    classes = tf.pad(tf.cast(record["pathologies"], tf.int32) - 1, room, constant_values=batch_lib.PADDING)
+    return batch_lib.Batch(
+        image=tf.ensure_shape(record["image"], [shards.manifest.height_px, shards.manifest.width_px, 1]),
+        boxes=tf.ensure_shape(boxes, [max_boxes, 4]),
+        classes=tf.ensure_shape(classes, [max_boxes]),
+        label=tf.cast(record["label"], tf.int32),
+        is_real=tf.constant(True),
+        key=key,
+        position=position,
+    )
+
+
+def _padding(shards: shards_lib.Shards, max_boxes: int) -> batch_lib.Batch:
+    return batch_lib.Batch(
+        image=tf.zeros([shards.manifest.height_px, shards.manifest.width_px, 1]),
+        boxes=tf.fill([max_boxes, 4], float(batch_lib.PADDING)),
+        classes=tf.fill([max_boxes], batch_lib.PADDING),
+        label=tf.constant(0),
+        is_real=tf.constant(False),
+        key=tf.constant(NO_KEY, tf.int64),
+        position=tf.constant(NO_KEY, tf.int64),
+    )

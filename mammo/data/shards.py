@@ -1,0 +1,229 @@
+"""A folder of shards: which files it has, what each record is, and which one is damaged."""
+
+import dataclasses
+import pathlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+import tensorflow as tf
+
+from mammo import errors
+from mammo.data import encodings, schema
+from mammo.data import manifest as manifest_lib
+from mammo.geometry import placement as placement_lib
+
+_RECORD_BITS = 32  # of a key; those above it number the shard
+_TEXTS = ("patient_id", "exam_id", "volume", "path", "laterality", "projection")
+_REMEDY = "copy it again, or convert the data again"
+
+Integer = TypeVar("Integer", int, tf.Tensor)
+
+
+@dataclasses.dataclass(frozen=True)
+class ShardFile:
+    """One file of a split.
+
+    Attributes:
+        index: Among all files of its split and content, in the manifest's order: the upper half of its records' keys.
+        path: Of the file.
+        records: How many the manifest says it holds.
+    """
+
+    index: int
+    path: pathlib.Path
+    records: int
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class RecordInfo:
+    """All that a record says of its image, but the image.
+
+    Attributes:
+        patient_id: The unit of splits and intervals.
+        exam_id: Unique in the source.
+        volume: Part of the source, A to D in DDSM.
+        path: Of the source file, relative to its data set.
+        laterality: "left" or "right".
+        projection: "cc" or "mlo".
+        age_years: -1: unknown.
+        density: BI-RADS 1 to 4; 0: unknown.
+        label: Of the worst lesion: 0 normal, 1 benign, 2 cancer.
+        boxes_xyxy_px: float32 [N, 4], in pixels of the image.
+        pathologies: int64 [N], 1 benign, 2 cancer.
+        kinds: N names: mass, calcification, mass+calcification, other or unknown.
+        areas_px: float32 [N], inside the outline, in pixels of the source; -1: unknown.
+        subtleties: int64 [N], 1 subtle to 5 obvious; -1: unknown.
+        source_height_px: Of the source file.
+        source_width_px: Of the source file.
+        source_spacing_mm: Side of a pixel of the source file; -1: unknown.
+        placement: Where the window of the source lies in the image.
+    """
+
+    patient_id: str
+    exam_id: str
+    volume: str
+    path: str
+    laterality: str
+    projection: str
+    age_years: float
+    density: int
+    label: int
+    boxes_xyxy_px: np.ndarray
+    pathologies: np.ndarray
+    kinds: tuple[str, ...]
+    areas_px: np.ndarray
+    subtleties: np.ndarray
+    source_height_px: int
+    source_width_px: int
+    source_spacing_mm: float
+    placement: placement_lib.Placement
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Shards:
+    """A folder that a conversion has finished.
+
+    Attributes:
+        folder: Where the files lie.
+        manifest: What they hold.
+    """
+
+    folder: pathlib.Path
+    manifest: manifest_lib.Manifest
+    _described: dict[tuple[str, str], dict[int, RecordInfo]] = dataclasses.field(default_factory=dict, repr=False)
+
+    @classmethod
+    def open(cls, folder: pathlib.Path) -> "Shards":
+        """Opens a folder of shards, and checks that each file is there in full length.
+
+        Raises:
+            errors.InputError: The manifest cannot be used, or a file is missing or of another size.
+        """
+        made = manifest_lib.read(folder)
+        for shard in (shard for split in made.splits.values() for shard in split.shards):
+            path = folder / shard.name
+            if not path.is_file():
+                raise errors.InputError(f"{path} is missing; {_REMEDY}.")
+            if path.stat().st_size != shard.bytes:
+                raise errors.InputError(
+                    f"{path} has {path.stat().st_size:,} bytes where {manifest_lib.FILE_NAME} says {shard.bytes:,}; "
+                    f"{_REMEDY}."
+                )
+        return cls(folder, made)
+
+    @property
+    def encoding(self) -> encodings.Encoding:
+        """How images are stored."""
+        return encodings.Encoding(self.manifest.encoding)
+
+    def files(self, split: str, content: str = "views") -> list[ShardFile]:
+        """Lists the files of a split in the manifest's order.
+
+        Args:
+            split: "train", "validation" or "test".
+            content: "views" or "crops".
+
+        Raises:
+            errors.InputError: The split has no records of that content.
+        """
+        shards = [shard for shard in self.manifest.splits[split].shards if shard.content == content]
+        if not sum(shard.records for shard in shards):
+            raise errors.InputError(
+                f"{self.folder} has no {content} in the split {split!r}; convert more exams or give another --data_dir."
+            )
+        return [ShardFile(index, self.folder / shard.name, shard.records) for index, shard in enumerate(shards)]
+
+    def describe(self, split: str, content: str = "views") -> Mapping[int, RecordInfo]:
+        """Reads what each record says of its image, by key; the second time it is known.
+
+        A key is `shard index << 32 | number of the record in its shard`.
+
+        Raises:
+            errors.InputError: A record is damaged, or the split has none.
+        """
+        if (split, content) not in self._described:
+            self._described[split, content] = {
+                make_key(file.index, number): _info(fields)
+                for file in self.files(split, content)
+                for number, fields in enumerate(_read(file, self.encoding))
+            }
+        return self._described[split, content]
+
+    def locate(self, split: str, keys: Sequence[int], content: str = "views") -> list[str]:
+        """Says for people which records these are: "<image> (<shard>, record <number>)", counted from 0."""
+        infos, files = self.describe(split, content), self.files(split, content)
+        return [
+            f"{infos[key].path} ({files[key >> _RECORD_BITS].path}, record {record_number(key)})"
+            for key in map(int, keys)
+        ]
+
+    def find_damage(self, split: str, content: str = "views") -> errors.InputError | None:
+        """Reads every file of a split again, and returns an error that names the first damaged record, if any is."""
+        try:
+            for file in self.files(split, content):
+                for _ in _read(file, self.encoding):
+                    pass
+        except errors.InputError as error:
+            return error
+        return None
+
+
+def make_key(shard_index: Integer, record_number: Integer) -> Integer:
+    """Numbers a record within its split, int64; for Python's integers and for tensors."""
+    return shard_index * (1 << _RECORD_BITS) + record_number
+
+
+def record_number(key: Integer) -> Integer:
+    """The number of a record in its shard, out of its key."""
+    return key % (1 << _RECORD_BITS)
+
+
+def _read(file: ShardFile, encoding: encodings.Encoding) -> Iterator[dict[str, Any]]:
+    """Yields the fields of each record but the image, as numpy has them; checks the CRCs of everything.
+
+    Raises:
+        errors.InputError: A record is damaged, or there are more or fewer than the manifest says.
+    """
+    number = 0
+
+    def without_image(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
+        fields = schema.decode(serialized, encoding)
+        del fields["image"]  # and with it, in a graph, the work of decoding it
+        return fields
+
+    dataset = tf.data.TFRecordDataset(str(file.path), buffer_size=8 << 20)
+    dataset = dataset.map(without_image, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(64)
+    try:
+        for fields in dataset.as_numpy_iterator():
+            yield fields
+            number += 1
+    except tf.errors.NotFoundError:
+        raise errors.InputError(f"{file.path} is missing; {_REMEDY}.") from None
+    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError, tf.errors.OutOfRangeError):
+        raise errors.InputError(f"{file.path} is damaged in record {number}; {_REMEDY}.") from None
+    if number != file.records:
+        raise errors.InputError(
+            f"{file.path} holds {number} records where {manifest_lib.FILE_NAME} says {file.records}; {_REMEDY}."
+        )
+
+
+def _info(fields: dict[str, Any]) -> RecordInfo:
+    window = fields["window_xyxy_px"]
+    return RecordInfo(
+        **{key: fields[key].decode() for key in _TEXTS},
+        age_years=float(fields["age_years"]),
+        density=int(fields["density"]),
+        label=int(fields["label"]),
+        **{key: fields[key] for key in ("boxes_xyxy_px", "pathologies", "areas_px", "subtleties")},
+        kinds=tuple(kind.decode() for kind in fields["kinds"]),
+        source_height_px=int(fields["source_height_px"]),
+        source_width_px=int(fields["source_width_px"]),
+        source_spacing_mm=float(fields["source_spacing_mm"]),
+        placement=placement_lib.Placement(
+            (int(window[0]), int(window[1]), int(window[2]), int(window[3])),
+            int(fields["content_height_px"]),
+            int(fields["content_width_px"]),
+            bool(fields["is_mirrored"]),
+        ),
+    )
