@@ -1,0 +1,117 @@
+"""Flip, rotation, scale, shear and shift as one affine transform for each image, with one interpolation.
+
+All turn about the middle of what the image shows, the box around its pixels that are not black, which the shift alone
+moves: a breast that fills one corner of the frame stays in view, and a flip leaves it where it is. For a crop, which
+has no padding, that is the middle of the image.
+"""
+
+import math
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from mammo.augment import lesions, seeds
+from mammo.augment import options as options_lib
+from mammo.data import batch as batch_lib
+from mammo.geometry import boxes as boxes_lib
+
+
+class Affine(NamedTuple):
+    """One map of the plane for each image: a point p, x and y in pixels, goes to `linear` @ p + `offset_px`.
+
+    Pixel (i, j) covers x from j to j + 1 and y from i to i + 1, as boxes have it.
+
+    Attributes:
+        linear: float32 [B, 2, 2].
+        offset_px: float32 [B, 2].
+    """
+
+    linear: tf.Tensor
+    offset_px: tf.Tensor
+
+
+def vary(batch: batch_lib.Batch, draws: tf.Tensor, options: options_lib.Options) -> batch_lib.Batch:
+    """Moves images and lesions as `options` says.
+
+    Args:
+        batch: Of any size; the height and width must be static.
+        draws: float32 [B, operations, numbers], as `seeds.uniform` gives them.
+        options: What to draw from.
+    """
+    return apply(batch, draw(batch.image, draws, options), options.min_visible_share)
+
+
+def draw(image: tf.Tensor, draws: tf.Tensor, options: options_lib.Options) -> Affine:
+    """Draws a transform for each image, float32 [B, H, W, 1]; other arguments as `vary` takes them."""
+    flip = draws[:, seeds.Operation.FLIP]
+    sign_x = tf.where(flip[:, 0] < options.flip_horizontal, -1.0, 1.0)
+    sign_y = tf.where(flip[:, 1] < options.flip_vertical, -1.0, 1.0)
+    angle = math.radians(options.rotation_degrees) * seeds.symmetric(draws[:, seeds.Operation.ROTATION, 0])
+    shear = tf.tan(math.radians(options.shear_degrees) * seeds.symmetric(draws[:, seeds.Operation.SHEAR, 0]))
+    scale = seeds.log_between(draws[:, seeds.Operation.SCALE, 0], options.scale_range)
+    cos, sin = scale * tf.cos(angle), scale * tf.sin(angle)
+    # rotation × scale × [[1, shear], [0, 1]] × flip
+    linear = tf.stack(
+        [tf.stack([cos * sign_x, (cos * shear - sin) * sign_y], -1),
+         tf.stack([sin * sign_x, (sin * shear + cos) * sign_y], -1)],
+        axis=-2,
+    )  # fmt: skip
+    _, height_px, width_px, _ = image.shape
+    shift_px = seeds.symmetric(draws[:, seeds.Operation.SHIFT, :2]) * options.shift_share
+    shift_px *= tf.constant([width_px, height_px], tf.float32)
+    center_px = content_center(image)
+    return Affine(linear, center_px + shift_px - boxes_lib.transform_points(center_px, linear))
+
+
+def apply(batch: batch_lib.Batch, affine: Affine, min_visible_share: float) -> batch_lib.Batch:
+    """Moves images and lesions by a transform.
+
+    A lesion is taken for the ellipse that its box encloses; its new box is the tight one around the transformed
+    ellipse, cut off at the frame. That is exact for ellipses, and tighter than a box around the turned box's corners,
+    which would grow a disc by up to √2.
+    """
+    _, height_px, width_px, _ = batch.image.shape
+    boxes = boxes_lib.transform_ellipses(batch.boxes, affine.linear, affine.offset_px)
+    clipped = boxes_lib.clip(boxes, height_px, width_px)
+    visible_share = tf.math.divide_no_nan(boxes_lib.area(clipped), boxes_lib.area(boxes))
+    moved = batch._replace(image=_resample(batch.image, affine), boxes=clipped)
+    return lesions.keep_visible(moved, visible_share, min_visible_share)
+
+
+def content_center(image: tf.Tensor) -> tf.Tensor:
+    """Finds the middle of the box around the pixels that are not black.
+
+    Args:
+        image: float32 [B, H, W, 1].
+
+    Returns:
+        float32 [B, 2], x and y in pixels; the middle of the frame where all is black.
+    """
+    columns = tf.reduce_max(image, axis=[1, 3]) > 0
+    rows = tf.reduce_max(image, axis=[2, 3]) > 0
+    return tf.stack([_middle(columns), _middle(rows)], axis=-1)
+
+
+def _middle(shown: tf.Tensor) -> tf.Tensor:
+    """Of the first and last true place in each row: bool [B, L] to float32 [B], L / 2 where none is true."""
+    marks = tf.cast(shown, tf.int32)
+    first = tf.argmax(marks, axis=-1, output_type=tf.int32)
+    behind_last = shown.shape[-1] - tf.argmax(tf.reverse(marks, axis=[-1]), axis=-1, output_type=tf.int32)
+    return tf.cast(first + behind_last, tf.float32) / 2  # with none true both argmax are 0
+
+
+def _resample(image: tf.Tensor, affine: Affine) -> tf.Tensor:
+    """Interpolates linearly; what lies outside of the image is black."""
+    (a, b), (c, d) = (tf.unstack(row, axis=-1) for row in tf.unstack(affine.linear, axis=-2))
+    inverse = tf.reshape(tf.stack([d, -b, -c, a], axis=-1) / (a * d - b * c)[:, None], [-1, 2, 2])
+    # The operation counts from the middle of the first pixel, half a pixel from the corner that `Affine` counts from.
+    offset_px = boxes_lib.transform_points(0.5 - affine.offset_px, inverse) - 0.5
+    rows = tf.concat([inverse, offset_px[..., None]], axis=-1)  # [B, 2, 3]: from output to input
+    return tf.raw_ops.ImageProjectiveTransformV3(
+        images=image,
+        transforms=tf.pad(tf.reshape(rows, [-1, 6]), [[0, 0], [0, 2]]),
+        output_shape=tf.constant(image.shape[1:3].as_list(), tf.int32),
+        fill_value=0.0,
+        interpolation="BILINEAR",
+        fill_mode="CONSTANT",
+    )
