@@ -26,6 +26,15 @@ def run(main: Callable[[], None]) -> NoReturn:
     raise AssertionError("app.run does not return")
 
 
+def or_exit(prepare: Callable[[], list[str]]) -> list[str]:
+    """Returns what `prepare` makes of the command line; what is wrong with it ends the program with status 2."""
+    try:
+        return prepare()
+    except errors.InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
 def user_path(path: str) -> pathlib.Path:
     """Returns `path` as absolute, relative to where the person stands.
 
@@ -57,8 +66,9 @@ def _exit_status_of(main: Callable[[], None]) -> int:
 def _parse_flags(argv: Sequence[str]) -> list[str]:
     try:
         rest = flags.FLAGS([_with_user_path(argument) for argument in argv])
-    except flags.Error as error:
-        print(f"error: {error}\nPass --help to see the flags.", file=sys.stderr)
+    except (flags.Error, AttributeError, KeyError) as error:  # the latter two: ml_collections, of a misspelt field
+        reason = " ".join(str(error.args[0]).split()) if error.args else str(error)
+        print(f"error: {reason}\nPass --help to see the flags.", file=sys.stderr)
         sys.exit(2)
     if len(rest) > 1:
         print(f"error: unexpected argument {rest[1]!r}; every option is a flag, --name=value.", file=sys.stderr)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
 import tensorflow as tf
 
 from mammo.data import batch as batch_lib
@@ -37,6 +38,9 @@ class Evaluator(Protocol):
     def scalars(self) -> dict[str, float]:
         """Returns the figures to watch while training, by name."""
 
+    def pictures(self) -> np.ndarray:
+        """Returns some images with truth and predictions drawn on them: uint8 [N, H, W, 3]."""
+
 
 class Stage(Protocol):
     """One model to train. It describes, and owns no variables.
@@ -44,10 +48,15 @@ class Stage(Protocol):
     Attributes:
         name: As --stage names it.
         best_by: Which of its evaluator's scalars tells the best checkpoint; more is better.
+        loss_parts: Names of the parts of its loss.
     """
 
-    name: str
-    best_by: str
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def best_by(self) -> str: ...  # noqa: D102
+    @property
+    def loss_parts(self) -> tuple[str, ...]: ...  # noqa: D102
 
     def build_dataset(self, split: str, context: tf.distribute.InputContext, position: int) -> tf.data.Dataset:
         """Makes the dataset of one worker: batches of one replica.

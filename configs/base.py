@@ -1,0 +1,41 @@
+"""What the configurations of all stages have in common, with the values that most of them take."""
+
+import ml_collections
+
+
+def get_config() -> ml_collections.ConfigDict:
+    """Returns a configuration that lacks the parts of a stage: `model`, `loss` and what belongs to them."""
+    config = ml_collections.ConfigDict()
+    config.stage = ""
+    config.seed = 0
+
+    # Machine.
+    config.devices = 0  # 0: all GPUs there are, or the processor
+    config.logical_processors = 1  # parts to divide the processor into, to try several replicas without a GPU
+    config.precision = "auto"  # bfloat16 where it is faster: GPUs from Ampere on, processors with AMX
+    config.xla = False
+
+    # Length, in updates of the weights.
+    config.train_steps = 1000
+    config.accumulate = 1  # micro-batches of each replica that one update is made from
+    config.log_every_steps = 20
+    config.evaluate_every_steps = 250
+    config.save_every_steps = 250
+    config.histograms_every_steps = 0  # 0: never
+    config.profile = ()  # (first step, last step) to profile for TensorBoard
+
+    config.input = ml_collections.ConfigDict()
+    config.input.seed = config.get_ref("seed")
+    config.input.batch_size = 8  # of one replica
+    config.input.balance = "weights"  # classes come equally often, no image is left out
+    config.input.shuffle_buffer = 1024
+
+    config.optimizer = ml_collections.ConfigDict()
+    config.optimizer.kind = "adamw"
+    config.optimizer.learning_rate = 1e-3
+    config.optimizer.warmup_steps = 500
+    config.optimizer.final_share = 0.01
+    config.optimizer.weight_decay = 1e-4
+    config.optimizer.clip_norm = 10.0
+    config.optimizer.averages_decay = 0.999
+    return config

@@ -1,0 +1,144 @@
+"""Backbones: networks that turn an image into features at strides 8, 16 and 32, named P3 to P5.
+
+EfficientNets are those of `keras.applications`, for which Keras's own store has ImageNet weights; KerasCV's
+EfficientNetV1Backbone has an activation after each projection that those weights were not trained with. CSPDarkNets
+are KerasCV's, built from their arguments, since an alias fetches its configuration over the network: without a GPU they
+train four times as fast as an EfficientNet-B0, whose depthwise convolutions processors are slow at.
+"""
+
+import pathlib
+from collections.abc import Callable
+
+import keras_cv
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from mammo import errors
+
+keras = tf.keras
+
+_GREY_MEAN, _GREY_STD = 0.449, 0.226  # of ImageNet's three channels: what its EfficientNets were trained to expect
+_GREY_LEVELS = 255.0  # a keras.applications EfficientNet rescales by its inverse
+
+_EFFICIENTNETS: dict[str, Callable[..., keras.Model]] = {
+    f"efficientnet_b{size}": getattr(keras.applications, f"EfficientNetB{size}") for size in range(8)
+}
+_CSP_DARKNETS = {"csp_darknet_nano": 16, "csp_darknet_micro": 32}
+"""Channels of the first stage; each later one has twice as many, and each has one bottleneck."""
+
+NAMES = (*_EFFICIENTNETS, *_CSP_DARKNETS)
+
+
+def build(name: str, weights: str, height_px: int, width_px: int, batch_norm_momentum: float) -> keras.Model:
+    """Makes a backbone for grey images.
+
+    Args:
+        name: One of `NAMES`.
+        weights: "imagenet", "none", or the path of a file that `keras.Model.save_weights` or Keras's store made.
+        height_px: Of the images.
+        width_px: Of the images.
+        batch_norm_momentum: Of its batch normalisation: lower for runs of few steps.
+
+    Returns:
+        A model of float32 [B, H, W, 1] in [0, 1]. Its `pyramid_level_inputs` names the layers of P3, P4 and P5.
+
+    Raises:
+        errors.InputError: The weights cannot be read, fetched, or do not fit.
+    """
+    logging.info("Backbone %s, weights: %s.", name, "none, trained from scratch" if weights == "none" else weights)
+    if name not in NAMES:
+        raise errors.InputError(f"--config.model.backbone={name} is not known; it is one of {', '.join(NAMES)}.")
+    images = keras.Input((height_px, width_px, 1), name="image")
+    if name in _EFFICIENTNETS:
+        network, taps = _efficientnet(name, weights, height_px, width_px)
+        colour = _GreyAsColour(scale=_GREY_LEVELS, name="grey_as_colour")(images)
+    else:
+        network, taps = _csp_darknet(name, height_px, width_px)
+        colour = _GreyAsColour(_GREY_MEAN, 1 / _GREY_STD, name="grey_as_colour")(images)
+        _load(network, weights, name)
+    for layer in network.submodules:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = batch_norm_momentum
+    features = keras.Model(network.input, [network.get_layer(tap).output for tap in taps.values()], name=name)
+    levels = [
+        keras.layers.Activation("linear", name=level)(feature)
+        for level, feature in zip(taps, features(colour), strict=True)
+    ]
+    model = keras.Model(images, levels, name="backbone")
+    model.pyramid_level_inputs = {level: level for level in taps}
+    return model
+
+
+class _GreyAsColour(keras.layers.Layer):
+    """Turns grey levels in [0, 1] into the three channels, with the mean and spread, that a network expects."""
+
+    def __init__(self, mean: float = 0.0, scale: float = 1.0, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self._mean, self._scale = mean, scale
+
+    def call(self, images: tf.Tensor) -> tf.Tensor:
+        grey = (images - self._mean) * self._scale
+        return tf.concat([grey] * 3, axis=-1)
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "mean": self._mean, "scale": self._scale}
+
+
+def _efficientnet(name: str, weights: str, height_px: int, width_px: int) -> tuple[keras.Model, dict[str, str]]:
+    # Stochastic depth would draw from a generator with a state of its own, and a resumed run would differ from one
+    # that was never stopped.
+    options = {"include_top": False, "input_shape": (height_px, width_px, 3), "drop_connect_rate": 0.0}
+    if weights == "imagenet":
+        network = _fetch(_EFFICIENTNETS[name], name, options)
+    else:
+        network = _EFFICIENTNETS[name](weights=None, **options)
+        normalization = next(layer for layer in network.layers if isinstance(layer, keras.layers.Normalization))
+        normalization.set_weights([np.full(3, _GREY_MEAN), np.full(3, _GREY_STD**2), 0])
+        normalization.finalize_state()
+        _load(network, weights, name)
+    names = [layer.name for layer in network.layers]
+    taps = {level: _last_of_block(names, block) for level, block in {"P3": 3, "P4": 5, "P5": 7}.items()}
+    return network, taps
+
+
+def _last_of_block(layer_names: list[str], block: int) -> str:
+    return [name for name in layer_names if name.startswith(f"block{block}")][-1]
+
+
+def _csp_darknet(name: str, height_px: int, width_px: int) -> tuple[keras.Model, dict[str, str]]:
+    channels = _CSP_DARKNETS[name]
+    network = keras_cv.models.CSPDarkNetBackbone(
+        stackwise_channels=[channels, 2 * channels, 4 * channels, 8 * channels],
+        stackwise_depth=[1, 1, 1, 1],
+        include_rescaling=False,
+        input_shape=(height_px, width_px, 3),
+    )
+    return network, {level: network.pyramid_level_inputs[level] for level in ("P3", "P4", "P5")}
+
+
+def _fetch(make: Callable[..., keras.Model], name: str, options: dict) -> keras.Model:
+    try:
+        return make(weights="imagenet", **options)
+    except Exception as error:  # noqa: BLE001  what Keras raises when a download fails is a bare Exception
+        if "URL fetch failure" not in str(error):
+            raise
+        raise errors.InputError(
+            f"the ImageNet weights of {name} could not be fetched from Keras's store; go online, or set "
+            "--config.model.weights to a file of weights or to none."
+        ) from None
+
+
+def _load(network: keras.Model, weights: str, name: str) -> None:
+    if weights == "none":
+        return
+    path = pathlib.Path(weights)
+    if not path.is_file():
+        raise errors.InputError(
+            f"{path}: no such file of weights; --config.model.weights takes imagenet, none or a file."
+        )
+    try:
+        network.load_weights(path)
+    except (ValueError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise errors.InputError(f"{path}: not weights of {name} without its top ({reason}).") from None

@@ -1,0 +1,67 @@
+"""From a detector's answers to boxes with scores."""
+
+import dataclasses
+
+import tensorflow as tf
+
+from mammo.data import batch as batch_lib
+from mammo.geometry import boxes as boxes_lib
+from mammo.models import anchors as anchors_lib
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How detections are chosen.
+
+    Attributes:
+        max_detections: Of an image.
+        max_candidates: Of an image, before overlapping ones are dropped.
+        overlap_iou: A detection that overlaps a surer one of its class by more is dropped.
+        min_score: Surer ones only; low, since a FROC curve needs the unsure ones too.
+    """
+
+    max_detections: int = 100
+    max_candidates: int = 1000
+    overlap_iou: float = 0.3
+    min_score: float = 0.005
+
+
+def decode(
+    classification: tf.Tensor,
+    deltas: tf.Tensor,
+    anchors_xyxy_px: tf.Tensor,
+    height_px: int,
+    width_px: int,
+    options: Options,
+) -> batch_lib.Detections:
+    """Chooses detections, class by class.
+
+    Args:
+        classification: float32 [B, A, classes], logits.
+        deltas: float32 [B, A, 4], as `anchors.encode` gives them.
+        anchors_xyxy_px: float32 [A, 4].
+        height_px: Of the image; boxes end at its borders.
+        width_px: Of the image.
+        options: How.
+
+    Returns:
+        The surest first.
+    """
+    scores = tf.sigmoid(classification)
+    count = min(options.max_candidates, scores.shape[1])
+    candidates = tf.math.top_k(tf.reduce_max(scores, axis=-1), count, sorted=False).indices
+    scores = tf.gather(scores, candidates, batch_dims=1)
+    deltas = tf.gather(deltas, candidates, batch_dims=1)
+    boxes = anchors_lib.decode(deltas, tf.gather(anchors_xyxy_px, candidates))
+    kept = tf.image.combined_non_max_suppression(  # its boxes may be yxyx or xyxy alike
+        boxes_lib.clip(boxes, height_px, width_px)[:, :, None, :],
+        scores,
+        max_output_size_per_class=options.max_detections,
+        max_total_size=options.max_detections,
+        iou_threshold=options.overlap_iou,
+        score_threshold=options.min_score,
+        clip_boxes=False,
+    )
+    return batch_lib.Detections(
+        kept.nmsed_boxes, kept.nmsed_scores, tf.cast(kept.nmsed_classes, tf.int32), kept.valid_detections
+    )

@@ -1,0 +1,158 @@
+"""The detector: KerasCV's RetinaNet on a backbone of ours, with a pyramid and heads of any width that XLA compiles.
+
+Lin et al. 2017, "Focal Loss for Dense Object Detection". KerasCV's own pyramid and heads are fixed at 256 channels, and
+its upsampling has a gradient that XLA does not compile.
+"""
+
+import dataclasses
+import math
+
+import keras_cv
+import tensorflow as tf
+
+from mammo.models import anchors as anchors_lib
+from mammo.models import backbones
+
+keras = tf.keras
+
+# Every anchor starts out as background with this probability, or the many easy ones would drown the first steps:
+# Lin et al. 2017, section 4.1.
+_PRIOR_PROBABILITY = 0.01
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What the network is like.
+
+    Attributes:
+        backbone: One of `backbones.NAMES`.
+        weights: Of the backbone: "imagenet", "none" or the path of a file.
+        pyramid_channels: Of each level; 256 in Lin et al. 2017.
+        head_depth: Convolutions before the last, in each of the two heads; 4 in Lin et al. 2017.
+        batch_norm_momentum: Of the backbone.
+    """
+
+    backbone: str = "efficientnet_b0"
+    weights: str = "imagenet"
+    pyramid_channels: int = 256
+    head_depth: int = 4
+    batch_norm_momentum: float = 0.99
+
+
+def build(
+    options: Options, anchors: anchors_lib.Anchors, class_count: int, height_px: int, width_px: int
+) -> keras_cv.models.RetinaNet:
+    """Makes the network.
+
+    Args:
+        options: What it is like.
+        anchors: What its boxes are relative to; their levels are the pyramid's.
+        class_count: 2 for benign and cancer, 1 for a class-blind detector.
+        height_px: Of the images, a multiple of 32.
+        width_px: Of the images, a multiple of 32.
+
+    Returns:
+        A model of float32 [B, H, W, 1]. It gives, in float32 whatever the precision, "box": [B, A, 4], as `anchors`
+        encodes them, and "classification": logits [B, A, class_count].
+
+    Raises:
+        mammo.errors.InputError: The backbone is not known, or its weights cannot be had.
+    """
+    backbone = backbones.build(options.backbone, options.weights, height_px, width_px, options.batch_norm_momentum)
+    per_cell = anchors.per_cell
+    prior = keras.initializers.Constant(-math.log((1 - _PRIOR_PROBABILITY) / _PRIOR_PROBABILITY))
+    return keras_cv.models.RetinaNet(
+        backbone=backbone,
+        num_classes=class_count,
+        bounding_box_format="xyxy",
+        anchor_generator=anchors.generator(),
+        feature_pyramid=FeaturePyramid(options.pyramid_channels, len(anchors.levels), name="pyramid"),
+        classification_head=Head(
+            options.pyramid_channels, options.head_depth, per_cell * class_count, prior, name="classification_head"
+        ),
+        box_head=Head(options.pyramid_channels, options.head_depth, per_cell * 4, "zeros", name="box_head"),
+        name="retinanet",
+    )
+
+
+class FeaturePyramid(keras.layers.Layer):
+    """Joins coarse and fine features, from P3 upwards: Lin et al. 2017, "Feature Pyramid Networks".
+
+    Levels above P5 are made by convolutions of stride 2, as RetinaNet makes P6 and P7.
+    """
+
+    def __init__(self, channels: int, level_count: int, **kwargs) -> None:
+        """Makes the layers.
+
+        Args:
+            channels: Of each level.
+            level_count: How many are given, from P3 on.
+            **kwargs: As of `keras.layers.Layer`.
+        """
+        super().__init__(**kwargs)
+        self._lateral = [keras.layers.Conv2D(channels, 1, name=f"lateral_p{level}") for level in (3, 4, 5)]
+        self._smooth = [
+            keras.layers.Conv2D(channels, 3, padding="same", name=f"p{level}")
+            for level in range(3, 3 + min(level_count, 3))
+        ]
+        self._coarser = [
+            keras.layers.Conv2D(channels, 3, strides=2, padding="same", name=f"p{level}")
+            for level in range(6, 3 + level_count)
+        ]
+
+    def call(self, features: dict[str, tf.Tensor]) -> list[tf.Tensor]:
+        """Returns [B, H / stride, W / stride, channels] for each level, the finest first."""
+        p3, p4, p5 = (
+            lateral(features[level]) for lateral, level in zip(self._lateral, ("P3", "P4", "P5"), strict=True)
+        )
+        p4 = p4 + _double(p5)
+        p3 = p3 + _double(p4)
+        levels = [smooth(level) for smooth, level in zip(self._smooth, (p3, p4, p5), strict=False)]
+        for coarser in self._coarser:
+            levels.append(coarser(tf.nn.relu(levels[-1])))
+        return levels
+
+
+def _double(feature: tf.Tensor) -> tf.Tensor:
+    """Doubles height and width by repetition, whose gradient XLA compiles: `UpSampling2D`'s it does not."""
+    _, height, width, channels = feature.shape
+    wide = tf.tile(feature[:, :, None, :, None, :], [1, 1, 2, 1, 2, 1])
+    return tf.reshape(wide, [-1, 2 * height, 2 * width, channels])
+
+
+class Head(keras.layers.Layer):
+    """Convolutions shared by all levels; the last layer gives float32."""
+
+    def __init__(
+        self, channels: int, depth: int, outputs: int, bias_initializer: str | keras.initializers.Initializer, **kwargs
+    ) -> None:
+        """Makes the layers.
+
+        Args:
+            channels: Of each convolution but the last.
+            depth: Convolutions before the last.
+            outputs: Channels of the last: anchors a cell times what is said of each.
+            bias_initializer: Of the last.
+            **kwargs: As of `keras.layers.Layer`.
+        """
+        super().__init__(**kwargs)
+        self._hidden = [
+            keras.layers.Conv2D(
+                channels, 3, padding="same", activation="relu", kernel_initializer="he_normal", name=f"conv_{index}"
+            )
+            for index in range(depth)
+        ]
+        self._last = keras.layers.Conv2D(
+            outputs,
+            3,
+            padding="same",
+            kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),  # Lin et al. 2017, section 4.1
+            bias_initializer=bias_initializer,
+            name="last",
+        )
+
+    def call(self, feature: tf.Tensor) -> tf.Tensor:
+        """Returns float32 [B, H, W, outputs]."""
+        for layer in self._hidden:
+            feature = layer(feature)
+        return tf.cast(self._last(feature), tf.float32)

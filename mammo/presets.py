@@ -1,0 +1,46 @@
+"""Configurations by name: which file of `configs/` a command line means."""
+
+import pathlib
+from collections.abc import Sequence
+
+from mammo import cli, errors
+
+FOLDER = pathlib.Path(__file__).resolve().parent.parent / "configs"
+
+
+def with_config(arguments: Sequence[str], default_stage: str) -> list[str]:
+    """Completes a command line for `ml_collections.config_flags`.
+
+    `--config` may be a name in `configs/`, a file of the person's own, or left out: then it is that of `--stage`.
+
+    Args:
+        arguments: As of sys.argv.
+        default_stage: Of a command line that names none.
+
+    Returns:
+        The same with `--config=<path>` right behind the program, where the overrides (`--config.seed=1`) find it.
+
+    Raises:
+        errors.InputError: There is no such configuration.
+    """
+    chosen, stage, rest = None, default_stage, []
+    for argument in arguments[1:]:
+        name, separator, value = argument.partition("=")
+        if separator and name in ("--config", "-config"):
+            chosen = value
+            continue
+        if separator and name in ("--stage", "-stage"):
+            stage = value
+        rest.append(argument)
+    return [arguments[0], f"--config={_find(chosen or stage)}", *rest]
+
+
+def _find(name: str) -> pathlib.Path:
+    preset = (FOLDER / name).with_suffix(".py")
+    if preset.is_file():
+        return preset
+    path = cli.user_path(name)
+    if path.suffix == ".py" and path.is_file():
+        return path
+    known = ", ".join(sorted(str(path.relative_to(FOLDER).with_suffix("")) for path in FOLDER.rglob("*.py")))
+    raise errors.InputError(f"there is no configuration {name!r}; give a Python file, or one of {known}.")

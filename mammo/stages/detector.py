@@ -1,0 +1,159 @@
+"""The detector of benign and malignant lesions, or of lesions without telling which: one setting."""
+
+import dataclasses
+import functools
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+import tensorflow as tf
+
+from mammo.augment import compose
+from mammo.augment import options as augmentation_lib
+from mammo.data import batch as batch_lib
+from mammo.data import pipeline
+from mammo.data import shards as shards_lib
+from mammo.evaluation import detection
+from mammo.losses import detection as losses
+from mammo.models import anchors as anchors_lib
+from mammo.models import decoding, targets
+from mammo.models import detector as detector_model
+from mammo.stages import stage
+
+
+@dataclasses.dataclass(frozen=True)
+class LossOptions:
+    """What is minimised.
+
+    Attributes:
+        alpha: Of the focal loss: Lin et al. 2017, table 1b.
+        gamma: Of the focal loss: the same table.
+        box_loss: "smooth_l1" of encoded boxes, or "generalized_iou".
+        box_weight: Of the box loss against the focal loss.
+        smooth_l1_beta: Where smooth L1 bends; 1 / 9 in Detectron's RetinaNet.
+        positive_iou: An anchor stands for the lesion that it overlaps most, from here on.
+        negative_iou: Below it, an anchor is background.
+    """
+
+    alpha: float = 0.25
+    gamma: float = 2.0
+    box_loss: Literal["smooth_l1", "generalized_iou"] = "smooth_l1"
+    box_weight: float = 1.0
+    smooth_l1_beta: float = 1 / 9
+    positive_iou: float = 0.5
+    negative_iou: float = 0.4
+
+
+@dataclasses.dataclass(frozen=True)
+class DetectorStage:
+    """A detector, as a `mammo.stages.stage.Stage`.
+
+    Attributes:
+        shards: What it learns from.
+        input_options: Of the data.
+        augmentation: Of the training images.
+        model: Of the network.
+        max_levels: Of the pyramid, from P3; fewer are used if that fits the lesions better.
+        loss_options: What is minimised.
+        decoding_options: How detections are chosen.
+        is_class_blind: Whether it only finds, and does not tell benign from cancer.
+        name: As --stage names it.
+        best_by: Mean sensitivity at 1/8 to 8 false positives an image.
+        loss_parts: What its loss is the sum of.
+    """
+
+    shards: shards_lib.Shards
+    input_options: pipeline.Options
+    augmentation: augmentation_lib.Options
+    model: detector_model.Options
+    max_levels: int
+    loss_options: LossOptions
+    decoding_options: decoding.Options
+    is_class_blind: bool
+    name: str = "detector"
+    best_by: str = "froc_centre/score"
+    loss_parts: tuple[str, ...] = ("classification", "box")
+
+    @property
+    def class_count(self) -> int:
+        """How many classes a detection may have."""
+        return 1 if self.is_class_blind else 2
+
+    @functools.cached_property
+    def anchors(self) -> anchors_lib.Anchors:
+        """Anchors fitted to the lesions of the training split."""
+        lesions = [info.boxes_xyxy_px for info in self.shards.describe("train").values()]
+        return anchors_lib.fit(np.concatenate(lesions), *self._image_size_px, self.max_levels)
+
+    @functools.cached_property
+    def _image_size_px(self) -> tuple[int, int]:
+        return self.shards.manifest.height_px, self.shards.manifest.width_px
+
+    def build_dataset(self, split: str, context: tf.distribute.InputContext, position: int) -> tf.data.Dataset:
+        """See `mammo.stages.stage.Stage`."""
+        if split == "train":
+            dataset = pipeline.training(self.shards, self.input_options, context, position)
+        else:
+            dataset = pipeline.evaluation(self.shards, split, self.input_options, context)
+        return dataset.map(_without_classes) if self.is_class_blind else dataset
+
+    def build_model(self) -> tf.keras.Model:
+        """See `mammo.stages.stage.Stage`."""
+        return detector_model.build(self.model, self.anchors, self.class_count, *self._image_size_px)
+
+    def augment(self, batch: batch_lib.Batch, seed: tf.Tensor) -> batch_lib.Batch:
+        """See `mammo.stages.stage.Stage`."""
+        return compose.augment(batch, seed, self.augmentation)
+
+    def loss(self, batch: batch_lib.Batch, outputs: Mapping[str, tf.Tensor]) -> stage.LossSums:
+        """Focal loss and a box loss, both divided by the number of anchors that stand for a lesion."""
+        options = self.loss_options
+        anchors_xyxy_px = self.anchors.boxes_xyxy_px(*self._image_size_px)
+        matched = targets.match(batch.boxes, batch.classes, anchors_xyxy_px, options.positive_iou, options.negative_iou)
+        classification = losses.focal(outputs["classification"], matched.classes, options.alpha, options.gamma)
+        if options.box_loss == "smooth_l1":
+            box = losses.smooth_l1(outputs["box"], matched, options.smooth_l1_beta)
+        else:
+            box = losses.generalized_iou(anchors_lib.decode(outputs["box"], anchors_xyxy_px), matched)
+        is_real = tf.cast(batch.is_real, tf.float32)
+        parts = {
+            "classification": tf.reduce_sum(classification * is_real),
+            "box": options.box_weight * tf.reduce_sum(box * is_real),
+        }
+        return stage.LossSums(parts["classification"] + parts["box"], losses.positives(matched, batch), parts)
+
+    def predict(self, model: tf.keras.Model, images: tf.Tensor) -> batch_lib.Detections:
+        """See `mammo.stages.stage.Stage`."""
+        outputs = model(images, training=False)
+        height_px, width_px = self._image_size_px
+        return decoding.decode(
+            outputs["classification"],
+            outputs["box"],
+            self.anchors.boxes_xyxy_px(height_px, width_px),
+            height_px,
+            width_px,
+            self.decoding_options,
+        )
+
+    def evaluator(self, split: str) -> detection.DetectionEvaluator:
+        """See `mammo.stages.stage.Stage`."""
+        return detection.DetectionEvaluator(self.shards.describe(split), self.class_count)
+
+
+def _without_classes(batch: batch_lib.Batch) -> batch_lib.Batch:
+    return batch._replace(classes=tf.minimum(batch.classes, 0))
+
+
+def from_config(config: Any, shards: shards_lib.Shards) -> DetectorStage:
+    """Makes the stage out of `configs/detector.py`'s fields."""
+    model = config.model.to_dict()
+    return DetectorStage(
+        shards=shards,
+        input_options=pipeline.Options(**config.input),
+        augmentation=augmentation_lib.Options(**config.augmentation),
+        max_levels=model.pop("max_levels"),
+        is_class_blind=model.pop("is_class_blind"),
+        model=detector_model.Options(**model),
+        loss_options=LossOptions(**config.loss),
+        decoding_options=decoding.Options(**config.decoding),
+    )

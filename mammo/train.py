@@ -1,0 +1,58 @@
+"""Trains a stage, and says how good it became: checkpoints, metrics, and a report of the test split.
+
+With nothing given it draws synthetic exams, converts and trains on them. A run that was stopped, or killed, goes on
+when the same command is given again, and ends in the same weights.
+
+bazel run //mammo:train -- --stage=detector --data_dir=~/mini_ddsm --config.optimizer.learning_rate=3e-4
+"""
+
+import pathlib
+import sys
+import time
+
+from absl import flags, logging
+from ml_collections import config_flags
+
+from data_tools import preparation
+from mammo import cli, errors, presets
+
+_STAGES = ("detector",)
+_STAGE = flags.DEFINE_enum("stage", _STAGES[0], _STAGES, "What to train; also names its configuration in configs/.")
+_CONFIG = config_flags.DEFINE_config_file(
+    "config", None, "Another configuration: a name in configs/, or a file; --config.<field>=<value> overrides a field."
+)
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "Shards, or a Mini-DDSM folder, which is converted first; none: synthetic exams are drawn."
+)
+_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; by default runs/<stage> where you stand.")
+
+
+def main() -> None:
+    """Prepares the data, trains, evaluates, reports."""
+    logging.set_verbosity(logging.INFO)
+    began_s = time.monotonic()
+    config, folder = _CONFIG.value, cli.user_path(_WORKDIR.value or f"runs/{_STAGE.value}")
+    if config.stage != _STAGE.value:
+        raise errors.InputError(f"--stage={_STAGE.value}, but the configuration is of the stage {config.stage!r}.")
+    data_dir = cli.user_path(_DATA_DIR.value) if _DATA_DIR.value else None
+
+    from mammo.training import loop, workdir  # noqa: PLC0415  TensorFlow takes seconds: wrong flags are told at once
+
+    with workdir.claim(folder):
+        shards_dir = preparation.prepare(data_dir, folder / "data", preparation.Options(**config.data))
+        try:
+            reported = loop.train_and_report(config, shards_dir, folder)
+        except loop.Stopped as stopped:
+            print(f"{stopped} Give the same command again to go on.", file=sys.stderr)
+            sys.exit(128 + stopped.signal_number)
+    print(f"Wrote {reported} after {_duration(time.monotonic() - began_s)}; checkpoints and metrics are beside it.")
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s"
+
+
+if __name__ == "__main__":
+    sys.argv[:] = cli.or_exit(lambda: presets.with_config(sys.argv, _STAGES[0]))
+    cli.run(main)

@@ -1,0 +1,83 @@
+"""Checkpoints of a run: the last one, to go on from, and the best one, to use."""
+
+import pathlib
+
+import tensorflow as tf
+
+from mammo import errors
+from mammo.training import state as state_lib
+
+FOLDER = "checkpoints"
+
+
+class Checkpoints:
+    """The last and the best checkpoint of one workdir.
+
+    TensorFlow writes a checkpoint under a name of its own and only then names it as the newest, before it deletes the
+    one before: a run that is killed at any moment finds a whole one.
+    """
+
+    def __init__(self, workdir: pathlib.Path, state: state_lib.TrainState) -> None:
+        """Looks into the workdir; restores nothing yet.
+
+        Args:
+            workdir: Of the run.
+            state: What is saved and restored.
+        """
+        self._state = state
+        self._last = self._manager(workdir, "last", tf.train.Checkpoint(state=state))
+        # The best holds what evaluation and inference need: the averaged weights, in the model's place.
+        self._best = self._manager(workdir, "best", tf.train.Checkpoint(model=state.model))
+
+    def restore_last(self) -> bool:
+        """Restores the last checkpoint; returns whether there was one.
+
+        Raises:
+            errors.InputError: It is damaged or does not fit the model.
+        """
+        return self._restore(self._last)
+
+    def restore_best(self) -> bool:
+        """Puts the best weights into the model; returns whether there were any."""
+        return self._restore(self._best)
+
+    def save_last(self) -> None:
+        """Saves all of the state.
+
+        Raises:
+            errors.InputError: There is no space left.
+        """
+        self._save(self._last)
+
+    def save_best(self) -> None:
+        """Saves the averaged weights, as the best so far."""
+        with self._state.averaged():
+            self._save(self._best)
+
+    @staticmethod
+    def _manager(workdir: pathlib.Path, name: str, checkpoint: tf.train.Checkpoint) -> tf.train.CheckpointManager:
+        folder = workdir / FOLDER / name
+        return tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=1, checkpoint_name=name)
+
+    def _restore(self, manager: tf.train.CheckpointManager) -> bool:
+        path = manager.latest_checkpoint
+        if path is None:
+            return False
+        try:
+            manager.checkpoint.restore(path).assert_existing_objects_matched()
+        except (AssertionError, ValueError, tf.errors.OpError) as error:
+            reason = str(error).splitlines()[0]
+            raise errors.InputError(
+                f"{path} cannot be restored ({reason}); it is damaged or of another model, give another --workdir."
+            ) from None
+        return True
+
+    def _save(self, manager: tf.train.CheckpointManager) -> None:
+        try:
+            manager.save(checkpoint_number=self._state.step)
+        except (tf.errors.OpError, OSError) as error:
+            reason = getattr(error, "message", None) or str(error)
+            raise errors.InputError(
+                f"{manager.directory}: the checkpoint of step {self._state.step} could not be written "
+                f"({reason.rpartition('; ')[2]}); make room there and give the same command again."
+            ) from None

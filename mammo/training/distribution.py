@@ -1,0 +1,85 @@
+"""Devices and precision of a run."""
+
+import pathlib
+
+import tensorflow as tf
+from absl import logging
+
+from mammo import errors
+
+PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+"""Policies of Keras by what --config.precision calls them; variables are float32 in all of them."""
+
+_AMPERE = 8  # compute capability: the first GPUs with bfloat16
+
+
+def make_strategy(devices: int, logical_processors: int = 1) -> tf.distribute.MirroredStrategy:
+    """Chooses the devices: GPUs where there are any, the processor elsewhere.
+
+    Args:
+        devices: How many; 0: all GPUs there are, or the processor.
+        logical_processors: Parts to divide the processor into, which tries out several replicas without a GPU; only
+            before TensorFlow has used it.
+
+    Raises:
+        errors.InputError: There are fewer than asked for.
+    """
+    gpus = tf.config.list_physical_devices("GPU")
+    if logical_processors > 1:
+        processor = tf.config.list_physical_devices("CPU")[0]
+        parts = [tf.config.LogicalDeviceConfiguration()] * logical_processors
+        tf.config.set_logical_device_configuration(processor, parts)
+    names = [f"GPU:{index}" for index in range(len(gpus))] or [f"CPU:{index}" for index in range(logical_processors)]
+    if devices > len(names):
+        kind = "GPUs" if gpus else "processors (no GPU was found)"
+        raise errors.InputError(
+            f"--config.devices={devices}, but this machine has {len(names)} {kind}; ask for fewer, or for 0, which takes all."
+        )
+    chosen = names[: devices or len(names)]
+    logging.info("Devices: %s.", ", ".join(chosen))
+    return tf.distribute.MirroredStrategy(chosen)
+
+
+def set_precision(precision: str) -> str:
+    """Sets the precision that models compute in from here on.
+
+    Args:
+        precision: One of `PRECISIONS`, or "auto": bfloat16 where the GPU has it, or the processor has AMX, the units
+            that make it faster; float32 elsewhere.
+
+    Returns:
+        One of `PRECISIONS`.
+
+    Raises:
+        errors.InputError: It is none of these.
+    """
+    if precision not in {"auto", *PRECISIONS}:
+        raise errors.InputError(f"--config.precision={precision} is not known; it is auto, {', '.join(PRECISIONS)}.")
+    chosen = _fastest() if precision == "auto" else precision
+    logging.info("Precision: %s%s.", chosen, " (chosen by --config.precision=auto)" if precision == "auto" else "")
+    tf.keras.mixed_precision.set_global_policy(PRECISIONS[chosen])
+    return chosen
+
+
+def _fastest() -> str:
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        capability = tf.config.experimental.get_device_details(gpus[0]).get("compute_capability", (0, 0))
+        return "bfloat16" if capability[0] >= _AMPERE else "float32"
+    processor = pathlib.Path("/proc/cpuinfo")
+    return "bfloat16" if processor.is_file() and "amx_bf16" in processor.read_text() else "float32"
+
+
+def with_shared_batch_norm(model: tf.keras.Model, strategy: tf.distribute.Strategy) -> tf.keras.Model:
+    """Lets batch normalisation see the global batch, so that several replicas train as one would.
+
+    Args:
+        model: Freshly built; changed in place.
+        strategy: With one replica, nothing is changed: the fused kernel is faster.
+    """
+    if strategy.num_replicas_in_sync > 1:
+        for layer in model.submodules:
+            if isinstance(layer, tf.keras.layers.BatchNormalization):
+                layer.fused = False
+                layer.synchronized = True
+    return model

@@ -1,0 +1,54 @@
+"""Runs a stage's model over a split: each image once, on all replicas."""
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from mammo.data import batch as batch_lib
+from mammo.stages import stage as stage_lib
+
+
+class Evaluation:
+    """Evaluates one split again and again; the graph is made once."""
+
+    def __init__(
+        self, stage: stage_lib.Stage, model: tf.keras.Model, strategy: tf.distribute.Strategy, split: str
+    ) -> None:
+        """Prepares.
+
+        Args:
+            stage: What to predict and how to judge it.
+            model: Whose weights are taken as they are at each `run`.
+            strategy: On which devices.
+            split: "validation" or "test".
+        """
+        self.stage = stage
+        self._strategy = strategy
+        self._split = split
+        self._dataset = strategy.distribute_datasets_from_function(
+            lambda context: stage.build_dataset(split, context, position=0)
+        )
+
+        @tf.function(reduce_retracing=True)
+        def predict(batch: batch_lib.Batch) -> Any:
+            return strategy.run(lambda part: stage.predict(model, part.image), args=(batch,))
+
+        self._predict = predict
+
+    def run(self) -> stage_lib.Evaluator:
+        """Predicts every image and returns the evaluator that has seen them all."""
+        evaluator = self.stage.evaluator(self._split)
+        for batch in self._dataset:
+            predictions = self._predict(batch)
+            for part, predicted in zip(self._parts(batch), self._parts(predictions), strict=True):
+                evaluator.update(part, predicted)
+        return evaluator
+
+    def _parts(self, structure: Any) -> list[Any]:
+        """Returns what each replica has of a structure of tensors, as numpy arrays."""
+        values = [self._strategy.experimental_local_results(value) for value in tf.nest.flatten(structure)]
+        return [
+            tf.nest.pack_sequence_as(structure, [np.asarray(value) for value in replica])
+            for replica in zip(*values, strict=True)
+        ]

@@ -1,0 +1,151 @@
+"""The whole of training: strategy, stage, state, resume, batches, then run some steps, write, evaluate, save."""
+
+import contextlib
+import math
+import pathlib
+import signal
+import types
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from mammo import errors
+from mammo.data import batch as batch_lib
+from mammo.data import shards as shards_lib
+from mammo.stages import stages
+from mammo.training import checkpoints as checkpoints_lib
+from mammo.training import distribution, evaluating, optimizers, step, telemetry, workdir
+from mammo.training import state as state_lib
+
+
+class Stopped(Exception):
+    """The run was asked to stop, and has saved where it stands; `signal_number` tells by which signal."""
+
+    def __init__(self, message: str, signal_number: int) -> None:
+        super().__init__(message)
+        self.signal_number = signal_number
+
+
+def train(config: Any, shards: shards_lib.Shards, folder: pathlib.Path) -> evaluating.Evaluation:
+    """Trains a stage, or goes on with it, and leaves its checkpoints and metrics in `folder`.
+
+    Args:
+        config: As `configs/base.py` describes.
+        shards: What to learn from.
+        folder: The workdir; already claimed.
+
+    Returns:
+        The evaluation of the test split, with the best weights in the model.
+
+    Raises:
+        errors.InputError: The data, the configuration or the folder cannot be used, or the loss is not finite.
+        Stopped: SIGTERM came; the same command goes on.
+    """
+    workdir.settle_config(folder, config.to_dict())
+    strategy = distribution.make_strategy(config.devices, config.logical_processors)
+    precision = distribution.set_precision(config.precision)
+    tf.keras.utils.set_random_seed(config.seed)  # of the first weights; nothing else draws from global generators
+    with strategy.scope():
+        stage = stages.from_config(config, shards)
+        model = distribution.with_shared_batch_norm(stage.build_model(), strategy)
+        optimizer_options = optimizers.Options(**config.optimizer)
+        optimizer = optimizers.build(optimizer_options, config.train_steps, precision)
+        state = state_lib.TrainState(model, optimizer, optimizer_options.averages_decay)
+    checkpoints = checkpoints_lib.Checkpoints(folder, state)
+    if checkpoints.restore_last():
+        logging.info("Going on from step %d.", state.step)
+    batches = iter(
+        strategy.distribute_datasets_from_function(
+            lambda context: stage.build_dataset("train", context, int(state.position.numpy()))
+        )
+    )
+    step_options = step.Options(config.seed, config.accumulate, optimizer_options.clip_norm, config.xla)
+    run_steps = step.make_run_steps(stage, state, strategy, step_options)
+    validation = evaluating.Evaluation(stage, model, strategy, "validation")
+    watch = telemetry.Telemetry(folder, state.step, config.train_steps)
+    with _signals_noted() as signals, contextlib.closing(watch):
+        while state.step < config.train_steps:
+            with watch.profiling(state.step, config.profile):
+                scalars = _run(run_steps, batches, state, _steps_until_due(config, state.step), shards)
+            watch.steps(state.step, {**scalars, "learning_rate": float(optimizer.learning_rate.numpy())})
+            if _is_due(config.histograms_every_steps, state.step):
+                watch.histograms(state.step, state)
+            if _is_due(config.evaluate_every_steps, state.step) or state.step == config.train_steps:
+                _evaluate(validation, state, checkpoints, watch)
+            if _is_due(config.save_every_steps, state.step) or state.step == config.train_steps or signals:
+                checkpoints.save_last()
+            if signals:
+                raise Stopped(f"Stopped at step {state.step} of {config.train_steps}, saved in {folder}.", signals[0])
+    checkpoints.restore_best()
+    return evaluating.Evaluation(stage, model, strategy, "test")
+
+
+def _run(
+    run_steps: step.RunSteps,
+    batches: Iterator[batch_lib.Batch],
+    state: state_lib.TrainState,
+    count: int,
+    shards: shards_lib.Shards,
+) -> dict[str, float]:
+    """Makes `count` steps in one call and returns their means."""
+    first_step = state.step
+    try:
+        result = run_steps(batches, tf.constant(count))
+    except tf.errors.OpError as error:
+        damage = shards.find_damage("train")
+        raise damage if damage else error from None
+    if result.failed_step >= 0:
+        images = shards.locate("train", np.unique(result.failed_keys))
+        raise errors.InputError(
+            f"the loss of step {first_step + int(result.failed_step) + 1} is not finite; its images: {', '.join(images)}. "
+            "Look at them, or give a lower --config.optimizer.learning_rate; the last checkpoint is from before."
+        )
+    state.position.assign(result.position)
+    return {name: float(value) for name, value in result.scalars.items()}
+
+
+def _evaluate(
+    validation: evaluating.Evaluation,
+    state: state_lib.TrainState,
+    checkpoints: checkpoints_lib.Checkpoints,
+    watch: telemetry.Telemetry,
+) -> None:
+    """Evaluates the averaged weights, and keeps them if they are the best so far."""
+    with state.averaged():
+        evaluator = validation.run()
+    scalars = evaluator.scalars()
+    watch.evaluation(state.step, scalars, evaluator)
+    value = scalars.get(validation.stage.best_by, -math.inf)
+    if value > float(state.best_value.numpy()) or not np.isfinite(state.best_value.numpy()):
+        state.best_value.assign(value)
+        checkpoints.save_best()
+
+
+def _is_due(every_steps: int, step_number: int) -> bool:
+    return every_steps > 0 and step_number % every_steps == 0
+
+
+def _steps_until_due(config: Any, step_number: int) -> int:
+    """Returns how many steps can be made in one call before something else is due."""
+    intervals = [config.log_every_steps, config.evaluate_every_steps, config.save_every_steps]
+    return min(config.train_steps - step_number, *[every - step_number % every for every in intervals if every > 0])
+
+
+@contextlib.contextmanager
+def _signals_noted() -> Iterator[list[int]]:
+    """Yields a list that SIGTERM and the first Ctrl-C are put into, in place of ending the program."""
+    came: list[int] = []
+
+    def note(number: int, frame: types.FrameType | None) -> None:
+        came.append(number)
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a second Ctrl-C does not wait
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,50 @@
+"""Optimisers with decoupled weight decay, warm-up and a cosine."""
+
+import dataclasses
+from typing import Literal
+
+import tensorflow as tf
+
+keras = tf.keras
+
+_NOT_DECAYED = ["bias", "gamma", "beta"]  # shifts and scales: Goyal et al. 2017, section 5.3, and common since
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How weights change.
+
+    Attributes:
+        kind: "adamw", or "sgd" with momentum 0.9.
+        learning_rate: At its highest, for a global batch of whatever size is given.
+        warmup_steps: Over which it rises from 0.
+        final_share: What is left of it at the last step.
+        weight_decay: Decoupled from the gradient (Loshchilov & Hutter 2019), of kernels only.
+        clip_norm: Of all gradients together; 0: they are not clipped.
+        averages_decay: Of the averaged weights that are evaluated and kept; 0: weights are not averaged.
+    """
+
+    kind: Literal["adamw", "sgd"] = "adamw"
+    learning_rate: float = 1e-3
+    warmup_steps: int = 500
+    final_share: float = 0.01
+    weight_decay: float = 1e-4
+    clip_norm: float = 10.0
+    averages_decay: float = 0.999
+
+
+def build(options: Options, train_steps: int, precision: str) -> keras.optimizers.Optimizer:
+    """Makes the optimiser; under float16 it scales the loss, so that small gradients are not lost."""
+    rate = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0,
+        decay_steps=max(train_steps - options.warmup_steps, 1),
+        alpha=options.final_share,
+        warmup_target=options.learning_rate,
+        warmup_steps=options.warmup_steps,
+    )
+    if options.kind == "adamw":
+        optimizer = keras.optimizers.AdamW(rate, weight_decay=options.weight_decay)
+    else:
+        optimizer = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=options.weight_decay)
+    optimizer.exclude_from_weight_decay(var_names=_NOT_DECAYED)
+    return keras.mixed_precision.LossScaleOptimizer(optimizer) if precision == "float16" else optimizer

@@ -1,0 +1,79 @@
+"""All that a run is at one step: what a checkpoint holds."""
+
+import contextlib
+from collections.abc import Iterator
+
+import tensorflow as tf
+
+keras = tf.keras
+
+
+class TrainState(tf.Module):
+    """A model on its way.
+
+    Attributes:
+        model: With the weights of the last step.
+        optimizer: With its moments and, in `iterations`, the step.
+        averages: Exponential moving averages of the trainable weights, in their order; empty without averaging.
+        position: int64 [], where the stream of training data goes on.
+        best_value: float64 [], of the figure that the best checkpoint had.
+    """
+
+    def __init__(self, model: keras.Model, optimizer: keras.optimizers.Optimizer, averages_decay: float) -> None:
+        """Starts at step 0; under the strategy's scope.
+
+        Args:
+            model: Freshly built.
+            optimizer: Freshly built.
+            averages_decay: In [0, 1); 0: weights are not averaged.
+        """
+        super().__init__()
+        self.model = model
+        self.optimizer = optimizer
+        optimizer.build(model.trainable_variables)
+        self._averages_decay = averages_decay
+        self.averages = [_average_of(weight) for weight in model.trainable_variables] if averages_decay else []
+        self.position = tf.Variable(0, trainable=False, dtype=tf.int64, name="position")
+        self.best_value = tf.Variable(float("-inf"), trainable=False, dtype=tf.float64, name="best_value")
+
+    @property
+    def step(self) -> int:
+        """How many updates were made."""
+        return int(self.optimizer.iterations.numpy())
+
+    def update_averages(self) -> None:
+        """Moves the averages towards the weights; in a replica.
+
+        The decay starts small, so that the first averages forget where the weights began:
+        min(decay, (1 + step) / (10 + step)), as of `tf.train.ExponentialMovingAverage`.
+        """
+        step = tf.cast(self.optimizer.iterations, tf.float32)
+        decay = tf.minimum(self._averages_decay, (1.0 + step) / (10.0 + step))
+        for average, weight in zip(self.averages, self.model.trainable_variables, strict=False):
+            average.assign_sub((1.0 - decay) * (average - weight))
+
+    @contextlib.contextmanager
+    def averaged(self) -> Iterator[keras.Model]:
+        """Yields the model with averaged weights in it; afterwards it has its own again."""
+        if not self.averages:
+            yield self.model
+            return
+        weights = self.model.trainable_variables
+        own = [weight.numpy() for weight in weights]
+        for weight, average in zip(weights, self.averages, strict=True):
+            weight.assign(average.numpy())
+        try:
+            yield self.model
+        finally:
+            for weight, value in zip(weights, own, strict=True):
+                weight.assign(value)
+
+
+def _average_of(weight: tf.Variable) -> tf.Variable:
+    return tf.Variable(
+        weight.numpy(),
+        trainable=False,
+        name=f"{weight.name.partition(':')[0]}/average",
+        # Each replica has the same update for it, out of the same weight.
+        aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+    )

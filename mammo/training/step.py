@@ -1,0 +1,117 @@
+"""One call of many steps: augment, model, loss, gradients over micro-batches and replicas, update."""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from mammo.data import batch as batch_lib
+from mammo.stages import stage as stage_lib
+from mammo.training import state as state_lib
+
+
+class StepsResult(NamedTuple):
+    """What some steps in one call came to.
+
+    Attributes:
+        scalars: float32 [], means over the steps, by name.
+        position: int64 [], where the stream of data goes on.
+        failed_step: int64 [], the first whose loss was not finite, counted from 0 in this call; -1: none.
+        failed_keys: int64 [global batch], of the images of that step.
+    """
+
+    scalars: dict[str, tf.Tensor]
+    position: tf.Tensor
+    failed_step: tf.Tensor
+    failed_keys: tf.Tensor
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How a step is made.
+
+    Attributes:
+        seed: Of the augmentation.
+        accumulate: Micro-batches of each replica that one update is made from.
+        clip_norm: Of all gradients together; 0: they are not clipped.
+        xla: Whether model and loss are compiled.
+    """
+
+    seed: int
+    accumulate: int = 1
+    clip_norm: float = 0.0
+    xla: bool = False
+
+
+RunSteps = Callable[[Iterator[batch_lib.Batch], tf.Tensor], StepsResult]
+
+
+def make_run_steps(
+    stage: stage_lib.Stage, state: state_lib.TrainState, strategy: tf.distribute.Strategy, options: Options
+) -> RunSteps:
+    """Makes the function of (distributed iterator, number of steps) that trains.
+
+    The sums of the loss are added up over micro-batches and replicas, and so are their gradients; then both are divided
+    by the normaliser of the whole global batch, at least 1. So an update does not depend on how the batch was split,
+    and a batch without a lesion teaches as well.
+    """
+    gradients_of = _make_gradients(stage, state, xla=options.xla)
+    names = ("loss/total", *(f"loss/{part}" for part in stage.loss_parts), "gradient_norm", "normaliser")
+
+    def replica_step(*micro_batches: batch_lib.Batch) -> tf.Tensor:
+        seed = tf.constant([options.seed, 0], tf.int32)
+        done = [gradients_of(stage.augment(batch, seed)) for batch in micro_batches]
+        done = tf.nest.map_structure(lambda *parts: tf.add_n(parts), *done)
+        sums, gradients = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, done)
+        normaliser = tf.maximum(sums.normaliser, 1.0)
+        gradients = [gradient / normaliser for gradient in gradients]
+        norm = tf.linalg.global_norm(gradients)
+        if options.clip_norm:
+            gradients, _ = tf.clip_by_global_norm(gradients, options.clip_norm, use_norm=norm)
+        state.optimizer.apply_gradients(
+            zip(gradients, state.model.trainable_variables, strict=True), skip_gradients_aggregation=True
+        )
+        state.update_averages()
+        parts = [sums.parts[part] / normaliser for part in stage.loss_parts]
+        return tf.stack([sums.total / normaliser, *parts, norm, normaliser])
+
+    @tf.function(reduce_retracing=True)
+    def run_steps(iterator: Iterator[batch_lib.Batch], count: tf.Tensor) -> StepsResult:
+        totals = tf.zeros([len(names)])
+        position, failed_step = tf.constant(-1, tf.int64), tf.constant(-1, tf.int64)
+        failed_keys = tf.zeros([0], tf.int64)
+        for index in tf.range(count):
+            tf.autograph.experimental.set_loop_options(shape_invariants=[(failed_keys, tf.TensorShape([None]))])
+            batches = [next(iterator) for _ in range(options.accumulate)]
+            # The same on each replica, being made of sums over all of them.
+            made = strategy.experimental_local_results(strategy.run(replica_step, args=batches))[0]
+            totals += made
+            position = tf.reduce_max(_joined(strategy, [batch.position for batch in batches]))
+            if failed_step < 0 and not tf.math.is_finite(made[0]):
+                failed_step = tf.cast(index, tf.int64)
+                failed_keys = _joined(strategy, [batch.key for batch in batches])
+        means = tf.unstack(totals / tf.cast(count, tf.float32))
+        return StepsResult(dict(zip(names, means, strict=True)), position + 1, failed_step, failed_keys)
+
+    return run_steps
+
+
+def _make_gradients(stage: stage_lib.Stage, state: state_lib.TrainState, *, xla: bool) -> Callable[..., Any]:
+    """Makes the function that gives the sums of one micro-batch, and their gradients."""
+    scaling = isinstance(state.optimizer, tf.keras.mixed_precision.LossScaleOptimizer)
+
+    @tf.function(jit_compile=xla or None, reduce_retracing=True)
+    def gradients_of(batch: batch_lib.Batch) -> tuple[stage_lib.LossSums, list[tf.Tensor]]:
+        with tf.GradientTape() as tape:
+            sums = stage.loss(batch, state.model(batch.image, training=True))
+            minimised = state.optimizer.get_scaled_loss(sums.total) if scaling else sums.total
+        gradients = tape.gradient(minimised, state.model.trainable_variables)
+        return sums, state.optimizer.get_unscaled_gradients(gradients) if scaling else gradients
+
+    return gradients_of
+
+
+def _joined(strategy: tf.distribute.Strategy, values: list[Any]) -> tf.Tensor:
+    """Joins what each replica has of some tensors [B]."""
+    return tf.concat([part for value in values for part in strategy.experimental_local_results(value)], axis=0)

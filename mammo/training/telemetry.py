@@ -1,0 +1,94 @@
+"""What can be watched of a run: progress, metrics.jsonl, TensorBoard."""
+
+import contextlib
+import json
+import pathlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from mammo import progress
+from mammo.data import files
+from mammo.stages import stage as stage_lib
+from mammo.training import state as state_lib
+
+METRICS_FILE = "metrics.jsonl"
+
+
+class Telemetry:
+    """Writes what a run tells of itself; each step once, however often the run was stopped."""
+
+    def __init__(self, workdir: pathlib.Path, first_step: int, train_steps: int) -> None:
+        """Starts, or goes on at `first_step`: what a killed run wrote of later steps is taken back.
+
+        Args:
+            workdir: Of the run.
+            first_step: What the run goes on from.
+            train_steps: What it goes to.
+        """
+        self._metrics_path = workdir / METRICS_FILE
+        self.history = [row for row in _read(self._metrics_path) if row["step"] <= first_step]
+        files.write_text(self._metrics_path, "".join(json.dumps(row) + "\n" for row in self.history))
+        # A new file of events; TensorBoard drops what an older one had from this step on.
+        self._folder = workdir / "tensorboard"
+        self._writer = tf.summary.create_file_writer(str(self._folder), filename_suffix=f".{first_step}")
+        self._bar = progress.bar(train_steps, " step", initial=first_step)
+
+    def steps(self, step: int, scalars: Mapping[str, float]) -> None:
+        """Notes what the steps up to `step` came to, and moves the progress bar."""
+        self._bar.set_postfix_str(f"loss {scalars['loss/total']:.4g}", refresh=False)
+        self._bar.update(step - self._bar.n)
+        self._note(step, scalars)
+
+    def evaluation(self, step: int, scalars: Mapping[str, float], evaluator: stage_lib.Evaluator) -> None:
+        """Notes an evaluation: its figures, and images with truth and predictions."""
+        self._note(step, {f"validation/{name}": value for name, value in scalars.items()})
+        pictures = evaluator.pictures()
+        if len(pictures):
+            with self._writer.as_default(step):
+                tf.summary.image("validation", pictures, max_outputs=len(pictures))
+
+    @contextlib.contextmanager
+    def profiling(self, step: int, window: Sequence[int]) -> Iterator[None]:
+        """Profiles the steps made in the block for TensorBoard, if `window` (first step, last step) holds `step`."""
+        if not window or not window[0] <= step < window[1]:
+            yield
+            return
+        tf.profiler.experimental.start(str(self._folder))
+        try:
+            yield
+        finally:
+            tf.profiler.experimental.stop()
+
+    def histograms(self, step: int, state: state_lib.TrainState) -> None:
+        """Notes the distribution of each weight."""
+        with self._writer.as_default(step):
+            for weight in state.model.trainable_variables:
+                tf.summary.histogram(weight.name, weight)
+
+    def close(self) -> None:
+        """Ends it."""
+        self._bar.close()
+        self._writer.close()
+
+    def _note(self, step: int, scalars: Mapping[str, float]) -> None:
+        row: dict[str, Any] = {"step": step, **{name: float(value) for name, value in scalars.items()}}
+        self.history.append(row)
+        with self._metrics_path.open("a") as metrics:
+            metrics.write(json.dumps(row) + "\n")
+        with self._writer.as_default(step):
+            for name, value in scalars.items():
+                tf.summary.scalar(name, value)
+        self._writer.flush()
+
+
+def _read(path: pathlib.Path) -> list[dict[str, Any]]:
+    """Reads rows, up to one that a killed run left half written."""
+    rows: list[dict[str, Any]] = []
+    for line in path.read_text().splitlines() if path.is_file() else []:
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            break
+    return rows

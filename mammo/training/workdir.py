@@ -1,0 +1,67 @@
+"""The folder of a run: one process at a time, and one configuration for its whole life."""
+
+import contextlib
+import fcntl
+import json
+import pathlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mammo import errors
+from mammo.data import files
+
+CONFIG_FILE = "config.json"
+_LOCK_FILE = ".lock"
+
+# What may differ when a run goes on: it changes what is watched and how fast it goes, not what is learnt.
+_MAY_DIFFER = ("log_every_steps", "histograms", "profile", "images_shown")
+
+
+@contextlib.contextmanager
+def claim(folder: pathlib.Path) -> Iterator[None]:
+    """Makes the folder, and keeps other runs out of it while the block lasts.
+
+    Raises:
+        errors.InputError: Another run is in it, or it is a file.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise errors.InputError(f"{folder} is not a folder; give another --workdir.") from None
+    with (folder / _LOCK_FILE).open("w") as lock:  # the system lets go of it when this process ends, however it ends
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise errors.InputError(f"{folder} is in use by another run; wait, or give another --workdir.") from None
+        yield
+
+
+def settle_config(folder: pathlib.Path, config: Mapping[str, Any]) -> None:
+    """Writes the resolved configuration, or holds it against that of the run which goes on.
+
+    Raises:
+        errors.InputError: The folder holds a run of another configuration.
+    """
+    path = folder / CONFIG_FILE
+    new = json.loads(json.dumps(config))
+    if path.is_file():
+        try:
+            old = json.loads(path.read_text())
+        except ValueError:
+            raise errors.InputError(f"{path} is damaged; give another --workdir.") from None
+        differing = sorted(_differences(old, new))
+        if differing:
+            raise errors.InputError(
+                f"{folder} holds a run of another configuration ({'; '.join(differing[:5])}); "
+                "give another --workdir, or the same configuration to go on."
+            )
+    files.write_text(path, json.dumps(new, indent=2, sort_keys=True) + "\n")
+
+
+def _differences(old: Any, new: Any, name: str = "") -> Iterator[str]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in old.keys() | new.keys():
+            if name or key not in _MAY_DIFFER:
+                yield from _differences(old.get(key), new.get(key), f"{name}.{key}" if name else key)
+    elif old != new:
+        yield f"{name} is {old} there, {new} here"
