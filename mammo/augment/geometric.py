@@ -1,8 +1,8 @@
 """Flip, rotation, scale, shear and shift as one affine transform for each image, with one interpolation.
 
-All turn about the middle of what the image shows, the box around its pixels that are not black, which the shift alone
-moves: a breast that fills one corner of the frame stays in view, and a flip leaves it where it is. For a crop, which
-has no padding, that is the middle of the image.
+All turn about the middle of what the image shows, the box around its tissue, which the shift alone moves: a breast that
+fills one corner of the frame stays in view, and a flip leaves it where it is. For a crop, which has no padding, that is
+the middle of the image.
 """
 
 import math
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from mammo.augment import lesions, seeds
+from mammo.augment import film, lesions, seeds
 from mammo.augment import options as options_lib
 from mammo.data import batch as batch_lib
 from mammo.geometry import boxes as boxes_lib
@@ -79,16 +79,16 @@ def apply(batch: batch_lib.Batch, affine: Affine, min_visible_share: float) -> b
 
 
 def content_center(image: tf.Tensor) -> tf.Tensor:
-    """Finds the middle of the box around the pixels that are not black.
+    """Finds the middle of the box around the tissue.
 
     Args:
         image: float32 [B, H, W, 1].
 
     Returns:
-        float32 [B, 2], x and y in pixels; the middle of the frame where all is black.
+        float32 [B, 2], x and y in pixels; the middle of the frame where there is none.
     """
-    columns = tf.reduce_max(image, axis=[1, 3]) > 0
-    rows = tf.reduce_max(image, axis=[2, 3]) > 0
+    columns = film.is_tissue(tf.reduce_max(image, axis=[1, 3]))
+    rows = film.is_tissue(tf.reduce_max(image, axis=[2, 3]))
     return tf.stack([_middle(columns), _middle(rows)], axis=-1)
 
 

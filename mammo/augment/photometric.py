@@ -1,13 +1,13 @@
 """Gamma, contrast, brightness, blur and noise. What was black stays black, and all stays in [0, 1].
 
-The background of a mammogram is air and padding, which no exposure lightens; were it varied, a model could read the
-variation off it.
+The background of a mammogram is air and padding; were it varied, its grain would be raised to specks, and a model could
+read the variation off it. So every operation but gamma, which leaves black alone, fades out towards black.
 """
 
 import tensorflow as tf
 
+from mammo.augment import film, seeds
 from mammo.augment import options as options_lib
-from mammo.augment import seeds
 
 
 def vary(
@@ -25,22 +25,22 @@ def vary(
     Returns:
         float32 [B, H, W, 1] in [0, 1], 0 wherever `image` is.
     """
-    given, of_breast = image, tf.cast(image > 0, image.dtype)
+    given, weight = image, film.tissue_weight(image)
     if set(options.gamma_range) != {1}:
         gamma = _for_images(seeds.log_between(draws[:, seeds.Operation.GAMMA, 0], options.gamma_range))
         image = tf.exp(gamma * tf.math.log(image))  # image ** gamma takes six times as long on a CPU
     if set(options.contrast_range) != {1} or options.brightness:
         factor = _for_images(seeds.log_between(draws[:, seeds.Operation.CONTRAST, 0], options.contrast_range))
         added = _for_images(options.brightness * seeds.symmetric(draws[:, seeds.Operation.BRIGHTNESS, 0]))
-        # In one pass: mean + factor × (image − mean) + added
-        image = image * factor + (_mean_of_breast(image, of_breast) * (1 - factor) + added)
-        image = tf.clip_by_value(image, 0.0, 1.0) * of_breast
+        # (factor − 1) × (image − mean) + added, in as few passes over the image as can be
+        image += weight * ((factor - 1) * image + (added - (factor - 1) * _weighted_mean(image, weight)))
+        image = tf.clip_by_value(image, 0.0, 1.0)
     if options.blur_sigma_px:
-        image = _blur(image, _for_images(options.blur_sigma_px * draws[:, seeds.Operation.BLUR, 0]))
+        image = _blur(image, weight, _for_images(options.blur_sigma_px * draws[:, seeds.Operation.BLUR, 0]))
     if options.noise_std:
         std = _for_images(options.noise_std * draws[:, seeds.Operation.NOISE, 0])
-        image += std * seeds.noise(seed, position, tuple(image.shape[1:]))
-    return given if image is given else tf.clip_by_value(image, 0.0, 1.0) * of_breast
+        image += std * weight * seeds.noise(seed, position, tuple(image.shape[1:]))
+    return given if image is given else tf.clip_by_value(image, 0.0, 1.0)
 
 
 def _for_images(values: tf.Tensor) -> tf.Tensor:
@@ -48,14 +48,14 @@ def _for_images(values: tf.Tensor) -> tf.Tensor:
     return values[:, None, None, None]
 
 
-def _mean_of_breast(image: tf.Tensor, of_breast: tf.Tensor) -> tf.Tensor:
-    total = tf.reduce_sum(image, axis=[1, 2, 3], keepdims=True)  # the background adds 0
-    return tf.math.divide_no_nan(total, tf.reduce_sum(of_breast, axis=[1, 2, 3], keepdims=True))
+def _weighted_mean(image: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
+    total = tf.reduce_sum(image * weight, axis=[1, 2, 3], keepdims=True)
+    return tf.math.divide_no_nan(total, tf.reduce_sum(weight, axis=[1, 2, 3], keepdims=True))
 
 
-def _blur(image: tf.Tensor, sigma_px: tf.Tensor) -> tf.Tensor:
+def _blur(image: tf.Tensor, weight: tf.Tensor, sigma_px: tf.Tensor) -> tf.Tensor:
     """Mixes an image with itself under [1, 2, 1] / 4 down and across, whose variance is 1/2, to a variance of σ²."""
     taps = tf.constant([[1.0, 2, 1], [2, 4, 2], [1, 2, 1]]) / 16
     padded = tf.pad(image, [[0, 0], [1, 1], [1, 1], [0, 0]], mode="SYMMETRIC")  # the chest wall fades into no black
     blurred = tf.nn.conv2d(padded, taps[..., None, None], strides=1, padding="VALID")
-    return image + 2 * sigma_px**2 * (blurred - image)
+    return image + 2 * sigma_px**2 * weight * (blurred - image)

@@ -115,12 +115,12 @@ def test_a_breast_in_a_corner_of_the_frame_stays_in_view():
 )
 def test_the_middle_of_what_is_shown(box, expected):
     image = np.zeros((1, 96, 64, 1), np.float32)
-    image[:, box[1] : box[3], box[0] : box[2]] = 0.1
+    image[:, box[1] : box[3], box[0] : box[2]] = 0.2
     np.testing.assert_array_equal(geometric.content_center(tf.constant(image))[0], expected)
 
 
-def test_the_middle_of_a_black_image_is_that_of_the_frame():
-    np.testing.assert_array_equal(geometric.content_center(tf.zeros([2, 96, 64, 1])), [[32, 48]] * 2)
+def test_the_middle_of_an_image_without_tissue_is_that_of_the_frame():
+    np.testing.assert_array_equal(geometric.content_center(tf.fill([2, 96, 64, 1], 0.02)), [[32, 48]] * 2)
 
 
 @pytest.mark.parametrize(("right_px", "classes", "box"), [(9, [1], [55, 40, 64, 60]), (11, [-1], [-1] * 4)])

@@ -43,6 +43,14 @@ def test_nothing_to_draw_changes_nothing():
     np.testing.assert_array_equal(_varied(image)[0], image)
 
 
+def test_the_grain_of_bare_film_is_not_raised_to_specks():
+    image = discs.breasts(8).image.numpy()
+    is_film = image == 0
+    image[is_film] = np.random.default_rng(0).choice([0, 0.01], is_film.sum())
+    varied, _ = _varied(image, gamma_range=(0.8, 1.25), contrast_range=(0.85, 1.18), brightness=0.05, noise_std=0.01)
+    assert varied[is_film].max() < 0.06
+
+
 def test_an_image_all_black_stays_so():
     assert not _varied(np.zeros((2, 8, 8, 1)), **TOGETHER)[0].any()
 
@@ -69,10 +77,11 @@ def test_contrast_leaves_the_mean_of_the_breast_where_it_is_and_brightness_moves
 
 
 def test_the_blur_of_a_point_has_its_sum_and_its_variance():
-    image = np.zeros((4, 9, 9, 1)) + 1e-6  # not black, where a blur would be masked
+    image = np.full((4, 9, 9, 1), 0.2)
     image[:, 4, 4] = 1
     varied, draws = _varied(image, blur_sigma_px=0.7)
     sigma_px = 0.7 * draws[:, seeds.Operation.BLUR, 0]
+    varied = (varied - 0.2) / 0.8
     np.testing.assert_allclose(varied.sum((1, 2, 3)), 1, atol=1e-3)
     distance = np.arange(9) - 4
     np.testing.assert_allclose((varied[..., 0].sum(1) * distance**2).sum(1), sigma_px**2, atol=1e-3)
