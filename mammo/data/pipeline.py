@@ -21,7 +21,6 @@ STUDY_NORMALS = 4  # "storing 1 Normal case for every 4 cases that are encounter
 
 _EPOCH_BITS = 32  # position of an epoch's first element: its number, shifted by these
 _CLASSES = ("normal", "benign", "cancer")  # in the order of labels
-_READ_BUFFER_BYTES = 1 << 20  # of each file that is open
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,7 +92,6 @@ def training(
         return elements.skip(tf.where(number == first_epoch, tf.constant(first_offset, tf.int64), 0))
 
     stream = tf.data.Dataset.counter(first_epoch).flat_map(epoch)
-    stream = stream.map(lambda position, element: (*element, position))
     return _batches(stream, shards, "train", options)
 
 
@@ -118,11 +116,9 @@ def evaluation(
         errors.InputError: The split holds nothing, or a record is damaged.
     """
     files = _files_of_worker(shards, split, context)
-    elements = _read(files, options).enumerate().map(lambda number, element: (*element, number))
-    padding = tf.data.Dataset.from_tensors((tf.constant(NO_KEY, tf.int64), b"", tf.constant(NO_KEY, tf.int64)))
+    elements = tf.data.Dataset.range(len(files)).flat_map(shards_lib.records(files)).enumerate()
     room = options.batch_size * _evaluation_batches(shards, split, options.batch_size, context)
-    elements = elements.concatenate(padding.repeat(room - sum(file.records for file in files)))
-    return _batches(elements, shards, split, options)
+    return _batches(elements, shards, split, options, padding=room - sum(file.records for file in files))
 
 
 def explain(shards: shards_lib.Shards, split: str, error: Exception) -> errors.InputError | None:
@@ -191,7 +187,13 @@ def _epoch(
     def balanced(key: tf.Tensor, serialized: tf.Tensor) -> tf.data.Dataset:
         return tf.data.Dataset.from_tensors((key, serialized)).repeat(repeats(key, serialized))
 
-    elements = _read(files, options, of_files)
+    places = tf.random.experimental.stateless_shuffle(tf.range(len(files)), of_files)
+    elements = tf.data.Dataset.from_tensor_slices(places).interleave(
+        shards_lib.records(files),
+        cycle_length=min(options.parallel_reads, len(files)),
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True,
+    )
     if options.balance != "none":
         elements = elements.flat_map(balanced)
     # Seeds the graph of this function alone: a global seed that someone set must not change the order.
@@ -199,42 +201,19 @@ def _epoch(
     return elements.shuffle(options.shuffle_buffer, seed=of_shuffle[0], reshuffle_each_iteration=False)
 
 
-def _read(files: list[shards_lib.ShardFile], options: Options, order_seed: tf.Tensor | None = None) -> tf.data.Dataset:
-    """(key, record as stored) of each record of some files: file after file, or mixed as a seed, int64 [2], says."""
-    indices = tf.constant([file.index for file in files], tf.int64)
-    paths = tf.constant([str(file.path) for file in files])
-
-    def records(place: tf.Tensor) -> tf.data.Dataset:
-        dataset = tf.data.TFRecordDataset(tf.gather(paths, place), buffer_size=_READ_BUFFER_BYTES)
-        first_key = shards_lib.make_key(tf.gather(indices, place), tf.constant(0, tf.int64))
-        return dataset.enumerate(first_key)
-
-    places = tf.range(len(files))
-    if order_seed is None:
-        return tf.data.Dataset.from_tensor_slices(places).flat_map(records)
-    places = tf.random.experimental.stateless_shuffle(places, order_seed)
-    return tf.data.Dataset.from_tensor_slices(places).interleave(
-        records,
-        cycle_length=min(options.parallel_reads, len(files)),
-        num_parallel_calls=tf.data.AUTOTUNE,
-        deterministic=True,
-    )
-
-
-def _batches(elements: tf.data.Dataset, shards: shards_lib.Shards, split: str, options: Options) -> tf.data.Dataset:
-    """Decodes (key, record as stored, position), and batches it."""
+def _batches(
+    elements: tf.data.Dataset, shards: shards_lib.Shards, split: str, options: Options, padding: int = 0
+) -> tf.data.Dataset:
+    """Decodes (position, (key, record as stored)), appends so many images that are none, and batches it all."""
     max_boxes = options.max_boxes
     if max_boxes is None:  # at least one: some of KerasCV's operations fail on none
         max_boxes = max(1, *(len(info.pathologies) for info in shards.describe(split).values()))
 
-    def decoded(key: tf.Tensor, serialized: tf.Tensor, position: tf.Tensor) -> batch_lib.Batch:
-        return tf.cond(
-            key == NO_KEY,
-            lambda: _padding(shards, max_boxes),
-            lambda: _decode(shards, max_boxes, key, serialized, position),
-        )
+    def decode(position: tf.Tensor, element: tuple[tf.Tensor, tf.Tensor]) -> batch_lib.Batch:
+        return _decode(shards, max_boxes, *element, position)
 
-    dataset = elements.map(decoded, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    dataset = elements.map(decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    dataset = dataset.concatenate(tf.data.Dataset.from_tensors(_padding(shards, max_boxes)).repeat(padding))
     return dataset.batch(options.batch_size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
 
 

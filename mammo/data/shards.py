@@ -2,7 +2,7 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,8 +14,17 @@ from mammo.data import manifest as manifest_lib
 from mammo.geometry import placement as placement_lib
 
 _RECORD_BITS = 32  # of a key; those above it number the shard
+_END = 1 << 62  # a key after all others
+_READ_BUFFER_BYTES = 1 << 20  # of each file that is open
 _TEXTS = ("patient_id", "exam_id", "volume", "path", "laterality", "projection")
 _REMEDY = "copy it again, or convert the data again"
+
+_DAMAGE = (
+    tf.errors.DataLossError,
+    tf.errors.InvalidArgumentError,
+    tf.errors.OutOfRangeError,
+    UnicodeDecodeError,  # TensorFlow's message quotes a record that is no Example
+)
 
 Integer = TypeVar("Integer", int, tf.Tensor)
 
@@ -144,9 +153,7 @@ class Shards:
         """
         if (split, content) not in self._described:
             self._described[split, content] = {
-                make_key(file.index, number): _info(fields)
-                for file in self.files(split, content)
-                for number, fields in enumerate(_read(file, self.encoding))
+                int(key): _info(fields) for key, fields in _read(self.files(split, content), self.encoding)
             }
         return self._described[split, content]
 
@@ -158,12 +165,18 @@ class Shards:
             for key in map(int, keys)
         ]
 
+    def read_image(self, split: str, key: int, content: str = "views") -> np.ndarray:
+        """Reads one image: float32 [H, W] in [0, 1]."""
+        file = self.files(split, content)[key >> _RECORD_BITS]
+        records = tf.data.TFRecordDataset(str(file.path)).skip(key & ((1 << _RECORD_BITS) - 1))
+        serialized = next(iter(records))
+        return schema.decode(serialized, self.encoding)["image"].numpy()[..., 0]
+
     def find_damage(self, split: str, content: str = "views") -> errors.InputError | None:
         """Reads every file of a split again, and returns an error that names the first damaged record, if any is."""
         try:
-            for file in self.files(split, content):
-                for _ in _read(file, self.encoding):
-                    pass
+            for _ in _read(self.files(split, content), self.encoding):
+                pass
         except errors.InputError as error:
             return error
         return None
@@ -179,33 +192,52 @@ def record_number(key: Integer) -> Integer:
     return key % (1 << _RECORD_BITS)
 
 
-def _read(file: ShardFile, encoding: encodings.Encoding) -> Iterator[dict[str, Any]]:
-    """Yields the fields of each record but the image, as numpy has them; checks the CRCs of everything.
+def records(files: Sequence[ShardFile]) -> Callable[[tf.Tensor], tf.data.Dataset]:
+    """Returns what makes a dataset of (key, record as stored) out of a place in `files`, inside or outside a graph."""
+    indices = tf.constant([file.index for file in files], tf.int64)
+    paths = tf.constant([str(file.path) for file in files], tf.string)
+
+    def records_of(place: tf.Tensor) -> tf.data.Dataset:
+        dataset = tf.data.TFRecordDataset(tf.gather(paths, place), buffer_size=_READ_BUFFER_BYTES)
+        return dataset.enumerate(make_key(tf.gather(indices, place), tf.constant(0, tf.int64)))
+
+    return records_of
+
+
+def _read(files: Sequence[ShardFile], encoding: encodings.Encoding) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yields each record's key and its fields but the image, as numpy has them; checks the CRCs of everything.
 
     Raises:
-        errors.InputError: A record is damaged, or there are more or fewer than the manifest says.
+        errors.InputError: A record is damaged, or a file holds more or fewer than the manifest says.
     """
-    number = 0
 
-    def without_image(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
+    def without_image(key: tf.Tensor, serialized: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         fields = schema.decode(serialized, encoding)
         del fields["image"]  # and with it, in a graph, the work of decoding it
-        return fields
+        return key, fields
 
-    dataset = tf.data.TFRecordDataset(str(file.path), buffer_size=8 << 20)
+    dataset = tf.data.Dataset.range(len(files)).flat_map(records(files))
     dataset = dataset.map(without_image, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(64)
-    try:
-        for fields in dataset.as_numpy_iterator():
-            yield fields
-            number += 1
-    except tf.errors.NotFoundError:
-        raise errors.InputError(f"{file.path} is missing; {_REMEDY}.") from None
-    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError, tf.errors.OutOfRangeError):
-        raise errors.InputError(f"{file.path} is damaged in record {number}; {_REMEDY}.") from None
-    if number != file.records:
-        raise errors.InputError(
-            f"{file.path} holds {number} records where {manifest_lib.FILE_NAME} says {file.records}; {_REMEDY}."
-        )
+    found = dataset.as_numpy_iterator()
+    for file in files:
+        for number in range(file.records):
+            try:
+                key, fields = next(found, (_END, {}))
+            except tf.errors.NotFoundError:
+                raise errors.InputError(f"{file.path} is missing; {_REMEDY}.") from None
+            except _DAMAGE:
+                raise errors.InputError(f"{file.path} is damaged in record {number}; {_REMEDY}.") from None
+            if key != make_key(file.index, number):
+                raise _miscounted(files[min(file.index, key >> _RECORD_BITS)])
+            yield key, fields
+    if next(found, None):
+        raise _miscounted(files[-1])
+
+
+def _miscounted(file: ShardFile) -> errors.InputError:
+    return errors.InputError(
+        f"{file.path} does not hold the {file.records} records that {manifest_lib.FILE_NAME} says; {_REMEDY}."
+    )
 
 
 def _info(fields: dict[str, Any]) -> RecordInfo:

@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mammo import errors
+from mammo.data import shards
+from tests.mammo.data import small_shards
+
+LABELS = [[0, 1, 2], [2, 0]]
+
+
+@pytest.fixture
+def opened(tmp_path):
+    return small_shards.write(tmp_path, {"train": LABELS})
+
+
+def _damage(path, offset):
+    content = bytearray(path.read_bytes())
+    content[offset] ^= 1
+    path.write_bytes(content)  # of the same length: only the CRCs tell
+
+
+def test_each_record_is_described_by_its_key(opened):
+    infos = opened.describe("train")
+    assert list(infos) == small_shards.keys(LABELS) == [0, 1, 2, 1 << 32, (1 << 32) + 1]
+    assert [info.label for info in infos.values()] == [0, 1, 2, 2, 0]
+    info = infos[1]
+    assert (info.patient_id, info.exam_id, info.path) == ("train_0_1", "train_0_1_1", "train_0_1.png")
+    assert (info.laterality, info.projection, info.volume) == ("left", "mlo", "A")
+    assert (info.age_years, info.density) == (-1, 3)
+    np.testing.assert_array_equal(info.boxes_xyxy_px, [[0.5, 1, 2.5, 4], [0.5, 1, 3.5, 4]])
+    np.testing.assert_array_equal(info.pathologies, [1, 1])
+    assert info.kinds == ("mass", "mass")
+    assert info.placement.to_source(np.array([0, 0, 6, 8])) == pytest.approx([10, 0, 70, 80])
+
+
+def test_a_normal_view_has_no_boxes(opened):
+    assert opened.describe("train")[0].boxes_xyxy_px.shape == (0, 4)
+
+
+def test_a_record_is_located_by_image_shard_and_number(opened, tmp_path):
+    (place,) = opened.locate("train", [np.int64(1 << 32 | 1)])
+    assert place == f"train_1_1.png ({tmp_path}/train-views-00001-of-00002.tfrecord, record 1)"
+
+
+def test_a_missing_shard_is_named(opened, tmp_path):
+    path = opened.files("train")[1].path
+    path.unlink()
+    with pytest.raises(errors.InputError, match=f"{path.name} is missing"):
+        shards.Shards.open(tmp_path)
+    assert f"{path.name} is missing" in str(opened.find_damage("train"))
+
+
+def test_a_shard_of_another_length_is_named(opened, tmp_path):
+    path = opened.files("train")[0].path
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(errors.InputError, match=rf"{path.name} has [\d,]+ bytes where manifest.json says [\d,]+"):
+        shards.Shards.open(tmp_path)
+
+
+@pytest.mark.parametrize("part", [0.5, 0.9])
+def test_a_damaged_record_is_named_by_its_number(opened, part):
+    file = opened.files("train")[0]
+    size = file.path.stat().st_size
+    _damage(file.path, int(part * size))
+    with pytest.raises(errors.InputError, match=rf"{file.path.name} is damaged in record {int(part * 3)};"):
+        opened.describe("train")
+
+
+def test_a_record_of_something_else_is_named(opened):
+    file = opened.files("train")[1]
+    with tf.io.TFRecordWriter(str(file.path)) as writer:
+        writer.write(b"\xff no example")
+    with pytest.raises(errors.InputError, match=rf"{file.path.name} is damaged in record 0;"):
+        opened.describe("train")
+
+
+@pytest.mark.parametrize(("target", "source", "promised"), [(0, 1, 3), (1, 0, 2)])
+def test_a_shard_with_fewer_or_more_records_than_promised_is_named(opened, target, source, promised):
+    files = opened.files("train")
+    files[target].path.write_bytes(files[source].path.read_bytes())
+    damage = opened.find_damage("train")
+    assert f"{files[target].path.name} does not hold the {promised} records that manifest.json says" in str(damage)
+
+
+def test_sound_shards_have_no_damage(opened):
+    assert opened.find_damage("train") is None
+
+
+@pytest.mark.parametrize(("split", "content"), [("test", "views"), ("train", "crops")])
+def test_a_split_without_records_is_refused(opened, split, content):
+    with pytest.raises(errors.InputError, match=f"has no {content} in the split '{split}'"):
+        opened.files(split, content)
