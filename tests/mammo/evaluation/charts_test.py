@@ -1,0 +1,60 @@
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+
+from mammo.evaluation import charts, froc, matching
+from tests.mammo.evaluation import drawing
+
+
+def _texts(svg):
+    return [element.text for element in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]
+
+
+def _summary(results, resamples=20):
+    return froc.summarise(froc.collect(results, matching.Rule("centre")), resamples=resamples, seed=0)
+
+
+def test_the_curve_is_an_svg_with_its_name_and_rates():
+    texts = _texts(charts.froc({"centre": _summary(drawing.random_results(0))}, {"centre": "by the centre"}))
+    assert {"by the centre", "1/8", "8", "sensitivity", "100 %"} <= set(texts)
+
+
+def test_the_same_curve_is_the_same_text():
+    curves = {"a": _summary(drawing.random_results(0)), "b": _summary(drawing.random_results(1))}
+    assert charts.froc(curves, {}) == charts.froc(curves, {})
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        [drawing.make_result()],  # no lesion
+        [drawing.make_result([(0, 0, 9, 9)])],  # none found, and one patient: no interval
+        [drawing.make_result([(0, 0, 9, 9)], [(0.5, (0, 0, 9, 9))])],  # a curve of one point
+    ],
+)
+def test_curves_with_little_to_draw(results):
+    assert "sensitivity" in _texts(charts.froc({"centre": _summary(results)}, {}))
+
+
+def test_history_is_sorted_into_panels_and_the_rest_left_out():
+    rows = [
+        {"step": step, "loss/total": 1 / (step + 1), "learning_rate": 0.1, "images_per_s": 5.0} for step in range(40)
+    ]
+    rows += [{"step": 20, "validation/froc_centre/score": 0.5, "validation/froc_centre/sensitivity_at_0.125": 0.4}]
+    panels = dict(charts.history(rows))
+    assert list(panels) == ["Loss", "Learning rate", "Validation"]
+    assert "loss/total" in _texts(panels["Loss"])
+    assert "validation/froc_centre/score" in _texts(panels["Validation"])
+    assert "validation/froc_centre/sensitivity_at_0.125" not in _texts(panels["Validation"])
+
+
+def test_what_is_no_number_is_left_out():
+    rows: list[dict] = [{"step": 0, "loss": None}, {"step": 1, "loss": float("nan")}, {"step": 2, "stage": "loss"}]
+    assert charts.history(rows) == []
+    assert charts.history([]) == []
+
+
+def test_a_long_history_stays_small():
+    rows = [{"step": step, "loss": float(np.sin(step))} for step in range(50_000)]
+    assert len(dict(charts.history(rows))["Loss"]) < 60_000
