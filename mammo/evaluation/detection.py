@@ -3,15 +3,19 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import cv2
 import numpy as np
 
 from mammo.data import batch as batch_lib
-from mammo.evaluation import average_precision, bootstrap, froc, images, matching
+from mammo.evaluation import average_precision, bootstrap, froc, images, matching, pictures
 
 RULES: Mapping[str, matching.Rule] = {"centre": matching.Rule("centre"), "iou": matching.Rule("iou")}
 """The curves of report.json by name."""
 
 _NORMAL = 0
+_THUMBNAILS = 6
+_DETECTIONS_SHOWN = 3
+_TRUTH_RGB, _FOUND_RGB = (60, 220, 90), (255, 150, 30)
 
 
 class DetectionEvaluator:
@@ -25,6 +29,7 @@ class DetectionEvaluator:
         rules: Mapping[str, matching.Rule] = RULES,
         resamples: int = 1000,
         seed: int = 0,
+        picture_count: int = 8,
     ) -> None:
         """Starts with no image.
 
@@ -34,13 +39,17 @@ class DetectionEvaluator:
             rules: When a lesion counts as found, by the name of the curve.
             resamples: How many samples of patients the intervals are made from.
             seed: Of those samples.
+            picture_count: How many images with a lesion are kept to be shown.
         """
         self._facts = facts
         self._class_count = class_count
         self._rules = dict(rules)
         self._resamples = resamples
         self._seed = seed
+        self._picture_count = picture_count
         self._results: dict[int, images.ImageResult] = {}
+        self._thumbnails: list[np.ndarray] = []
+        self._shown: dict[int, np.ndarray] = {}
 
     def update(self, batch: batch_lib.Batch, predictions: batch_lib.Detections) -> None:
         """Takes the detections in one batch, both as numpy arrays; what pads the batch is left out.
@@ -55,6 +64,8 @@ class DetectionEvaluator:
             if key not in self._facts:
                 raise ValueError(f"key {key} is none of the {len(self._facts)} images of the split")
             self._results[key] = _result(self._facts[key], batch, predictions, row)
+            if len(self._shown) < self._picture_count and batch.label[row] != _NORMAL:
+                self._shown[key] = np.array(batch.image[row, ..., 0])
 
     @property
     def results(self) -> list[images.ImageResult]:
@@ -107,6 +118,16 @@ class DetectionEvaluator:
         half = average_precision.average_precision(average_precision.rank(results, [0.5]))
         figures["average_precision_50"] = float(half[0])
         return {name: value for name, value in figures.items() if np.isfinite(value)}
+
+    def pictures(self) -> np.ndarray:
+        """Returns the first images with a lesion, truth and detections drawn on them: uint8 [N, H, W, 3].
+
+        Detections are those at one false positive an image.
+        """
+        if not self._shown:
+            return np.zeros((0, 0, 0, 3), np.uint8)
+        threshold = froc.threshold(froc.collect(self.results, next(iter(self._rules.values()))), 1.0)
+        return np.stack([pictures.overlay(image, self._results[key], threshold) for key, image in self._shown.items()])
 
 
 def false_positives_per_normal_image(
@@ -168,3 +189,18 @@ def _result(
         projection=facts.projection,
         density=int(facts.density),
     )
+
+
+def _thumbnail(image: np.ndarray, result: images.ImageResult) -> np.ndarray:
+    drawn = np.repeat((np.clip(image, 0, 1) * 255).astype(np.uint8)[..., None], 3, axis=-1)
+    found = zip(result.boxes_xyxy_px[:_DETECTIONS_SHOWN], result.scores, strict=False)
+    for box, score in reversed(list(found)):
+        _draw_rectangle(drawn, box, tuple(round(channel * float(score)) for channel in _FOUND_RGB))
+    for box in result.truth_boxes_xyxy_px:
+        _draw_rectangle(drawn, box, _TRUTH_RGB)
+    return drawn
+
+
+def _draw_rectangle(image: np.ndarray, box_xyxy_px: np.ndarray, colour: tuple[int, ...]) -> None:
+    x_min, y_min, x_max, y_max = (round(float(value)) for value in box_xyxy_px)
+    cv2.rectangle(image, (x_min, y_min), (x_max, y_max), colour)

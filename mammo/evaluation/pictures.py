@@ -134,6 +134,35 @@ def draw_all(
     ]
 
 
+def overlay(image: np.ndarray, result: images.ImageResult, threshold: float) -> np.ndarray:
+    """Draws truth and the surest detections on an image, as TensorBoard shows it.
+
+    Args:
+        image: float [H, W] in [0, 1], in whose pixels the boxes are.
+        result: What was found in it.
+        threshold: The least score that is shown.
+
+    Returns:
+        uint8 [H, W, 3].
+    """
+    picture = np.repeat((np.asarray(image) * 255).clip(0, 255).round().astype(np.uint8)[..., None], 3, axis=-1)
+    shown = result.scores >= threshold
+    found = list(zip(result.boxes_xyxy_px[shown], result.scores[shown], strict=True))[:_MOST_OTHERS]
+    for box, score in found:
+        x_min, y_min, x_max, y_max = box.round().astype(int).tolist()
+        cv2.rectangle(picture, (x_min, y_min), (x_max, y_max), _rgb(FOUND_COLOUR))
+        cv2.putText(picture, f"{score:.2f}", (x_min, y_max + 11), cv2.FONT_HERSHEY_SIMPLEX, 0.35, _rgb(FOUND_COLOUR))
+    for box in result.truth_boxes_xyxy_px:
+        x_min, y_min, x_max, y_max = box.round().astype(int).tolist()
+        cv2.rectangle(picture, (x_min, y_min), (x_max, y_max), _rgb(TRUTH_COLOUR))
+    return picture
+
+
+def _rgb(colour: str) -> tuple[int, int, int]:
+    red, green, blue = bytes.fromhex(colour.removeprefix("#"))
+    return red, green, blue
+
+
 def _matched(
     results: Sequence[images.ImageResult], rule: matching.Rule
 ) -> list[tuple[images.ImageResult, matching.Matches]]:

@@ -148,3 +148,9 @@ def test_rules_can_be_chosen():
     froc = _evaluate([([[A]], found, [0])], rules=rules).report()["froc"]
     assert froc["loose"]["score"]["value"] == 1
     assert froc["strict"]["score"]["value"] == pytest.approx(0)
+
+
+def test_pictures_are_the_first_images_with_a_lesion():
+    assert _evaluate(BATCHES).pictures().shape == (2, 8, 8, 3)
+    assert _evaluate(BATCHES, picture_count=1).pictures().shape == (1, 8, 8, 3)
+    assert len(_evaluate([([[]], [[]], [0])]).pictures()) == 0

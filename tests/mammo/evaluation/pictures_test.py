@@ -100,3 +100,12 @@ def test_captions_of_misses_and_alarms_say_what_happened():
     )
     alarm = pictures.worst_alarms([_result("p", [], [(0.7, A)])], RULE, 1)[0]
     assert pictures.draw(alarm, image, 0.5, "b").caption == "p.png: false alarm, score 0.70; the image is normal."
+
+
+def test_an_overlay_holds_truth_and_what_is_at_the_threshold():
+    result = _result("p", [A], [(0.9, B), (0.2, AWAY)])
+    picture = pictures.overlay(np.full((140, 140), 0.5, np.float32), result, 0.5)
+    assert (picture.shape, picture.dtype) == ((140, 140, 3), np.uint8)
+    assert picture[20, 10].tolist() == [0x66, 0xCC, 0xEE]
+    assert picture[75, 60].tolist() == [0xFF, 0xB0, 0x4D]
+    assert picture[110, 100].tolist() == picture[0, 0].tolist() == [128] * 3
