@@ -9,6 +9,7 @@ import dataclasses
 import math
 from typing import Literal
 
+import numpy as np
 import tensorflow as tf
 
 from mammo import errors
@@ -84,7 +85,8 @@ def training(
             "convert again with fewer views a shard, or use fewer workers."
         )
     first_epoch, first_offset = position >> _EPOCH_BITS, position & ((1 << _EPOCH_BITS) - 1)
-    weights = _weights(shards, options)
+
+    weights = None if options.balance == "none" else _weights(shards, options)
 
     def epoch(number: tf.Tensor) -> tf.data.Dataset:
         elements = _epoch(shards, files, options, weights, number)
@@ -157,36 +159,44 @@ def _evaluation_batches(
     return replicas * math.ceil(fullest / (replicas * batch_size))
 
 
-def _weights(shards: shards_lib.Shards, options: Options) -> tf.Tensor:
-    """How often an image of each class comes in an epoch, on average: float32 [3]."""
-    counts = shards.manifest.splits["train"].images
-    weights = options.class_weights or tuple(1 / max(counts[name], 1) for name in _CLASSES)
-    least = min(weight for weight, name in zip(weights, _CLASSES, strict=True) if counts[name])
-    return tf.constant([weight / least for weight in weights], tf.float32)
+def _weights(shards: shards_lib.Shards, options: Options) -> np.ndarray:
+    """How often each training image comes in an epoch, on average: float32, in the order of `Shards.describe`."""
+    infos = shards.describe("train")
+    labels = np.array([info.label for info in infos.values()])
+    if options.balance == "study":
+        numbers = np.array([shards_lib.record_number(key) for key in infos])
+        return ((labels != 0) | (numbers % STUDY_NORMALS == 0)).astype(np.float32)
+    counts = np.bincount(labels, minlength=len(_CLASSES))
+    of_classes = np.array(options.class_weights or 1 / np.maximum(counts, 1))
+    return (of_classes / of_classes[counts > 0].min())[labels].astype(np.float32)
+
+
+def _balanced(
+    elements: tf.data.Dataset, shards: shards_lib.Shards, weights: np.ndarray, seed: tf.Tensor
+) -> tf.data.Dataset:
+    """Repeats each (key, record as stored) as often as its weight says, its fraction by chance; `seed` is int64 [2]."""
+    starts = tf.constant(np.cumsum([0, *(file.records for file in shards.files("train"))]))
+
+    def repeated(key: tf.Tensor, serialized: tf.Tensor) -> tf.data.Dataset:
+        place = tf.gather(starts, shards_lib.shard_index(key)) + shards_lib.record_number(key)
+        weight = tf.gather(weights, place)
+        chance = tf.random.stateless_uniform([], tf.random.experimental.stateless_fold_in(seed, key))
+        repeats = tf.floor(weight) + tf.cast(chance < weight - tf.floor(weight), tf.float32)
+        return tf.data.Dataset.from_tensors((key, serialized)).repeat(tf.cast(repeats, tf.int64))
+
+    return elements.flat_map(repeated)
 
 
 def _epoch(
     shards: shards_lib.Shards,
     files: list[shards_lib.ShardFile],
     options: Options,
-    weights: tf.Tensor,
+    weights: np.ndarray | None,
     number: tf.Tensor,
 ) -> tf.data.Dataset:
-    """One epoch of (key, record as stored): balanced, interleaved from several files, shuffled."""
+    """One epoch of (key, record as stored): interleaved from several files, balanced, shuffled."""
     epoch_seed = tf.random.experimental.stateless_fold_in(tf.constant([options.seed, 0], tf.int64), number)
-    of_files, of_repeats, of_shuffle = tf.unstack(tf.random.experimental.stateless_split(epoch_seed, 3))
-
-    def repeats(key: tf.Tensor, serialized: tf.Tensor) -> tf.Tensor:
-        label = schema.decode(serialized, shards.encoding)["label"]  # nothing else of it is computed in a graph
-        if options.balance == "study":
-            is_kept = (label != 0) | (shards_lib.record_number(key) % STUDY_NORMALS == 0)
-            return tf.cast(is_kept, tf.int64)
-        chance = tf.random.stateless_uniform([], tf.random.experimental.stateless_fold_in(of_repeats, key))
-        return tf.cast(tf.floor(tf.gather(weights, label) + chance), tf.int64)  # whole part, and the rest by chance
-
-    def balanced(key: tf.Tensor, serialized: tf.Tensor) -> tf.data.Dataset:
-        return tf.data.Dataset.from_tensors((key, serialized)).repeat(repeats(key, serialized))
-
+    of_files, of_balance, of_shuffle = tf.unstack(tf.random.experimental.stateless_split(epoch_seed, 3))
     places = tf.random.experimental.stateless_shuffle(tf.range(len(files)), of_files)
     elements = tf.data.Dataset.from_tensor_slices(places).interleave(
         shards_lib.records(files),
@@ -194,8 +204,8 @@ def _epoch(
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
     )
-    if options.balance != "none":
-        elements = elements.flat_map(balanced)
+    if weights is not None:
+        elements = _balanced(elements, shards, weights, of_balance)
     # Seeds the graph of this function alone: a global seed that someone set must not change the order.
     tf.compat.v1.set_random_seed(1)
     return elements.shuffle(options.shuffle_buffer, seed=of_shuffle[0], reshuffle_each_iteration=False)

@@ -161,8 +161,7 @@ class Shards:
         """Says for people which records these are: "<image> (<shard>, record <number>)", counted from 0."""
         infos, files = self.describe(split, content), self.files(split, content)
         return [
-            f"{infos[key].path} ({files[key >> _RECORD_BITS].path}, record {record_number(key)})"
-            for key in map(int, keys)
+            f"{infos[key].path} ({files[shard_index(key)].path}, record {record_number(key)})" for key in map(int, keys)
         ]
 
     def read_image(self, split: str, key: int, content: str = "views") -> np.ndarray:
@@ -185,6 +184,11 @@ class Shards:
 def make_key(shard_index: Integer, record_number: Integer) -> Integer:
     """Numbers a record within its split, int64; for Python's integers and for tensors."""
     return shard_index * (1 << _RECORD_BITS) + record_number
+
+
+def shard_index(key: Integer) -> Integer:
+    """The index of a record's shard, out of its key."""
+    return key // (1 << _RECORD_BITS)
 
 
 def record_number(key: Integer) -> Integer:
@@ -228,7 +232,7 @@ def _read(files: Sequence[ShardFile], encoding: encodings.Encoding) -> Iterator[
             except _DAMAGE:
                 raise errors.InputError(f"{file.path} is damaged in record {number}; {_REMEDY}.") from None
             if key != make_key(file.index, number):
-                raise _miscounted(files[min(file.index, key >> _RECORD_BITS)])
+                raise _miscounted(files[min(file.index, shard_index(key))])
             yield key, fields
     if next(found, None):
         raise _miscounted(files[-1])
