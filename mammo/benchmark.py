@@ -2,24 +2,34 @@
 
 import dataclasses
 import json
+from collections.abc import Callable
 
 from absl import flags
 
 from mammo import cli
 from mammo.benchmarks import conversion
-from mammo.data import files
+from mammo.benchmarks import input as input_lib
+from mammo.data import encodings, files
 
-_WHAT = flags.DEFINE_multi_enum("what", ["convert"], ["convert"], "What to measure.")
+_WHAT = flags.DEFINE_multi_enum("what", ["convert"], ["convert", "input"], "What to measure.")
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Folder for benchmark.json; none: only printed.")
-_EXAMS = flags.DEFINE_integer("exams", 12, "Exams of four views to convert in each run.", lower_bound=1)
+_EXAMS = flags.DEFINE_integer("exams", 12, "Exams of four views to convert or to read.", lower_bound=1)
 _REPEATS = flags.DEFINE_integer("repeats", 3, "Pairs of runs; the median of their ratios counts.", lower_bound=1)
+_ENCODING = flags.DEFINE_enum_class(
+    "encoding", encodings.Encoding.PNG16, encodings.Encoding, "input: how images are stored in the shards."
+)
+
+_MEASURES: dict[str, Callable[[], conversion.Figures | input_lib.Figures]] = {
+    "convert": lambda: conversion.measure(_EXAMS.value, _REPEATS.value),
+    "input": lambda: input_lib.measure(_EXAMS.value, _REPEATS.value, _ENCODING.value),
+}
 
 
 def main() -> None:
     """Measures what is asked for, prints the figures and keeps them."""
-    figures = {"convert": dataclasses.asdict(conversion.measure(_EXAMS.value, _REPEATS.value))}
-    for what in _WHAT.value:
-        for name, value in figures[what].items():
+    figures = {what: dataclasses.asdict(_MEASURES[what]()) for what in _WHAT.value}
+    for what, measured in figures.items():
+        for name, value in measured.items():
             print(f"{what:10}{name:24}{_format(value)}")
     if _OUTPUT_DIR.value:
         output_dir = cli.user_path(_OUTPUT_DIR.value)
@@ -27,7 +37,9 @@ def main() -> None:
         files.write_text(output_dir / "benchmark.json", json.dumps(figures, indent=2) + "\n")
 
 
-def _format(value: float | list[float]) -> str:
+def _format(value: str | float | list[float]) -> str:
+    if isinstance(value, str):
+        return value
     values = value if isinstance(value, list) else [value]
     return "  ".join(f"{number:.4g}" for number in values)
 

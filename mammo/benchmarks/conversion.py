@@ -50,7 +50,7 @@ def measure(exams: int, repeats: int) -> Figures:
         repeats: Pairs of runs.
     """
     with tempfile.TemporaryDirectory() as folder:
-        source = _FullSizeSource(pathlib.Path(folder, "data"), exams)
+        source = FullSizeSource(pathlib.Path(folder, "data"), exams)
         source.write()
         times: dict[int, list[float]] = {1: [], 2: []}
         for repeat in range(repeats):
@@ -78,17 +78,17 @@ def _seconds_of(function: Callable[..., None], *arguments: object) -> float:
     return time.perf_counter() - start
 
 
-def _options(source: "_FullSizeSource") -> records.Options:
+def _options(source: "FullSizeSource") -> records.Options:
     return records.Options(source.data_dir, 1024, 640, encodings.Encoding.PNG16, seed=0, background_crops=1)
 
 
-def _convert(source: "_FullSizeSource", output_dir: pathlib.Path, workers: int) -> None:
+def _convert(source: "FullSizeSource", output_dir: pathlib.Path, workers: int) -> None:
     conversion.Conversion(
         source, "status", _options(source), output_dir, views_per_shard=8, limit=0, max_rejected=0, workers=workers
     ).run()
 
 
-def _decoding_share(source: "_FullSizeSource") -> float:
+def _decoding_share(source: "FullSizeSource") -> float:
     """Times reading a file alone against all that becomes of it, on one thread, in turn."""
     cv2.setNumThreads(1)
     from mammo.data import schema  # noqa: PLC0415  TensorFlow is imported before the clock runs
@@ -107,22 +107,34 @@ def _decoding_share(source: "_FullSizeSource") -> float:
 
 
 @dataclasses.dataclass(frozen=True)
-class _FullSizeSource:
-    """Exams of four views with one lesion each, all links to a few files."""
+class FullSizeSource:
+    """Exams of four views with one lesion each, all links to a few files: a `data_tools.exams.Source`.
+
+    Attributes:
+        data_dir: Where the files lie.
+        exams: How many.
+        height_px: Of a view.
+        width_px: Of a view.
+        name: Of the source.
+    """
 
     data_dir: pathlib.Path
     exams: int
+    height_px: int = HEIGHT_PX
+    width_px: int = WIDTH_PX
     name: str = "benchmark"
 
     def write(self) -> None:
+        """Draws the views, 16-bit PNGs."""
         self.data_dir.mkdir(parents=True)
         for number in range(_DISTINCT_VIEWS):
-            cv2.imwrite(str(self.data_dir / f"{number}.png"), _draw(number))
+            cv2.imwrite(str(self.data_dir / f"{number}.png"), _draw(self.height_px, self.width_px, number))
         for exam in self.list_exams():
             for number, view in enumerate(exam.views):
                 os.link(self.data_dir / f"{number}.png", view.path)
 
     def list_exams(self) -> list[exams_lib.Exam]:
+        """Lists all exams, each with a cancer."""
         sides = [(side, projection) for side in exams_lib.Laterality for projection in exams_lib.Projection]
         exams = []
         for number in range(self.exams):
@@ -137,18 +149,21 @@ class _FullSizeSource:
     def annotate(
         self, exam: exams_lib.Exam, view: exams_lib.View, height_px: int, width_px: int
     ) -> exams_lib.Annotation:
-        del view, height_px, width_px
-        return exams_lib.Annotation((exams_lib.Lesion((500, 2200, 900, 2600), exam.status),), spacing_mm=0.05)
+        """Places a lesion of two centimetres in the middle of the breast."""
+        del view
+        middle_y, left = height_px // 2, width_px // 6
+        box_xyxy_px = (left, middle_y - 200, left + 400, middle_y + 200)
+        return exams_lib.Annotation((exams_lib.Lesion(box_xyxy_px, exam.status),), spacing_mm=0.05)
 
 
-def _draw(seed: int) -> np.ndarray:
+def _draw(height_px: int, width_px: int, seed: int) -> np.ndarray:
     """A breast with tissue-like texture and the grain of film, so that it takes as long to decode as a scan does."""
     random = np.random.default_rng(seed)
-    breast = np.zeros((HEIGHT_PX, WIDTH_PX), np.uint8)
-    cv2.ellipse(breast, (0, HEIGHT_PX // 2), (1900, 1800), 0, 0, 360, (1,), -1)
+    breast = np.zeros((height_px, width_px), np.uint8)
+    cv2.ellipse(breast, (0, height_px // 2), (19 * width_px // 30, 18 * height_px // 47), 0, 0, 360, (1,), -1)
     levels = np.where(breast, np.float32(22000), np.float32(2000))
     for cells in (8, 32, 128, 512):
         coarse = random.normal(0, 6000 / cells**0.4, (cells, cells)).astype(np.float32)
-        levels += cv2.resize(coarse, (WIDTH_PX, HEIGHT_PX), interpolation=cv2.INTER_CUBIC) * breast
+        levels += cv2.resize(coarse, (width_px, height_px), interpolation=cv2.INTER_CUBIC) * breast
     levels += random.normal(0, 60, levels.shape).astype(np.float32)
     return np.clip(levels, 0, 65535).astype(np.uint16)
