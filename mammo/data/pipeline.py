@@ -85,7 +85,6 @@ def training(
             "convert again with fewer views a shard, or use fewer workers."
         )
     first_epoch, first_offset = position >> _EPOCH_BITS, position & ((1 << _EPOCH_BITS) - 1)
-
     weights = None if options.balance == "none" else _weights(shards, options)
 
     def epoch(number: tf.Tensor) -> tf.data.Dataset:
