@@ -22,7 +22,6 @@ _TREE = flags.DEFINE_enum("tree", "auto", opening.TREES, "As //data_tools:conver
 _LIMIT = flags.DEFINE_integer("limit", 0, "Describe only the first so many exams; 0: all.", lower_bound=0)
 _WORKERS = flags.DEFINE_integer("workers", os.cpu_count() or 1, "Processes.", lower_bound=1)
 
-PHANTOM_FILE = "phantom.json"  # //data_tools:phantom leaves it at the root of what it draws
 _EXAMPLES_EACH = 2
 _EXAMPLE_HEIGHT_PX = 620
 
@@ -38,7 +37,7 @@ def main() -> None:
         f"{data_dir.name} ({source.name})",
         statistics.relative_to(tables, data_dir),
         _examples(source, exams, tables),
-        is_synthetic=(data_dir / PHANTOM_FILE).exists() or (data_dir.parent / PHANTOM_FILE).exists(),
+        is_synthetic=(data_dir / opening.PHANTOM_FILE).exists() or (data_dir.parent / opening.PHANTOM_FILE).exists(),
     )
     output_dir.mkdir(parents=True, exist_ok=True)
     files.write_text(output_dir / "statistics.json", json.dumps(statistics.summarise(tables), indent=2) + "\n")

@@ -6,7 +6,6 @@ when the same command is given again, and ends in the same weights.
 bazel run //mammo:train -- --stage=detector --data_dir=~/mini_ddsm --config.optimizer.learning_rate=3e-4
 """
 
-import pathlib
 import sys
 import time
 
@@ -36,16 +35,23 @@ def main() -> None:
         raise errors.InputError(f"--stage={_STAGE.value}, but the configuration is of the stage {config.stage!r}.")
     data_dir = cli.user_path(_DATA_DIR.value) if _DATA_DIR.value else None
 
-    from mammo.training import loop, workdir  # noqa: PLC0415  TensorFlow takes seconds: wrong flags are told at once
+    from mammo.data import shards as shards_lib  # noqa: PLC0415  TensorFlow takes seconds: wrong flags are told before
+    from mammo.training import loop, reporting, workdir  # noqa: PLC0415
 
     with workdir.claim(folder):
         shards_dir = preparation.prepare(data_dir, folder / "data", preparation.Options(**config.data))
+        prepared_s = time.monotonic()
+        shards = shards_lib.Shards.open(shards_dir)
+        workdir.settle_config(folder, config.to_dict(), shards)
         try:
-            reported = loop.train_and_report(config, shards_dir, folder)
-        except loop.Stopped as stopped:
+            evaluation = loop.train(config, shards, folder)
+        except loop.StoppedError as stopped:
             print(f"{stopped} Give the same command again to go on.", file=sys.stderr)
             sys.exit(128 + stopped.signal_number)
-    print(f"Wrote {reported} after {_duration(time.monotonic() - began_s)}; checkpoints and metrics are beside it.")
+        trained_s = time.monotonic()
+        seconds = {"preparation_s": prepared_s - began_s, "training_s": trained_s - prepared_s}
+        page = reporting.write(folder, evaluation, shards, config.to_dict(), seconds)
+    print(f"Wrote {page} after {_duration(time.monotonic() - began_s)}; checkpoints and metrics are beside it.")
 
 
 def _duration(seconds: float) -> str:

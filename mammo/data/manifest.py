@@ -11,6 +11,8 @@ from mammo.data import files, pixel_path
 FORMAT_VERSION = 1
 FILE_NAME = "manifest.json"
 SPLITS = ("train", "validation", "test")
+PHANTOM = "phantom"
+"""As `Manifest.source`: synthetic exams, of which no figure says anything of clinical worth."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Manifest:
 
     Attributes:
         format_version: Of this file and of the records.
-        source: Name of the source, as --source takes it.
+        source: Name of the source, as --source takes it, or `PHANTOM`.
         labels: Where pathologies came from, as --labels takes it.
         pixel_path_version: Of the pixel path that made the images.
         height_px: Of a view's image ("height" in the file).

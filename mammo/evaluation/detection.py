@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 
 from mammo.data import batch as batch_lib
@@ -13,9 +12,6 @@ RULES: Mapping[str, matching.Rule] = {"centre": matching.Rule("centre"), "iou": 
 """The curves of report.json by name."""
 
 _NORMAL = 0
-_THUMBNAILS = 6
-_DETECTIONS_SHOWN = 3
-_TRUTH_RGB, _FOUND_RGB = (60, 220, 90), (255, 150, 30)
 
 
 class DetectionEvaluator:
@@ -48,7 +44,6 @@ class DetectionEvaluator:
         self._seed = seed
         self._picture_count = picture_count
         self._results: dict[int, images.ImageResult] = {}
-        self._thumbnails: list[np.ndarray] = []
         self._shown: dict[int, np.ndarray] = {}
 
     def update(self, batch: batch_lib.Batch, predictions: batch_lib.Detections) -> None:
@@ -189,18 +184,3 @@ def _result(
         projection=facts.projection,
         density=int(facts.density),
     )
-
-
-def _thumbnail(image: np.ndarray, result: images.ImageResult) -> np.ndarray:
-    drawn = np.repeat((np.clip(image, 0, 1) * 255).astype(np.uint8)[..., None], 3, axis=-1)
-    found = zip(result.boxes_xyxy_px[:_DETECTIONS_SHOWN], result.scores, strict=False)
-    for box, score in reversed(list(found)):
-        _draw_rectangle(drawn, box, tuple(round(channel * float(score)) for channel in _FOUND_RGB))
-    for box in result.truth_boxes_xyxy_px:
-        _draw_rectangle(drawn, box, _TRUTH_RGB)
-    return drawn
-
-
-def _draw_rectangle(image: np.ndarray, box_xyxy_px: np.ndarray, colour: tuple[int, ...]) -> None:
-    x_min, y_min, x_max, y_max = (round(float(value)) for value in box_xyxy_px)
-    cv2.rectangle(image, (x_min, y_min), (x_max, y_max), colour)

@@ -8,6 +8,7 @@ train four times as fast as an EfficientNet-B0, whose depthwise convolutions pro
 
 import pathlib
 from collections.abc import Callable
+from typing import Any
 
 import keras_cv
 import numpy as np
@@ -16,13 +17,11 @@ from absl import logging
 
 from mammo import errors
 
-keras = tf.keras
-
 _GREY_MEAN, _GREY_STD = 0.449, 0.226  # of ImageNet's three channels: what its EfficientNets were trained to expect
-_GREY_LEVELS = 255.0  # a keras.applications EfficientNet rescales by its inverse
+_GREY_LEVELS = 255.0  # a tf.keras.applications EfficientNet rescales by its inverse
 
-_EFFICIENTNETS: dict[str, Callable[..., keras.Model]] = {
-    f"efficientnet_b{size}": getattr(keras.applications, f"EfficientNetB{size}") for size in range(8)
+_EFFICIENTNETS: dict[str, Callable[..., tf.keras.Model]] = {
+    f"efficientnet_b{size}": getattr(tf.keras.applications, f"EfficientNetB{size}") for size in range(8)
 }
 _CSP_DARKNETS = {"csp_darknet_nano": 16, "csp_darknet_micro": 32}
 """Channels of the first stage; each later one has twice as many, and each has one bottleneck."""
@@ -30,7 +29,7 @@ _CSP_DARKNETS = {"csp_darknet_nano": 16, "csp_darknet_micro": 32}
 NAMES = (*_EFFICIENTNETS, *_CSP_DARKNETS)
 
 
-def build(name: str, weights: str, height_px: int, width_px: int, batch_norm_momentum: float) -> keras.Model:
+def build(name: str, weights: str, height_px: int, width_px: int, batch_norm_momentum: float) -> tf.keras.Model:
     """Makes a backbone for grey images.
 
     Args:
@@ -49,7 +48,7 @@ def build(name: str, weights: str, height_px: int, width_px: int, batch_norm_mom
     logging.info("Backbone %s, weights: %s.", name, "none, trained from scratch" if weights == "none" else weights)
     if name not in NAMES:
         raise errors.InputError(f"--config.model.backbone={name} is not known; it is one of {', '.join(NAMES)}.")
-    images = keras.Input((height_px, width_px, 1), name="image")
+    images = tf.keras.Input((height_px, width_px, 1), name="image")
     if name in _EFFICIENTNETS:
         network, taps = _efficientnet(name, weights, height_px, width_px)
         colour = _GreyAsColour(scale=_GREY_LEVELS, name="grey_as_colour")(images)
@@ -58,22 +57,22 @@ def build(name: str, weights: str, height_px: int, width_px: int, batch_norm_mom
         colour = _GreyAsColour(_GREY_MEAN, 1 / _GREY_STD, name="grey_as_colour")(images)
         _load(network, weights, name)
     for layer in network.submodules:
-        if isinstance(layer, keras.layers.BatchNormalization):
+        if isinstance(layer, tf.keras.layers.BatchNormalization):
             layer.momentum = batch_norm_momentum
-    features = keras.Model(network.input, [network.get_layer(tap).output for tap in taps.values()], name=name)
+    features = tf.keras.Model(network.input, [network.get_layer(tap).output for tap in taps.values()], name=name)
     levels = [
-        keras.layers.Activation("linear", name=level)(feature)
+        tf.keras.layers.Activation("linear", name=level)(feature)
         for level, feature in zip(taps, features(colour), strict=True)
     ]
-    model = keras.Model(images, levels, name="backbone")
+    model = tf.keras.Model(images, levels, name="backbone")
     model.pyramid_level_inputs = {level: level for level in taps}
     return model
 
 
-class _GreyAsColour(keras.layers.Layer):
+class _GreyAsColour(tf.keras.layers.Layer):
     """Turns grey levels in [0, 1] into the three channels, with the mean and spread, that a network expects."""
 
-    def __init__(self, mean: float = 0.0, scale: float = 1.0, **kwargs) -> None:
+    def __init__(self, mean: float = 0.0, scale: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._mean, self._scale = mean, scale
 
@@ -85,7 +84,7 @@ class _GreyAsColour(keras.layers.Layer):
         return {**super().get_config(), "mean": self._mean, "scale": self._scale}
 
 
-def _efficientnet(name: str, weights: str, height_px: int, width_px: int) -> tuple[keras.Model, dict[str, str]]:
+def _efficientnet(name: str, weights: str, height_px: int, width_px: int) -> tuple[tf.keras.Model, dict[str, str]]:
     # Stochastic depth would draw from a generator with a state of its own, and a resumed run would differ from one
     # that was never stopped.
     options = {"include_top": False, "input_shape": (height_px, width_px, 3), "drop_connect_rate": 0.0}
@@ -93,7 +92,7 @@ def _efficientnet(name: str, weights: str, height_px: int, width_px: int) -> tup
         network = _fetch(_EFFICIENTNETS[name], name, options)
     else:
         network = _EFFICIENTNETS[name](weights=None, **options)
-        normalization = next(layer for layer in network.layers if isinstance(layer, keras.layers.Normalization))
+        normalization = next(layer for layer in network.layers if isinstance(layer, tf.keras.layers.Normalization))
         normalization.set_weights([np.full(3, _GREY_MEAN), np.full(3, _GREY_STD**2), 0])
         normalization.finalize_state()
         _load(network, weights, name)
@@ -106,7 +105,7 @@ def _last_of_block(layer_names: list[str], block: int) -> str:
     return [name for name in layer_names if name.startswith(f"block{block}")][-1]
 
 
-def _csp_darknet(name: str, height_px: int, width_px: int) -> tuple[keras.Model, dict[str, str]]:
+def _csp_darknet(name: str, height_px: int, width_px: int) -> tuple[tf.keras.Model, dict[str, str]]:
     channels = _CSP_DARKNETS[name]
     network = keras_cv.models.CSPDarkNetBackbone(
         stackwise_channels=[channels, 2 * channels, 4 * channels, 8 * channels],
@@ -117,10 +116,10 @@ def _csp_darknet(name: str, height_px: int, width_px: int) -> tuple[keras.Model,
     return network, {level: network.pyramid_level_inputs[level] for level in ("P3", "P4", "P5")}
 
 
-def _fetch(make: Callable[..., keras.Model], name: str, options: dict) -> keras.Model:
+def _fetch(make: Callable[..., tf.keras.Model], name: str, options: dict) -> tf.keras.Model:
     try:
         return make(weights="imagenet", **options)
-    except Exception as error:  # noqa: BLE001  what Keras raises when a download fails is a bare Exception
+    except Exception as error:
         if "URL fetch failure" not in str(error):
             raise
         raise errors.InputError(
@@ -129,7 +128,7 @@ def _fetch(make: Callable[..., keras.Model], name: str, options: dict) -> keras.
         ) from None
 
 
-def _load(network: keras.Model, weights: str, name: str) -> None:
+def _load(network: tf.keras.Model, weights: str, name: str) -> None:
     if weights == "none":
         return
     path = pathlib.Path(weights)

@@ -6,14 +6,13 @@ its upsampling has a gradient that XLA does not compile.
 
 import dataclasses
 import math
+from typing import Any
 
 import keras_cv
 import tensorflow as tf
 
 from mammo.models import anchors as anchors_lib
 from mammo.models import backbones
-
-keras = tf.keras
 
 # Every anchor starts out as background with this probability, or the many easy ones would drown the first steps:
 # Lin et al. 2017, section 4.1.
@@ -60,7 +59,7 @@ def build(
     """
     backbone = backbones.build(options.backbone, options.weights, height_px, width_px, options.batch_norm_momentum)
     per_cell = anchors.per_cell
-    prior = keras.initializers.Constant(-math.log((1 - _PRIOR_PROBABILITY) / _PRIOR_PROBABILITY))
+    prior = tf.keras.initializers.Constant(-math.log((1 - _PRIOR_PROBABILITY) / _PRIOR_PROBABILITY))
     return keras_cv.models.RetinaNet(
         backbone=backbone,
         num_classes=class_count,
@@ -75,13 +74,13 @@ def build(
     )
 
 
-class FeaturePyramid(keras.layers.Layer):
+class FeaturePyramid(tf.keras.layers.Layer):
     """Joins coarse and fine features, from P3 upwards: Lin et al. 2017, "Feature Pyramid Networks".
 
     Levels above P5 are made by convolutions of stride 2, as RetinaNet makes P6 and P7.
     """
 
-    def __init__(self, channels: int, level_count: int, **kwargs) -> None:
+    def __init__(self, channels: int, level_count: int, **kwargs: Any) -> None:
         """Makes the layers.
 
         Args:
@@ -90,13 +89,13 @@ class FeaturePyramid(keras.layers.Layer):
             **kwargs: As of `keras.layers.Layer`.
         """
         super().__init__(**kwargs)
-        self._lateral = [keras.layers.Conv2D(channels, 1, name=f"lateral_p{level}") for level in (3, 4, 5)]
+        self._lateral = [tf.keras.layers.Conv2D(channels, 1, name=f"lateral_p{level}") for level in (3, 4, 5)]
         self._smooth = [
-            keras.layers.Conv2D(channels, 3, padding="same", name=f"p{level}")
+            tf.keras.layers.Conv2D(channels, 3, padding="same", name=f"p{level}")
             for level in range(3, 3 + min(level_count, 3))
         ]
         self._coarser = [
-            keras.layers.Conv2D(channels, 3, strides=2, padding="same", name=f"p{level}")
+            tf.keras.layers.Conv2D(channels, 3, strides=2, padding="same", name=f"p{level}")
             for level in range(6, 3 + level_count)
         ]
 
@@ -120,11 +119,16 @@ def _double(feature: tf.Tensor) -> tf.Tensor:
     return tf.reshape(wide, [-1, 2 * height, 2 * width, channels])
 
 
-class Head(keras.layers.Layer):
+class Head(tf.keras.layers.Layer):
     """Convolutions shared by all levels; the last layer gives float32."""
 
     def __init__(
-        self, channels: int, depth: int, outputs: int, bias_initializer: str | keras.initializers.Initializer, **kwargs
+        self,
+        channels: int,
+        depth: int,
+        outputs: int,
+        bias_initializer: str | tf.keras.initializers.Initializer,
+        **kwargs: Any,
     ) -> None:
         """Makes the layers.
 
@@ -137,16 +141,16 @@ class Head(keras.layers.Layer):
         """
         super().__init__(**kwargs)
         self._hidden = [
-            keras.layers.Conv2D(
+            tf.keras.layers.Conv2D(
                 channels, 3, padding="same", activation="relu", kernel_initializer="he_normal", name=f"conv_{index}"
             )
             for index in range(depth)
         ]
-        self._last = keras.layers.Conv2D(
+        self._last = tf.keras.layers.Conv2D(
             outputs,
             3,
             padding="same",
-            kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),  # Lin et al. 2017, section 4.1
+            kernel_initializer=tf.keras.initializers.RandomNormal(stddev=0.01),  # Lin et al. 2017, section 4.1
             bias_initializer=bias_initializer,
             name="last",
         )

@@ -70,16 +70,16 @@ def _fastest() -> str:
     return "bfloat16" if processor.is_file() and "amx_bf16" in processor.read_text() else "float32"
 
 
-def with_shared_batch_norm(model: tf.keras.Model, strategy: tf.distribute.Strategy) -> tf.keras.Model:
+def share_batch_norm(model: tf.keras.Model) -> None:
     """Lets batch normalisation see the global batch, so that several replicas train as one would.
+
+    The fused kernel, which one replica is faster with, cannot; it differs in the moving variance, too, which it corrects
+    for the size of the batch.
 
     Args:
         model: Freshly built; changed in place.
-        strategy: With one replica, nothing is changed: the fused kernel is faster.
     """
-    if strategy.num_replicas_in_sync > 1:
-        for layer in model.submodules:
-            if isinstance(layer, tf.keras.layers.BatchNormalization):
-                layer.fused = False
-                layer.synchronized = True
-    return model
+    for layer in model.submodules:
+        if isinstance(layer, tf.keras.layers.BatchNormalization):
+            layer.fused = False
+            layer.synchronized = True

@@ -25,7 +25,7 @@ class Evaluation:
         """
         self.stage = stage
         self._strategy = strategy
-        self._split = split
+        self.split = split
         self._dataset = strategy.distribute_datasets_from_function(
             lambda context: stage.build_dataset(split, context, position=0)
         )
@@ -38,7 +38,7 @@ class Evaluation:
 
     def run(self) -> stage_lib.Evaluator:
         """Predicts every image and returns the evaluator that has seen them all."""
-        evaluator = self.stage.evaluator(self._split)
+        evaluator = self.stage.evaluator(self.split)
         for batch in self._dataset:
             predictions = self._predict(batch)
             for part, predicted in zip(self._parts(batch), self._parts(predictions), strict=True):

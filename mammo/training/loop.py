@@ -17,11 +17,11 @@ from mammo.data import batch as batch_lib
 from mammo.data import shards as shards_lib
 from mammo.stages import stages
 from mammo.training import checkpoints as checkpoints_lib
-from mammo.training import distribution, evaluating, optimizers, step, telemetry, workdir
+from mammo.training import distribution, evaluating, optimizers, step, telemetry
 from mammo.training import state as state_lib
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     """The run was asked to stop, and has saved where it stands; `signal_number` tells by which signal."""
 
     def __init__(self, message: str, signal_number: int) -> None:
@@ -42,15 +42,16 @@ def train(config: Any, shards: shards_lib.Shards, folder: pathlib.Path) -> evalu
 
     Raises:
         errors.InputError: The data, the configuration or the folder cannot be used, or the loss is not finite.
-        Stopped: SIGTERM came; the same command goes on.
+        StoppedError: SIGTERM came; the same command goes on.
     """
-    workdir.settle_config(folder, config.to_dict())
     strategy = distribution.make_strategy(config.devices, config.logical_processors)
     precision = distribution.set_precision(config.precision)
     tf.keras.utils.set_random_seed(config.seed)  # of the first weights; nothing else draws from global generators
     with strategy.scope():
         stage = stages.from_config(config, shards)
-        model = distribution.with_shared_batch_norm(stage.build_model(), strategy)
+        model = stage.build_model()
+        if strategy.num_replicas_in_sync > 1:
+            distribution.share_batch_norm(model)
         optimizer_options = optimizers.Options(**config.optimizer)
         optimizer = optimizers.build(optimizer_options, config.train_steps, precision)
         state = state_lib.TrainState(model, optimizer, optimizer_options.averages_decay)
@@ -78,7 +79,9 @@ def train(config: Any, shards: shards_lib.Shards, folder: pathlib.Path) -> evalu
             if _is_due(config.save_every_steps, state.step) or state.step == config.train_steps or signals:
                 checkpoints.save_last()
             if signals:
-                raise Stopped(f"Stopped at step {state.step} of {config.train_steps}, saved in {folder}.", signals[0])
+                raise StoppedError(
+                    f"Stopped at step {state.step} of {config.train_steps}, saved in {folder}.", signals[0]
+                )
     checkpoints.restore_best()
     return evaluating.Evaluation(stage, model, strategy, "test")
 
@@ -100,8 +103,9 @@ def _run(
     if result.failed_step >= 0:
         images = shards.locate("train", np.unique(result.failed_keys))
         raise errors.InputError(
-            f"the loss of step {first_step + int(result.failed_step) + 1} is not finite; its images: {', '.join(images)}. "
-            "Look at them, or give a lower --config.optimizer.learning_rate; the last checkpoint is from before."
+            f"the loss of step {first_step + int(result.failed_step) + 1} is not finite; its images: "
+            f"{', '.join(images)}. "
+            "Look at them, or lower --config.optimizer.learning_rate; the last checkpoint is from before."
         )
     state.position.assign(result.position)
     return {name: float(value) for name, value in result.scalars.items()}

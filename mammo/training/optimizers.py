@@ -5,8 +5,6 @@ from typing import Literal
 
 import tensorflow as tf
 
-keras = tf.keras
-
 _NOT_DECAYED = ["bias", "gamma", "beta"]  # shifts and scales: Goyal et al. 2017, section 5.3, and common since
 
 
@@ -33,9 +31,9 @@ class Options:
     averages_decay: float = 0.999
 
 
-def build(options: Options, train_steps: int, precision: str) -> keras.optimizers.Optimizer:
+def build(options: Options, train_steps: int, precision: str) -> tf.keras.optimizers.Optimizer:
     """Makes the optimiser; under float16 it scales the loss, so that small gradients are not lost."""
-    rate = keras.optimizers.schedules.CosineDecay(
+    rate = tf.keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0,
         decay_steps=max(train_steps - options.warmup_steps, 1),
         alpha=options.final_share,
@@ -43,8 +41,8 @@ def build(options: Options, train_steps: int, precision: str) -> keras.optimizer
         warmup_steps=options.warmup_steps,
     )
     if options.kind == "adamw":
-        optimizer = keras.optimizers.AdamW(rate, weight_decay=options.weight_decay)
+        optimizer = tf.keras.optimizers.AdamW(rate, weight_decay=options.weight_decay)
     else:
-        optimizer = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=options.weight_decay)
+        optimizer = tf.keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=options.weight_decay)
     optimizer.exclude_from_weight_decay(var_names=_NOT_DECAYED)
-    return keras.mixed_precision.LossScaleOptimizer(optimizer) if precision == "float16" else optimizer
+    return tf.keras.mixed_precision.LossScaleOptimizer(optimizer) if precision == "float16" else optimizer

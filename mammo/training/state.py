@@ -5,8 +5,6 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
-keras = tf.keras
-
 
 class TrainState(tf.Module):
     """A model on its way.
@@ -19,7 +17,7 @@ class TrainState(tf.Module):
         best_value: float64 [], of the figure that the best checkpoint had.
     """
 
-    def __init__(self, model: keras.Model, optimizer: keras.optimizers.Optimizer, averages_decay: float) -> None:
+    def __init__(self, model: tf.keras.Model, optimizer: tf.keras.optimizers.Optimizer, averages_decay: float) -> None:
         """Starts at step 0; under the strategy's scope.
 
         Args:
@@ -53,7 +51,7 @@ class TrainState(tf.Module):
             average.assign_sub((1.0 - decay) * (average - weight))
 
     @contextlib.contextmanager
-    def averaged(self) -> Iterator[keras.Model]:
+    def averaged(self) -> Iterator[tf.keras.Model]:
         """Yields the model with averaged weights in it; afterwards it has its own again."""
         if not self.averages:
             yield self.model

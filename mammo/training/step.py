@@ -101,7 +101,6 @@ def _make_gradients(stage: stage_lib.Stage, state: state_lib.TrainState, *, xla:
     """Makes the function that gives the sums of one micro-batch, and their gradients."""
     scaling = isinstance(state.optimizer, tf.keras.mixed_precision.LossScaleOptimizer)
 
-    @tf.function(jit_compile=xla or None, reduce_retracing=True)
     def gradients_of(batch: batch_lib.Batch) -> tuple[stage_lib.LossSums, list[tf.Tensor]]:
         with tf.GradientTape() as tape:
             sums = stage.loss(batch, state.model(batch.image, training=True))
@@ -109,7 +108,8 @@ def _make_gradients(stage: stage_lib.Stage, state: state_lib.TrainState, *, xla:
         gradients = tape.gradient(minimised, state.model.trainable_variables)
         return sums, state.optimizer.get_unscaled_gradients(gradients) if scaling else gradients
 
-    return gradients_of
+    # A function of its own only where it is compiled: replicas share statistics, which they cannot from inside of one.
+    return tf.function(gradients_of, jit_compile=True) if xla else gradients_of
 
 
 def _joined(strategy: tf.distribute.Strategy, values: list[Any]) -> tf.Tensor:

@@ -28,8 +28,8 @@ class Telemetry:
             train_steps: What it goes to.
         """
         self._metrics_path = workdir / METRICS_FILE
-        self.history = [row for row in _read(self._metrics_path) if row["step"] <= first_step]
-        files.write_text(self._metrics_path, "".join(json.dumps(row) + "\n" for row in self.history))
+        history = [row for row in read_metrics(workdir) if row["step"] <= first_step]
+        files.write_text(self._metrics_path, "".join(json.dumps(row) + "\n" for row in history))
         # A new file of events; TensorBoard drops what an older one had from this step on.
         self._folder = workdir / "tensorboard"
         self._writer = tf.summary.create_file_writer(str(self._folder), filename_suffix=f".{first_step}")
@@ -74,7 +74,6 @@ class Telemetry:
 
     def _note(self, step: int, scalars: Mapping[str, float]) -> None:
         row: dict[str, Any] = {"step": step, **{name: float(value) for name, value in scalars.items()}}
-        self.history.append(row)
         with self._metrics_path.open("a") as metrics:
             metrics.write(json.dumps(row) + "\n")
         with self._writer.as_default(step):
@@ -83,8 +82,9 @@ class Telemetry:
         self._writer.flush()
 
 
-def _read(path: pathlib.Path) -> list[dict[str, Any]]:
-    """Reads rows, up to one that a killed run left half written."""
+def read_metrics(workdir: pathlib.Path) -> list[dict[str, Any]]:
+    """Reads the rows of metrics.jsonl, up to one that a killed run left half written."""
+    path = workdir / METRICS_FILE
     rows: list[dict[str, Any]] = []
     for line in path.read_text().splitlines() if path.is_file() else []:
         try:

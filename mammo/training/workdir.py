@@ -8,13 +8,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mammo import errors
-from mammo.data import files
+from mammo.data import files, manifest
+from mammo.data import shards as shards_lib
 
 CONFIG_FILE = "config.json"
 _LOCK_FILE = ".lock"
 
 # What may differ when a run goes on: it changes what is watched and how fast it goes, not what is learnt.
-_MAY_DIFFER = ("log_every_steps", "histograms", "profile", "images_shown")
+_MAY_DIFFER = ("log_every_steps", "save_every_steps", "histograms_every_steps", "profile")
 
 
 @contextlib.contextmanager
@@ -36,14 +37,27 @@ def claim(folder: pathlib.Path) -> Iterator[None]:
         yield
 
 
-def settle_config(folder: pathlib.Path, config: Mapping[str, Any]) -> None:
+def settle_config(folder: pathlib.Path, config: Mapping[str, Any], shards: shards_lib.Shards) -> None:
     """Writes the resolved configuration, or holds it against that of the run which goes on.
 
+    Args:
+        folder: The workdir.
+        config: As the person gave it.
+        shards: What is learnt from: their size and what identifies them become part of the configuration.
+
     Raises:
-        errors.InputError: The folder holds a run of another configuration.
+        errors.InputError: The folder holds a run of another configuration, or on other data.
     """
     path = folder / CONFIG_FILE
-    new = json.loads(json.dumps(config))
+    made = shards.manifest
+    data = {
+        **config["data"],
+        "height_px": made.height_px,
+        "width_px": made.width_px,
+        "encoding": made.encoding,
+        "manifest_sha256": files.sha256_of(shards.folder / manifest.FILE_NAME),
+    }
+    new = json.loads(json.dumps({**config, "data": data}))
     if path.is_file():
         try:
             old = json.loads(path.read_text())

@@ -1,0 +1,86 @@
+"""Shards of small images in which each lesion is a disc, and a tiny detector to learn them: training for real, fast."""
+
+import pathlib
+from collections.abc import Mapping
+
+import ml_collections
+import numpy as np
+import tensorflow as tf
+
+from configs import detector
+from mammo.data import encodings, files, manifest, pixel_path, schema, shards
+
+SIDE_PX = 64
+_RADII_PX = {1: 6, 2: 9}  # benign ones are smaller
+_LEVELS = {1: 0.7, 2: 0.95}
+
+
+def write(folder: pathlib.Path, images: Mapping[str, int]) -> shards.Shards:
+    """Writes so many images of each split, in two shards: normal, benign and cancer in turn."""
+    folder.mkdir(parents=True, exist_ok=True)
+    splits = {split: _write_split(folder, split, images.get(split, 0)) for split in manifest.SPLITS}
+    manifest.Manifest(
+        manifest.FORMAT_VERSION, "drawn", "status", pixel_path.PIXEL_PATH_VERSION, SIDE_PX, SIDE_PX,
+        encodings.Encoding.PNG16, seed=0, rejected=0, widened=0, splits=splits,
+    ).write(folder)  # fmt: skip
+    return shards.Shards.open(folder)
+
+
+def config(**changes: object) -> ml_collections.ConfigDict:
+    """The configuration of a detector that takes a moment a step; `changes` are fields such as `seed` or `model.x`."""
+    made = detector.get_config()
+    made.update_from_flattened_dict(
+        {
+            "model.pyramid_channels": 8,
+            "model.max_levels": 2,
+            "model.head_depth": 1,
+            "input.batch_size": 4,
+            "input.shuffle_buffer": 8,
+            "train_steps": 4,
+            "log_every_steps": 1,
+            "save_every_steps": 2,
+            "evaluate_every_steps": 4,
+            "optimizer.warmup_steps": 1,
+            "precision": "float32",
+            **{name.replace("__", "."): value for name, value in changes.items()},
+        }
+    )
+    return made
+
+
+def _write_split(folder: pathlib.Path, split: str, count: int) -> manifest.Split:
+    random = np.random.default_rng([count, manifest.SPLITS.index(split)])
+    labels = [number % 3 for number in range(count)]
+    made = []
+    for shard in range(2 if count else 0):
+        path = folder / f"{split}-views-{shard:05d}-of-00002.tfrecord"
+        numbers = range(shard, count, 2)
+        with tf.io.TFRecordWriter(str(path)) as writer:
+            for number in numbers:
+                writer.write(schema.encode(_record(f"{split}_{number}", labels[number], random)))
+        made.append(manifest.Shard(path.name, "views", len(numbers), path.stat().st_size, files.sha256_of(path)))
+    by_class = {name: labels.count(label) for label, name in enumerate(("normal", "benign", "cancer"))}
+    lesions = {name: by_class[name] for name in ("benign", "cancer")}
+    crops = dict.fromkeys(("background", "benign", "cancer"), 0)
+    return manifest.Split(count, count, by_class, lesions, crops, tuple(made))
+
+
+def _record(name: str, label: int, random: np.random.Generator) -> dict:
+    image = random.uniform(0.2, 0.3, (SIDE_PX, SIDE_PX)).astype(np.float32)
+    boxes = []
+    if label:
+        radius = _RADII_PX[label]
+        x, y = random.integers(radius + 2, SIDE_PX - radius - 2, 2)
+        rows, columns = np.mgrid[:SIDE_PX, :SIDE_PX] + 0.5
+        image[(columns - x) ** 2 + (rows - y) ** 2 <= radius**2] = _LEVELS[label]
+        boxes = [[x - radius, y - radius, x + radius, y + radius]]
+    return {
+        "patient_id": name, "exam_id": f"{name}_1", "volume": "A", "path": f"{name}.png", "laterality": "left",
+        "projection": "cc", "age_years": -1.0, "density": 2, "content": encodings.Content.VIEW, "label": label,
+        "image": encodings.encode_image(image, encodings.Encoding.PNG16), "height_px": SIDE_PX, "width_px": SIDE_PX,
+        "focus_xyxy_px": [0.0, 0, SIDE_PX, SIDE_PX], "boxes_xyxy_px": boxes, "pathologies": [label] * len(boxes),
+        "kinds": ["mass"] * len(boxes), "outline_indices": [1] * len(boxes), "areas_px": [100.0] * len(boxes),
+        "assessments": [4] * len(boxes), "subtleties": [5] * len(boxes), "source_height_px": SIDE_PX,
+        "source_width_px": SIDE_PX, "source_spacing_mm": 0.1, "window_xyxy_px": (0, 0, SIDE_PX, SIDE_PX),
+        "content_height_px": SIDE_PX, "content_width_px": SIDE_PX, "is_mirrored": False,
+    }  # fmt: skip

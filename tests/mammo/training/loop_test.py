@@ -1,0 +1,136 @@
+"""A run that is stopped anywhere and goes on ends as if it had never been stopped."""
+
+import json
+import os
+import signal
+
+import ml_collections
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mammo import errors
+from mammo.training import loop, reporting, step
+from tests.mammo.training import disc_shards
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory):
+    return disc_shards.write(tmp_path_factory.mktemp("shards"), {"train": 24, "validation": 7, "test": 5})
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(shards, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    return folder, loop.train(disc_shards.config(train_steps=5), shards, folder)
+
+
+def _weights(folder):
+    checkpoint = tf.train.load_checkpoint(str(folder / "checkpoints" / "last"))
+    return {
+        name: checkpoint.get_tensor(name)
+        for name in checkpoint.get_variable_to_shape_map()
+        if name != "_CHECKPOINTABLE_OBJECT_GRAPH" and "save_counter" not in name
+    }
+
+
+def _steps(folder):
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [row for row in rows if "loss/total" in row]
+
+
+class _KilledError(Exception):
+    pass
+
+
+def _train_and_die_after(monkeypatch, config, shards, folder, calls, how):
+    """Trains until some calls of the steps were made; then `how` happens in the middle of the run."""
+    make = step.make_run_steps
+
+    def make_mortal(*arguments):
+        run_steps, made = make(*arguments), 0
+
+        def run(*arguments):
+            nonlocal made
+            if made == calls:
+                how()
+            made += 1
+            return run_steps(*arguments)
+
+        return run
+
+    with monkeypatch.context() as patched:
+        patched.setattr(step, "make_run_steps", make_mortal)
+        loop.train(config, shards, folder)
+
+
+def _die():
+    raise _KilledError
+
+
+def _terminate():
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_a_run_that_is_killed_and_terminated_goes_on_and_ends_in_the_same_bits(
+    shards, uninterrupted, monkeypatch, tmp_path
+):
+    config = disc_shards.config(train_steps=5)
+    with pytest.raises(_KilledError):  # at step 3; the last checkpoint is of step 2
+        _train_and_die_after(monkeypatch, config, shards, tmp_path, 3, _die)
+    with pytest.raises(loop.StoppedError, match=r"Stopped at step 3 of 5") as stopped:
+        _train_and_die_after(monkeypatch, config, shards, tmp_path, 0, _terminate)
+    assert stopped.value.signal_number == signal.SIGTERM
+    loop.train(config, shards, tmp_path)
+    expected, resumed = _weights(uninterrupted[0]), _weights(tmp_path)
+    assert expected.keys() == resumed.keys()
+    for name, value in expected.items():
+        np.testing.assert_array_equal(value, resumed[name], err_msg=name)
+    assert _steps(tmp_path) == _steps(uninterrupted[0])
+
+
+def test_it_notes_each_step_and_keeps_the_best(uninterrupted):
+    folder, _ = uninterrupted
+    rows = _steps(folder)
+    assert [row["step"] for row in rows] == [1, 2, 3, 4, 5]
+    assert all(np.isfinite(row["loss/total"]) for row in rows)
+    assert tf.train.latest_checkpoint(str(folder / "checkpoints" / "best"))
+    assert list((folder / "tensorboard").iterdir())
+
+
+def test_the_report_of_a_run_holds_every_image_of_the_test_split_once(shards, uninterrupted):
+    folder, evaluation = uninterrupted
+    page = reporting.write(folder, evaluation, shards, disc_shards.config().to_dict(), {"training_s": 1.0})
+    report = json.loads((folder / "report.json").read_text())
+    assert report["n"] == {"patients": 5, "images": 5, "lesions": 3}
+    assert set(report["froc"]["centre"]["sensitivity_at"]) == {"0.125", "0.25", "0.5", "1", "2", "4", "8"}
+    assert not report["data"]["is_phantom"]
+    assert "not a medical device" in page.read_text()
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_with_its_step_and_images(shards, tmp_path):
+    config = disc_shards.config(optimizer__learning_rate=1e30, optimizer__clip_norm=0.0, optimizer__warmup_steps=0)
+    with pytest.raises(errors.InputError, match=r"loss of step [234] is not finite; its images: train_\d+\.png \("):
+        loop.train(config, shards, tmp_path)
+
+
+def test_a_shard_damaged_while_training_is_named(shards, tmp_path):
+    broken = disc_shards.write(tmp_path / "shards", {"train": 24, "validation": 6, "test": 6})
+    path = broken.files("train")[0].path
+    broken.describe("train")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(errors.InputError, match=rf"{path.name} is damaged in record \d+"):
+        loop.train(disc_shards.config(train_steps=20, log_every_steps=20), broken, tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("step_number", "expected"),
+    [(0, 20), (10, 10), (40, 10), (95, 5)],
+)
+def test_calls_end_where_something_is_due(step_number, expected):
+    config = ml_collections.ConfigDict(
+        {"train_steps": 100, "log_every_steps": 20, "evaluate_every_steps": 50, "save_every_steps": 0}
+    )
+    assert loop._steps_until_due(config, step_number) == expected

@@ -1,0 +1,66 @@
+import json
+import re
+
+import pytest
+
+from mammo import errors
+from mammo.training import workdir
+from tests.mammo.training import disc_shards
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory):
+    return disc_shards.write(tmp_path_factory.mktemp("shards"), {"train": 3})
+
+
+def test_a_second_run_is_kept_out_while_the_first_lasts(tmp_path):
+    with workdir.claim(tmp_path / "run"):
+        with (
+            pytest.raises(errors.InputError, match=rf"{re.escape(str(tmp_path))}/run is in use by another run"),
+            workdir.claim(tmp_path / "run"),
+        ):
+            pass
+    with workdir.claim(tmp_path / "run"):
+        pass
+
+
+def test_a_file_is_no_workdir(tmp_path):
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(errors.InputError, match=r"file is not a folder; give another --workdir"),
+        workdir.claim(tmp_path / "file"),
+    ):
+        pass
+
+
+def test_the_resolved_configuration_is_written_with_what_identifies_the_data(shards, tmp_path):
+    workdir.settle_config(tmp_path, disc_shards.config().to_dict(), shards)
+    written = json.loads((tmp_path / "config.json").read_text())
+    assert written["stage"] == "detector"
+    assert written["data"]["height_px"] == disc_shards.SIDE_PX  # of the shards, whatever the preset says
+    assert len(written["data"]["manifest_sha256"]) == 64
+
+
+def test_another_configuration_is_refused_by_what_differs(shards, tmp_path):
+    workdir.settle_config(tmp_path, disc_shards.config().to_dict(), shards)
+    other = disc_shards.config(optimizer__learning_rate=0.5).to_dict()
+    with pytest.raises(errors.InputError, match=r"\(optimizer\.learning_rate is 0\.002 there, 0\.5 here\)"):
+        workdir.settle_config(tmp_path, other, shards)
+
+
+def test_what_is_only_watched_may_change(shards, tmp_path):
+    workdir.settle_config(tmp_path, disc_shards.config().to_dict(), shards)
+    workdir.settle_config(tmp_path, disc_shards.config(log_every_steps=7).to_dict(), shards)
+
+
+def test_other_data_is_refused(shards, tmp_path):
+    workdir.settle_config(tmp_path / "", disc_shards.config().to_dict(), shards)
+    other = disc_shards.write(tmp_path / "other", {"train": 6})
+    with pytest.raises(errors.InputError, match=r"data\.manifest_sha256 is [0-9a-f]{64} there"):
+        workdir.settle_config(tmp_path, disc_shards.config().to_dict(), other)
+
+
+def test_a_damaged_configuration_is_refused(shards, tmp_path):
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(errors.InputError, match=r"config\.json is damaged"):
+        workdir.settle_config(tmp_path, disc_shards.config().to_dict(), shards)
