@@ -1,11 +1,19 @@
 """Configurations by name: which file of `configs/` a command line means."""
 
 import pathlib
-from collections.abc import Sequence
+import types
+from collections.abc import Mapping, Sequence
 
+from configs import detector
+from configs.cloud import detector_1_gpu, detector_8_gpus
 from mammo import cli, errors
 
-FOLDER = pathlib.Path(__file__).resolve().parent.parent / "configs"
+PRESETS: Mapping[str, types.ModuleType] = {
+    "detector": detector,
+    "cloud/detector_1_gpu": detector_1_gpu,
+    "cloud/detector_8_gpus": detector_8_gpus,
+}
+"""By the names that --config takes; those of stages are what --stage takes by itself."""
 
 
 def with_config(arguments: Sequence[str], default_stage: str) -> list[str]:
@@ -36,11 +44,9 @@ def with_config(arguments: Sequence[str], default_stage: str) -> list[str]:
 
 
 def _find(name: str) -> pathlib.Path:
-    preset = (FOLDER / name).with_suffix(".py")
-    if preset.is_file():
-        return preset
+    if name in PRESETS:
+        return pathlib.Path(str(PRESETS[name].__file__))
     path = cli.user_path(name)
     if path.suffix == ".py" and path.is_file():
         return path
-    known = ", ".join(sorted(str(path.relative_to(FOLDER).with_suffix("")) for path in FOLDER.rglob("*.py")))
-    raise errors.InputError(f"there is no configuration {name!r}; give a Python file, or one of {known}.")
+    raise errors.InputError(f"there is no configuration {name!r}; give a Python file, or one of {', '.join(PRESETS)}.")

@@ -66,7 +66,7 @@ class Anchors:
 def fit(boxes_xyxy_px: np.ndarray, height_px: int, width_px: int, max_levels: int) -> Anchors:
     """Fits anchors to lesions: sizes in even steps of their logarithm, ratios at quantiles.
 
-    With more levels sizes stand closer, but large anchors stand on a coarser grid; as many are taken as make the lesions
+    With more levels sizes stand closer, but large anchors stand on a coarser grid; as many are taken as make lesions
     overlap best, on average, with the anchor that fits each best.
 
     Args:

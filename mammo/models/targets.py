@@ -1,7 +1,7 @@
 """Training targets of a detector: which anchors stand for which lesion.
 
-KerasCV's label encoder does the same, but it leaves a lesion without any anchor when none overlaps it by half, and fails
-under mixed precision.
+KerasCV's label encoder does the same, but it leaves a lesion without any anchor when none overlaps it by half, and it
+fails under mixed precision.
 """
 
 from typing import NamedTuple

@@ -1,12 +1,13 @@
 """What the training loop knows of a stage: data, model, augmentation, loss, prediction, evaluation."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import tensorflow as tf
 
 from mammo.data import batch as batch_lib
+from mammo.evaluation import images
 
 
 class LossSums(NamedTuple):
@@ -37,6 +38,10 @@ class Evaluator(Protocol):
 
     def scalars(self) -> dict[str, float]:
         """Returns the figures to watch while training, by name."""
+
+    @property
+    def results(self) -> Sequence[images.ImageResult]:
+        """What was found in each image so far."""
 
     def pictures(self) -> np.ndarray:
         """Returns some images with truth and predictions drawn on them: uint8 [N, H, W, 3]."""

@@ -65,7 +65,12 @@ class Checkpoints:
             return False
         try:
             manager.checkpoint.restore(path).assert_existing_objects_matched()
-        except (AssertionError, ValueError, tf.errors.OpError) as error:
+        except (
+            AssertionError,
+            IndexError,
+            ValueError,
+            tf.errors.OpError,
+        ) as error:  # whatever the reader stumbles over
             reason = str(error).splitlines()[0]
             raise errors.InputError(
                 f"{path} cannot be restored ({reason}); it is damaged or of another model, give another --workdir."

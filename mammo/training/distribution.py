@@ -31,9 +31,9 @@ def make_strategy(devices: int, logical_processors: int = 1) -> tf.distribute.Mi
         tf.config.set_logical_device_configuration(processor, parts)
     names = [f"GPU:{index}" for index in range(len(gpus))] or [f"CPU:{index}" for index in range(logical_processors)]
     if devices > len(names):
-        kind = "GPUs" if gpus else "processors (no GPU was found)"
+        kind = "GPUs" if gpus else "processors (no GPU)"
         raise errors.InputError(
-            f"--config.devices={devices}, but this machine has {len(names)} {kind}; ask for fewer, or for 0, which takes all."
+            f"--config.devices={devices}, but there are {len(names)} {kind} here; ask for fewer, or for 0, which is all."
         )
     chosen = names[: devices or len(names)]
     logging.info("Devices: %s.", ", ".join(chosen))
@@ -73,8 +73,8 @@ def _fastest() -> str:
 def share_batch_norm(model: tf.keras.Model) -> None:
     """Lets batch normalisation see the global batch, so that several replicas train as one would.
 
-    The fused kernel, which one replica is faster with, cannot; it differs in the moving variance, too, which it corrects
-    for the size of the batch.
+    The fused kernel, which one replica is faster with, cannot; it differs in the moving variance, too, which it
+    corrects for the size of the batch.
 
     Args:
         model: Freshly built; changed in place.

@@ -1,5 +1,10 @@
 import json
+import statistics
 
+import pytest
+import tensorflow as tf
+
+from mammo.benchmarks import step
 from tests import programs
 
 
@@ -24,3 +29,25 @@ def test_the_figures_of_the_input_are_printed_and_kept(tmp_path):
     assert 1280 < figures["kib_per_image"] < 1290  # 1024 × 640 × 2 bytes, and what is known of the image
     assert figures["speed_up"] == figures["images_per_second"][0] / figures["study_images_per_second"][0]
     assert "speed_up" in ended.stdout
+
+
+def test_what_cannot_be_measured_is_told_before_anything_is_measured():
+    ended = programs.run("mammo.benchmark", "--what=convert,speed")
+    assert ended.returncode == 2
+    assert "convert, input, step" in ended.stderr
+
+
+def test_steps_are_measured_alone_with_their_input_and_against_keras_cv():
+    policy = tf.keras.mixed_precision.global_policy()
+    figures = step.measure(
+        exams=1, repeats=2, height_px=128, width_px=128, batch_size=1, backbone="csp_darknet_nano", seconds=0.2
+    )
+    assert tf.keras.mixed_precision.global_policy() is policy
+    assert figures.precision == "bfloat16" or not figures.has_amx
+    rates = [value for name, value in vars(figures).items() if name.endswith("images_per_second")]
+    assert [len(rate) for rate in rates] == [2] * 5
+    slower = [min(pair) for pair in zip(figures.input_images_per_second, figures.step_images_per_second, strict=True)]
+    shares = [one / other for one, other in zip(figures.together_images_per_second, slower, strict=True)]
+    assert figures.together_share == pytest.approx(statistics.median(shares))
+    assert figures.step_speed_up < figures.preset_speed_up  # that network has a quarter of the channels
+    assert 0 < figures.loop_share < 1

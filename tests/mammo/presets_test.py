@@ -1,12 +1,14 @@
 import pytest
 
+from configs import detector
+from configs.cloud import detector_1_gpu
 from mammo import errors, presets
 
 
 def test_the_stage_names_the_configuration():
     assert presets.with_config(["train", "--stage=detector", "--config.seed=1"], "detector") == [
         "train",
-        f"--config={presets.FOLDER / 'detector.py'}",
+        f"--config={detector.__file__}",
         "--stage=detector",
         "--config.seed=1",
     ]
@@ -16,10 +18,12 @@ def test_a_configuration_may_be_named_or_be_a_file_of_ones_own(tmp_path, monkeyp
     monkeypatch.setenv("BUILD_WORKING_DIRECTORY", str(tmp_path))
     (tmp_path / "mine.py").write_text("")
     named = presets.with_config(["train", "--config=cloud/detector_1_gpu"], "detector")
-    assert named[1] == f"--config={presets.FOLDER / 'cloud' / 'detector_1_gpu.py'}"
+    assert named[1] == f"--config={detector_1_gpu.__file__}"
     assert presets.with_config(["train", "--config=mine.py"], "detector")[1] == f"--config={tmp_path / 'mine.py'}"
 
 
 def test_an_unknown_one_is_refused_with_those_there_are():
-    with pytest.raises(errors.InputError, match=r"no configuration 'detektor'.*cloud/detector_8_gpus, detector"):
+    with pytest.raises(
+        errors.InputError, match=r"no configuration 'detektor'.*detector, cloud/detector_1_gpu, cloud/detector_8_gpus"
+    ):
         presets.with_config(["train", "--config=detektor"], "detector")

@@ -12,7 +12,7 @@ def single_precision():
 
 
 def test_more_devices_than_there_are_are_refused_with_their_number():
-    with pytest.raises(errors.InputError, match=r"--config\.devices=64, but this machine has \d+ "):
+    with pytest.raises(errors.InputError, match=r"--config\.devices=64, but there are \d+ "):
         distribution.make_strategy(64)
 
 

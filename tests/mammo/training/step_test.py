@@ -60,7 +60,7 @@ def test_two_replicas_make_the_updates_of_one(shards):
     _assert_same(before, same, 0)
     assert max(np.abs(after - start).max() for after, start in zip(one, before, strict=True)) > 1e-3
     _assert_same(one, two, 1e-6)
-    _assert_same(*([average.numpy() for average in state.averages] for state in (of_one, of_two)), 1e-6)
+    _assert_same(of_one.averages, of_two.averages, 1e-6)
 
 
 def test_micro_batches_add_up_to_the_batch_that_they_are_parts_of(shards):

@@ -14,12 +14,12 @@ def shards(tmp_path_factory):
 
 
 def test_a_second_run_is_kept_out_while_the_first_lasts(tmp_path):
-    with workdir.claim(tmp_path / "run"):
-        with (
-            pytest.raises(errors.InputError, match=rf"{re.escape(str(tmp_path))}/run is in use by another run"),
-            workdir.claim(tmp_path / "run"),
-        ):
-            pass
+    with (
+        workdir.claim(tmp_path / "run"),
+        pytest.raises(errors.InputError, match=rf"{re.escape(str(tmp_path))}/run is in use by another run"),
+        workdir.claim(tmp_path / "run"),
+    ):
+        pass
     with workdir.claim(tmp_path / "run"):
         pass
 

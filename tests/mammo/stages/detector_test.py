@@ -1,0 +1,105 @@
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mammo.data import batch as batch_lib
+from mammo.stages import stages
+from tests.mammo.training import disc_shards
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory):
+    return disc_shards.write(tmp_path_factory.mktemp("shards"), {"train": 12, "validation": 3, "test": 3})
+
+
+@pytest.fixture(scope="module")
+def stage(shards):
+    return stages.from_config(disc_shards.config(), shards)
+
+
+@pytest.fixture(scope="module")
+def batch(stage):
+    return next(iter(stage.build_dataset("train", tf.distribute.InputContext(), 0)))
+
+
+def _outputs(stage: Any, logit: float) -> dict[str, tf.Tensor]:
+    """What a network would give that is as sure as `logit` that each anchor is each class, and moves no anchor."""
+    count = stage.anchors.boxes_xyxy_px(disc_shards.SIDE_PX, disc_shards.SIDE_PX).shape[0]
+    return {"classification": tf.fill([4, count, stage.class_count], logit), "box": tf.zeros([4, count, 4])}
+
+
+def test_the_network_says_something_of_each_anchor(stage, batch):
+    outputs = stage.build_model()(batch.image)
+    expected = _outputs(stage, 0.0)
+    assert outputs["classification"].shape == expected["classification"].shape
+    assert outputs["box"].shape == expected["box"].shape
+
+
+def test_anchors_fit_the_lesions_of_the_training_split(stage):
+    assert 10 <= stage.anchors.sizes_px[0] <= 14  # benign discs are 12 px wide, cancers 18
+
+
+def test_the_loss_is_what_is_divided_by_the_anchors_of_lesions(stage, batch):
+    sums = stage.loss(batch, _outputs(stage, -2.0))
+    assert float(sums.normaliser) >= int(tf.reduce_sum(tf.cast(batch.classes >= 0, tf.int32)))
+    np.testing.assert_allclose(sums.total, sum(sums.parts.values()), rtol=1e-6)
+    assert set(sums.parts) == set(stage.loss_parts)
+
+
+def test_what_pads_a_batch_is_not_learnt_from(stage, batch):
+    half = batch._replace(is_real=tf.constant([True, True, False, False]))
+    outputs = _outputs(stage, -2.0)
+    other_half = batch._replace(is_real=tf.constant([False, False, True, True]))
+    whole, first, second = (stage.loss(part, outputs) for part in (batch, half, other_half))
+    np.testing.assert_allclose(whole.total, first.total + second.total, rtol=1e-5)
+    assert float(first.normaliser) < float(whole.normaliser)
+
+
+def test_both_box_losses_vanish_for_the_right_boxes(stage, batch):
+    for box_loss in ("smooth_l1", "generalized_iou"):
+        other = dataclasses.replace(stage, loss_options=dataclasses.replace(stage.loss_options, box_loss=box_loss))
+        sums = other.loss(batch, _outputs(stage, -2.0))
+        assert float(sums.parts["box"]) > 0
+
+
+def test_a_class_blind_detector_learns_and_finds_one_class(shards):
+    blind: Any = stages.from_config(disc_shards.config(model__is_class_blind=True), shards)
+    batch = next(iter(blind.build_dataset("train", tf.distribute.InputContext(), 0)))
+    assert set(np.unique(batch.classes)) <= {batch_lib.PADDING, 0}
+    assert {1, 2} <= set(np.unique(batch.label)) | {1, 2}
+    assert blind.class_count == 1
+    assert blind.build_model()(batch.image)["classification"].shape[-1] == 1
+
+
+def test_a_trained_network_would_be_decoded_in_pixels_of_the_image(stage, batch):
+    class Oracle(tf.Module):
+        """Says that the anchors of the lesions in the batch are what they are."""
+
+        def __call__(self, images, training):
+            boxes = stage.anchors.boxes_xyxy_px(disc_shards.SIDE_PX, disc_shards.SIDE_PX)
+            from mammo.models import targets  # noqa: PLC0415
+
+            made = targets.match(batch.boxes, batch.classes, boxes, 0.5, 0.4)
+            logits = tf.where(tf.one_hot(made.classes, 2) > 0, 4.0, -9.0)
+            return {"classification": logits, "box": made.deltas}
+
+    found = stage.predict(Oracle(), batch.image)
+    for row in range(4):
+        lesions = batch.boxes.numpy()[row][batch.classes.numpy()[row] >= 0]
+        assert int(found.num_valid[row]) == len(lesions)
+        if len(lesions):
+            np.testing.assert_allclose(found.boxes_xyxy_px[row, : len(lesions)], lesions, atol=0.01)
+            assert found.classes[row, 0] == batch.classes[row, 0]
+
+
+def test_evaluation_takes_each_image_once(stage):
+    evaluator = stage.evaluator("validation")
+    model = stage.build_model()
+    for batch in stage.build_dataset("validation", tf.distribute.InputContext(), 0):
+        found = tf.nest.map_structure(lambda value: value.numpy(), stage.predict(model, batch.image))
+        evaluator.update(tf.nest.map_structure(lambda value: value.numpy(), batch), found)
+    assert len(evaluator.results) == 3
+    assert stage.best_by in evaluator.scalars()

@@ -1,0 +1,81 @@
+"""The program as a person runs it, on drawn exams."""
+
+import json
+import re
+
+import pytest
+
+from tests import programs
+
+_SMALL = (
+    "--config.data.phantom_exams=16",
+    "--config.data.phantom_height_px=256",
+    "--config.data.height_px=128",
+    "--config.data.width_px=96",
+    "--config.model.pyramid_channels=8",
+    "--config.input.batch_size=4",
+    "--config.train_steps=2",
+    "--config.log_every_steps=1",
+)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """One run with nothing given but its size, in the folder where a person stands."""
+    folder = tmp_path_factory.mktemp("standing here")
+    return folder, programs.run("mammo.train", "--stage=detector", *_SMALL, cwd=folder)
+
+
+def test_with_nothing_given_it_draws_trains_evaluates_and_reports(trained):
+    folder, ended = trained
+    assert ended.returncode == 0, ended.stderr
+    workdir = folder / "runs" / "detector"
+    page = re.search(r"Wrote (.*report\.html) after", ended.stdout)
+    assert page is not None
+    assert page[1] == str(workdir / "report.html")
+    report = json.loads((workdir / "report.json").read_text())
+    assert report["data"]["is_phantom"]
+    assert report["split"] == "test"
+    assert report["n"]["images"] > 0
+    assert "never" in (workdir / "report.html").read_text()  # of clinical worth
+    assert json.loads((workdir / "config.json").read_text())["train_steps"] == 2
+    rows = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+    assert {row["step"] for row in rows} == {1, 2}
+    assert "2/2" in ended.stderr  # steps, with rate and time left
+
+
+def test_the_same_command_again_has_nothing_left_to_train(trained):
+    folder, _ = trained
+    ended = programs.run("mammo.train", "--stage=detector", *_SMALL, cwd=folder)
+    assert ended.returncode == 0, ended.stderr
+    assert "Going on from step 2" in ended.stderr
+    rows = (folder / "runs" / "detector" / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(row)["step"] for row in rows] == [1, 2, 2]  # two of training, one of validation
+
+
+def test_another_configuration_in_the_same_workdir_is_refused(trained):
+    folder, _ = trained
+    ended = programs.run("mammo.train", "--stage=detector", *_SMALL, "--config.seed=5", cwd=folder)
+    assert ended.returncode == 1
+    assert re.search(r"error: .*seed is 0 there, 5 here", ended.stderr)
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("flag", "said", "status"),
+    [
+        ("--config.optimizer.learning_rat=1", 'Did you mean "learning_rate"', 2),
+        ("--config.train_steps=many", "--config.train_steps=many", 2),
+        ("--config=detektor", "no configuration 'detektor'", 2),
+        ("--stage=detektor", "--stage=detektor", 2),
+        ("--data_dir=nowhere", "nowhere", 1),
+        ("--config.devices=64", "--config.devices=64", 1),
+    ],
+)
+def test_a_persons_mistake_is_one_sentence(trained, tmp_path, flag, said, status):
+    folder, _ = trained
+    data = f"--data_dir={folder}/runs/detector/data/shards-128x96"
+    ended = programs.run("mammo.train", data, f"--workdir={tmp_path}/run", *_SMALL, flag, cwd=tmp_path)
+    assert ended.returncode == status, ended.stderr
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
