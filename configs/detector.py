@@ -14,8 +14,8 @@ def get_config() -> ml_collections.ConfigDict:
     config.stage = "detector"
 
     config.data = ml_collections.ConfigDict()
-    config.data.height_px = 512  # of the views that are made, where the data is not in shards yet
-    config.data.width_px = 320
+    config.data.height_px = 384  # of the views that are made, where the data is not in shards yet
+    config.data.width_px = 256
     config.data.encoding = "png16"
     config.data.phantom_exams = 240
     config.data.phantom_height_px = 640
@@ -26,7 +26,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.model = ml_collections.ConfigDict()
     config.model.backbone = "csp_darknet_nano"
     config.model.weights = "none"
-    config.model.pyramid_channels = 64
+    config.model.pyramid_channels = 48
     config.model.max_levels = 4
     config.model.head_depth = 2
     config.model.batch_norm_momentum = 0.9
@@ -45,10 +45,10 @@ def get_config() -> ml_collections.ConfigDict:
     config.decoding.overlap_iou = 0.3
     config.decoding.min_score = 0.005
 
-    config.train_steps = 900
+    config.train_steps = 1600
     config.optimizer.learning_rate = 2e-3
     config.optimizer.warmup_steps = 50
     config.optimizer.averages_decay = 0.99
-    config.evaluate_every_steps = 300
-    config.save_every_steps = 100
+    config.evaluate_every_steps = 400
+    config.save_every_steps = 200
     return config

@@ -152,16 +152,25 @@ class Conversion:
             except BlockingIOError:
                 raise errors.InputError(f"{self.output_dir} is being written by another conversion.") from None
             self._check_settings(journal / _SETTINGS_FILE, tasks)
-            for partial in self.output_dir.rglob(f"*{files.PARTIAL_SUFFIX}"):
-                partial.unlink()
-            yield
+            self._drop_partials()
+            try:
+                yield
+            finally:
+                self._drop_partials()  # those of workers that were killed
             finished = journal.rename(journal.with_name(journal.name + files.PARTIAL_SUFFIX))
             shutil.rmtree(finished)
+
+    def _drop_partials(self) -> None:
+        for partial in self.output_dir.rglob(f"*{files.PARTIAL_SUFFIX}"):
+            partial.unlink()
 
     def _check_settings(self, path: pathlib.Path, tasks: list[shards.Task]) -> None:
         settings = self._settings(tasks)
         if path.exists():
-            earlier = json.loads(path.read_text())
+            try:
+                earlier = json.loads(path.read_text())
+            except json.JSONDecodeError:
+                raise errors.InputError(f"{path} is damaged; empty {self.output_dir} and convert anew.") from None
             for key, value in settings.items():
                 if earlier.get(key) != value:
                     raise errors.InputError(

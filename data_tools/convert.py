@@ -20,8 +20,8 @@ _LABELS = flags.DEFINE_enum(
     "labels", "overlay", opening.LABELS, "Mini-DDSM: pathology from each lesion's overlay, or from the case's status."
 )
 _TREE = flags.DEFINE_enum("tree", "auto", opening.TREES, "Mini-DDSM: which tree to read; auto takes png16 if there.")
-_HEIGHT = flags.DEFINE_integer("height", 1024, "Height of a view, in pixels.", lower_bound=32)
-_WIDTH = flags.DEFINE_integer("width", 640, "Width of a view, in pixels.", lower_bound=32)
+_HEIGHT = flags.DEFINE_integer("height", 1024, "Height of a view, in pixels.", 32, 16_384)
+_WIDTH = flags.DEFINE_integer("width", 640, "Width of a view, in pixels.", 32, 16_384)
 _ENCODING = flags.DEFINE_enum_class("encoding", encodings.Encoding.PNG16, encodings.Encoding, "How images are stored.")
 _WORKERS = flags.DEFINE_integer(
     "workers", os.cpu_count() or 1, "Processes, each of one core and below 1 GiB.", lower_bound=1

@@ -119,7 +119,7 @@ def bars_by_label(table: pd.DataFrame, column: str, xlabel: str, ylabel: str, la
         axes.annotate(f"{int(height):,}", (place, height), (0, 3), textcoords="offset points", ha="center", fontsize=8)
     axes.set_xticks(range(len(counts)), list(counts.index))
     axes.set(xlabel=xlabel, ylabel=ylabel)
-    axes.margins(y=0.12)
+    axes.set_ylim(0, 1.12 * max(base, default=1))  # a margin would end at a bar of no height on the tallest
     _legend_above(axes)
     return _svg(figure)
 

@@ -80,15 +80,17 @@ class Result:
 def read_journal(output_dir: pathlib.Path, task: Task) -> Result | None:
     """Returns what an earlier run made of a task, or None if it has to be made.
 
-    A pair in which a view was rejected is made again: the file at fault may have been put right since.
+    A pair in which a view was rejected is made again: the file at fault may have been put right since. So is one whose
+    files are gone or cut short, by a person or by a machine that lost its power.
     """
     try:
         fields = json.loads(_journal_path(output_dir, task).read_text())
-    except FileNotFoundError:
+    except (FileNotFoundError, json.JSONDecodeError):
         return None
     fields["shards"] = [manifest.Shard(**shard) for shard in fields["shards"]]
     fields["patients"], fields["exams"] = set(fields["patients"]), set(fields["exams"])
-    return None if fields["rejected"] else Result(**fields)
+    is_whole = all(_size_of(output_dir / shard.name) == shard.bytes for shard in fields["shards"])
+    return Result(**fields) if is_whole and not fields["rejected"] else None
 
 
 def make(
@@ -147,6 +149,10 @@ def make(
 
 def _describe(path: pathlib.Path, content: str, records_count: int) -> manifest.Shard:
     return manifest.Shard(path.name, content, records_count, path.stat().st_size, files.sha256_of(path))
+
+
+def _size_of(path: pathlib.Path) -> int | None:
+    return path.stat().st_size if path.exists() else None
 
 
 def _journal_path(output_dir: pathlib.Path, task: Task) -> pathlib.Path:

@@ -1,5 +1,6 @@
 """Runs tasks in several processes, with progress, and leaves no process behind however it ends."""
 
+import contextlib
 import ctypes
 import multiprocessing
 import os
@@ -42,7 +43,7 @@ def run(
 
     Raises:
         errors.InputError: A process was killed, by want of memory for one.
-        Exception: What `function` raised; tasks not yet begun are dropped.
+        Exception: What `function` raised; the other tasks are dropped, those under way are killed.
     """
     with progress.bar(total, unit, initial=done) as bar:
         if workers == 1:
@@ -69,8 +70,9 @@ def _run_in_pool(
     context = multiprocessing.get_context("spawn")  # a forked TensorFlow or OpenCV may hang
     counter = context.Value("q", bar.n)
     pool = process.ProcessPoolExecutor(workers, context, _start_worker, (counter, os.getpid()))
-    pending = {pool.submit(_run, function, task) for task in tasks}
     try:
+        with _keyboard_held():
+            pending = {pool.submit(_run, function, task) for task in tasks}
         while pending:
             ended, pending = futures.wait(pending, timeout=0.5, return_when=futures.FIRST_COMPLETED)
             bar.update(counter.value - bar.n)
@@ -80,8 +82,22 @@ def _run_in_pool(
         raise errors.InputError(
             "a worker process was killed, most likely for want of memory; run it again with fewer --workers."
         ) from None
+    except BaseException:  # Ctrl-C, a task that failed: nobody wants to wait for the tasks under way, of minutes
+        for worker in multiprocessing.active_children():
+            worker.kill()
+        raise
     finally:
-        pool.shutdown(wait=not pending, cancel_futures=True)
+        pool.shutdown(cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _keyboard_held() -> Iterator[None]:
+    """Keeps Ctrl-C back, here until the block ends; processes started in it never see it, not even as they start."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 _count: Callable[[], None]
@@ -96,7 +112,6 @@ def _start_worker(counter: "multiprocessing.sharedctypes.Synchronized[int]", par
 
     _count = count
     cv2.setNumThreads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted, too, and ends its workers
     _end_with(parent_pid)
 
 

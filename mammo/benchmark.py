@@ -7,22 +7,28 @@ from collections.abc import Callable
 from absl import flags
 
 from mammo import cli
-from mammo.benchmarks import conversion
+from mammo.benchmarks import conversion, step
 from mammo.benchmarks import input as input_lib
 from mammo.data import encodings, files
 
-_WHAT = flags.DEFINE_multi_enum("what", ["convert"], ["convert", "input"], "What to measure.")
+_WHAT = flags.DEFINE_list("what", ["convert"], "What to measure: some of convert, input and step, with commas between.")
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Folder for benchmark.json; none: only printed.")
-_EXAMS = flags.DEFINE_integer("exams", 12, "Exams of four views to convert or to read.", lower_bound=1)
-_REPEATS = flags.DEFINE_integer("repeats", 3, "Pairs of runs; the median of their ratios counts.", lower_bound=1)
+_EXAMS = flags.DEFINE_integer("exams", 12, "Exams of four views to convert, to read or to train on.", lower_bound=1)
+_REPEATS = flags.DEFINE_integer("repeats", 3, "Rounds of runs; the median of their ratios counts.", lower_bound=1)
 _ENCODING = flags.DEFINE_enum_class(
-    "encoding", encodings.Encoding.PNG16, encodings.Encoding, "input: how images are stored in the shards."
+    "encoding", encodings.Encoding.PNG16, encodings.Encoding, "input, step: how images are stored in the shards."
 )
 
-_MEASURES: dict[str, Callable[[], conversion.Figures | input_lib.Figures]] = {
+_MEASURES: dict[str, Callable[[], conversion.Figures | input_lib.Figures | step.Figures]] = {
     "convert": lambda: conversion.measure(_EXAMS.value, _REPEATS.value),
     "input": lambda: input_lib.measure(_EXAMS.value, _REPEATS.value, _ENCODING.value),
+    "step": lambda: step.measure(_EXAMS.value, _REPEATS.value, _ENCODING.value),
 }
+flags.register_validator(
+    _WHAT,
+    lambda names: names and set(names) <= _MEASURES.keys(),
+    f"is some of {', '.join(_MEASURES)}, with commas between",
+)
 
 
 def main() -> None:
@@ -30,7 +36,7 @@ def main() -> None:
     figures = {what: dataclasses.asdict(_MEASURES[what]()) for what in _WHAT.value}
     for what, measured in figures.items():
         for name, value in measured.items():
-            print(f"{what:10}{name:24}{_format(value)}")
+            print(f"{what:10}{name:28}{_format(value)}")
     if _OUTPUT_DIR.value:
         output_dir = cli.user_path(_OUTPUT_DIR.value)
         output_dir.mkdir(parents=True, exist_ok=True)
@@ -38,8 +44,8 @@ def main() -> None:
 
 
 def _format(value: str | float | list[float]) -> str:
-    if isinstance(value, str):
-        return value
+    if isinstance(value, str | bool):
+        return str(value)
     values = value if isinstance(value, list) else [value]
     return "  ".join(f"{number:.4g}" for number in values)
 

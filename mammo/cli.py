@@ -3,7 +3,9 @@
 import errno
 import os
 import pathlib
+import signal
 import sys
+import types
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
@@ -11,17 +13,30 @@ from absl import app, flags
 
 from mammo import errors
 
+_ADVICE = {
+    errno.ENOSPC: "make room there or give another folder",
+    errno.EDQUOT: "make room there or give another folder",
+    errno.EACCES: "change its permissions or give another folder",
+    errno.EPERM: "change its permissions or give another folder",
+    errno.EROFS: "give another folder",
+    errno.EEXIST: "give the name of a folder",
+    errno.ENOTDIR: "give the name of a folder",
+    errno.ENAMETOOLONG: "give a shorter name",
+}
+_STATUS_OF_SIGNALS = 128  # as shells have it: 130 for Ctrl-C, 143 for SIGTERM
+
 
 def run(main: Callable[[], None]) -> NoReturn:
     """Parses the flags, runs `main`, and exits with the project's statuses.
 
     0: done. 1: the input was refused or a check failed; one sentence on standard error says what to do.
-    2: wrong flags. 130: interrupted from the keyboard.
+    2: wrong flags. 130: interrupted from the keyboard. 143: asked to end by SIGTERM.
 
     Args:
         main: The program, which reads its flags from `absl.flags.FLAGS`.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow, where it is imported later, says what it lacks
+    signal.signal(signal.SIGTERM, _interrupt)
     app.run(lambda _: _exit_status_of(main), flags_parser=_parse_flags)
     raise AssertionError("app.run does not return")
 
@@ -52,15 +67,20 @@ def _exit_status_of(main: Callable[[], None]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+        if error.errno not in _ADVICE:
             raise
         where = error.filename or "the output folder"
-        print(f"error: {where}: {error.strerror}; make room there or give another folder.", file=sys.stderr)
+        print(f"error: {where}: {error.strerror}; {_ADVICE[error.errno]}.", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         print("interrupted", file=sys.stderr)
-        return 130
+        return _STATUS_OF_SIGNALS + (interrupt.args[0] if interrupt.args else signal.SIGINT)
     return 0
+
+
+def _interrupt(number: int, _frame: types.FrameType | None) -> NoReturn:
+    """Ends the program as Ctrl-C does, so that what is half-written is cleared away."""
+    raise KeyboardInterrupt(number)
 
 
 def _parse_flags(argv: Sequence[str]) -> list[str]:

@@ -1,6 +1,7 @@
 """Files that are there whole or not at all: written under a temporary name, then renamed."""
 
 import contextlib
+import errno
 import hashlib
 import os
 import pathlib
@@ -14,11 +15,18 @@ def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
     """Yields a temporary path beside `path`, which takes its place once the block ends without an error.
 
     The temporary name is this process's own, so that one that outlives its parent cannot spoil its successor's file.
+
+    Raises:
+        OSError: It cannot be written; `filename` is set even where the system leaves it out, as on a full disk.
     """
     partial = path.with_name(f"{path.name}.{os.getpid()}{PARTIAL_SUFFIX}")
     try:
         yield partial
         partial.replace(path)
+    except OSError as error:
+        if error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            error.filename = str(path)
+        raise
     finally:
         partial.unlink(missing_ok=True)
 

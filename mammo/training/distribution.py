@@ -33,7 +33,7 @@ def make_strategy(devices: int, logical_processors: int = 1) -> tf.distribute.Mi
     if devices > len(names):
         kind = "GPUs" if gpus else "processors (no GPU)"
         raise errors.InputError(
-            f"--config.devices={devices}, but there are {len(names)} {kind} here; ask for fewer, or for 0, which is all."
+            f"--config.devices={devices}, but there are {len(names)} {kind} here; ask for fewer, or for 0: all."
         )
     chosen = names[: devices or len(names)]
     logging.info("Devices: %s.", ", ".join(chosen))
