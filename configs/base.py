@@ -1,6 +1,7 @@
 """What the configurations of all stages have in common, with the values that most of them take."""
 
 import ml_collections
+from ml_collections import config_dict
 
 
 def get_config() -> ml_collections.ConfigDict:
@@ -28,7 +29,10 @@ def get_config() -> ml_collections.ConfigDict:
     config.input.seed = config.get_ref("seed")
     config.input.batch_size = 8  # of one replica
     config.input.balance = "weights"  # classes come equally often, no image is left out
+    config.input.class_weights = config_dict.placeholder(tuple)  # of normal, benign and cancer, with "weights"
     config.input.shuffle_buffer = 1024
+    config.input.parallel_reads = 8
+    config.input.max_boxes = config_dict.placeholder(int)  # in an image; as many as the fullest one has
 
     config.optimizer = ml_collections.ConfigDict()
     config.optimizer.kind = "adamw"

@@ -1,11 +1,14 @@
 """The detector on two cores and nothing else: what `--stage=detector` takes.
 
-Draws 240 synthetic exams, if no data is given, and trains from no weights. Cost and result stand in the README.
+Draws 320 synthetic exams, if no data is given, and trains from no weights. Cost and result stand in the README.
 """
+
+import dataclasses
 
 import ml_collections
 
 from configs import base
+from mammo.augment import options
 
 
 def get_config() -> ml_collections.ConfigDict:
@@ -17,11 +20,11 @@ def get_config() -> ml_collections.ConfigDict:
     config.data.height_px = 384  # of the views that are made, where the data is not in shards yet
     config.data.width_px = 256
     config.data.encoding = "png16"
-    config.data.phantom_exams = 240
+    config.data.phantom_exams = 320
     config.data.phantom_height_px = 640
     config.data.phantom_seed = 0
 
-    config.augmentation = ml_collections.ConfigDict()
+    config.augmentation = ml_collections.ConfigDict(dataclasses.asdict(options.Options()))
 
     config.model = ml_collections.ConfigDict()
     config.model.backbone = "csp_darknet_nano"
@@ -37,18 +40,20 @@ def get_config() -> ml_collections.ConfigDict:
     config.loss.gamma = 2.0
     config.loss.box_loss = "smooth_l1"
     config.loss.box_weight = 1.0
+    config.loss.smooth_l1_beta = 1 / 9
     config.loss.positive_iou = 0.5
     config.loss.negative_iou = 0.4
 
     config.decoding = ml_collections.ConfigDict()
     config.decoding.max_detections = 100
+    config.decoding.max_candidates = 1000
     config.decoding.overlap_iou = 0.3
     config.decoding.min_score = 0.005
 
-    config.train_steps = 1600
+    config.train_steps = 1800
     config.optimizer.learning_rate = 2e-3
     config.optimizer.warmup_steps = 50
     config.optimizer.averages_decay = 0.99
-    config.evaluate_every_steps = 400
+    config.evaluate_every_steps = 600
     config.save_every_steps = 200
     return config

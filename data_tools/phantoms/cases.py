@@ -20,7 +20,7 @@ _SHARES_OF_LESION_COUNT = (0.85, 0.10, 0.05)  # one, two, three; Mini-DDSM: 2,59
 _SHARE_BENIGN_BESIDE_CANCER = 0.5  # as RIGHT of C_0007
 _SHARE_UNKNOWN = 0.015  # of ages and, apart, of densities; Mini-DDSM: 3 and 1 of 1,952 cases
 _SHARES_OF_SUBTLETY = (0.03, 0.08, 0.20, 0.29, 0.40)  # CBIS-DDSM's mass views, from 1 (subtle) to 5 (obvious)
-_SHARES_OF_FINDING = (0.80, 0.08, 0.12)  # mass, calcifications, both
+_SHARES_OF_FINDING = (0.84, 0.04, 0.12)  # mass, calcifications, both
 _MEDIAN_MASS_MM, _SPREAD_MASS = 14.0, 0.36  # lognormal through the quartiles of CBIS-DDSM's mass boxes, 11 and 18 mm
 _MEDIAN_CLUSTER_MM, _SPREAD_CLUSTER = 13.0, 0.35
 

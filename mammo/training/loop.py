@@ -45,6 +45,8 @@ def train(config: Any, shards: shards_lib.Shards, folder: pathlib.Path) -> evalu
         StoppedError: SIGTERM came; the same command goes on.
     """
     strategy = distribution.make_strategy(config.devices, config.logical_processors)
+    if config.xla and strategy.num_replicas_in_sync > 1:
+        raise errors.InputError("--config.xla=true is for one device: what replicas share cannot be compiled.")
     precision = distribution.set_precision(config.precision)
     tf.keras.utils.set_random_seed(config.seed)  # of the first weights; nothing else draws from global generators
     with strategy.scope():

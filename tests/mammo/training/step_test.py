@@ -1,9 +1,12 @@
 """What one update is made from does not depend on how the global batch was split."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from mammo.augment import options as augmentation_lib
 from mammo.stages import stages
 from mammo.training import distribution, optimizers, step
 from mammo.training import state as state_lib
@@ -13,6 +16,7 @@ tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
 
+_NOT_VARIED = dataclasses.asdict(augmentation_lib.Options.off())
 _PRECISE = {
     "optimizer__kind": "sgd",
     "optimizer__learning_rate": 0.01,
@@ -26,9 +30,12 @@ def shards(tmp_path_factory):
     return disc_shards.write(tmp_path_factory.mktemp("shards"), {"train": 24, "validation": 6, "test": 6})
 
 
-def _trained(shards, replicas, steps=2, batches=None, xla=False, shares_batch_norm=False, **changes):
+def _trained(
+    shards, replicas, steps=2, batches=None, xla=False, shares_batch_norm=False, augmentation=_NOT_VARIED, **changes
+):
     """Trains some steps, and returns the weights before and after, and what the last call came to."""
     config = disc_shards.config(**{**_PRECISE, **changes})
+    config.augmentation.update(augmentation)
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"][:replicas])
     tf.keras.utils.set_random_seed(1)
     with strategy.scope():
@@ -55,8 +62,9 @@ def _assert_same(first, second, within):
 
 
 def test_two_replicas_make_the_updates_of_one(shards):
-    before, one, _, of_one = _trained(shards, 1, input__batch_size=4, shares_batch_norm=True)
-    same, two, _, of_two = _trained(shards, 2, input__batch_size=2, shares_batch_norm=True)
+    varied = {"steps": 1, "shares_batch_norm": True, "augmentation": {}}
+    before, one, _, of_one = _trained(shards, 1, input__batch_size=4, **varied)
+    same, two, _, of_two = _trained(shards, 2, input__batch_size=2, **varied)
     _assert_same(before, same, 0)
     assert max(np.abs(after - start).max() for after, start in zip(one, before, strict=True)) > 1e-3
     _assert_same(one, two, 1e-6)
