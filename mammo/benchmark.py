@@ -24,9 +24,9 @@ _MEASURES: dict[str, Callable[[], conversion.Figures | input_lib.Figures | step.
     "input": lambda: input_lib.measure(_EXAMS.value, _REPEATS.value, _ENCODING.value),
     "step": lambda: step.measure(_EXAMS.value, _REPEATS.value, _ENCODING.value),
 }
-flags.register_validator(
+flags.register_validator(  # type: ignore[no-untyped-call]
     _WHAT,
-    lambda names: names and set(names) <= _MEASURES.keys(),
+    lambda names: bool(names) and set(names) <= _MEASURES.keys(),
     f"is some of {', '.join(_MEASURES)}, with commas between",
 )
 

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from mammo.benchmarks import step
+from mammo.models import backbones
 from tests import programs
 
 
@@ -37,12 +38,28 @@ def test_what_cannot_be_measured_is_told_before_anything_is_measured():
     assert "convert, input, step" in ended.stderr
 
 
-def test_steps_are_measured_alone_with_their_input_and_against_keras_cv():
-    policy = tf.keras.mixed_precision.global_policy()
-    figures = step.measure(
-        exams=1, repeats=2, height_px=128, width_px=128, batch_size=1, backbone="csp_darknet_nano", seconds=0.2
-    )
-    assert tf.keras.mixed_precision.global_policy() is policy
+@pytest.fixture
+def bfloat16_policy():
+    before = tf.keras.mixed_precision.global_policy()
+    tf.keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    yield
+    tf.keras.mixed_precision.set_global_policy(before)
+
+
+def _tiny_backbone(name, weights, height_px, width_px, batch_norm_momentum):
+    images = tf.keras.Input((height_px, width_px, 1))
+    levels, strides = [images], {"P3": 8, "P4": 2, "P5": 2}
+    for level, stride in strides.items():
+        levels.append(tf.keras.layers.Conv2D(8, stride, strides=stride, name=level)(levels[-1]))
+    model = tf.keras.Model(images, levels[1:])
+    model.pyramid_level_inputs = {level: level for level in strides}
+    return model
+
+
+def test_steps_are_measured_alone_with_their_input_and_against_keras_cv(monkeypatch, bfloat16_policy):
+    monkeypatch.setattr(backbones, "build", _tiny_backbone)
+    figures = step.measure(exams=1, repeats=2, height_px=128, width_px=128, batch_size=1, seconds=0.2)
+    assert tf.keras.mixed_precision.global_policy().name == "mixed_bfloat16"  # as it was
     assert figures.precision == "bfloat16" or not figures.has_amx
     rates = [value for name, value in vars(figures).items() if name.endswith("images_per_second")]
     assert [len(rate) for rate in rates] == [2] * 5
