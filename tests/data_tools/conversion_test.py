@@ -10,7 +10,7 @@ import time
 import pytest
 import tensorflow as tf
 
-from data_tools import conversion, records
+from data_tools import conversion, records, workers
 from mammo import errors
 from mammo.data import encodings, files, manifest, schema
 from tests import programs
@@ -163,6 +163,25 @@ def test_the_beginning_of_another_conversion_is_refused_with_what_differs(source
     options = dataclasses.replace(_conversion(bad, tmp_path).options, seed=7)
     with pytest.raises(errors.InputError, match="its seed is 0, not 7"):
         _conversion(bad, tmp_path / "out", options=options).run()
+
+
+def test_an_interrupted_conversion_leaves_no_partial_files_of_its_workers(source, tmp_path, monkeypatch):
+    def interrupted(*_, **__):
+        (tmp_path / f"train-views.tfrecord.77{files.PARTIAL_SUFFIX}").touch()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(workers, "run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        _conversion(source, tmp_path).run()
+    assert not list(tmp_path.rglob(f"*{files.PARTIAL_SUFFIX}"))
+
+
+def test_damaged_settings_are_refused_with_what_to_do(source, tmp_path):
+    settings = tmp_path / ".journal" / "settings.json"
+    settings.parent.mkdir()
+    settings.write_text("")
+    with pytest.raises(errors.InputError, match=r"settings.json is damaged; empty"):
+        _conversion(source, tmp_path).run()
 
 
 def test_a_folder_with_other_files_is_refused(source, tmp_path):

@@ -48,6 +48,7 @@ def test_every_preset_converts(data_dir, tmp_path, preset):
         (["--output_dir=out"], 2, "data_dir"),
         (["--data_dir=x", "--output_dir=out", "--encoding=gif"], 2, "encoding"),
         (["--data_dir=x", "--output_dir=out", "--height=-5"], 2, "height"),
+        (["--data_dir=x", "--output_dir=out", "--height=99999999"], 2, "height"),
         (["--data_dir=/nowhere", "--output_dir=out"], 1, "/nowhere is no folder"),
     ],
 )

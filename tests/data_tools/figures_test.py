@@ -46,6 +46,15 @@ def test_bars_carry_their_counts():
     assert "unknown" in text
 
 
+def test_the_count_of_the_tallest_bar_stays_below_the_legend():
+    table = pd.DataFrame({"assessment": [3] * 8 + [4] * 6, "pathology": ["benign"] * 8 + ["cancer"] * 6})
+    svg = figures.bars_by_label(table, "assessment", "assessment", "lesions", "pathology")
+    texts = [element for element in xml.etree.ElementTree.fromstring(svg).iter() if element.tag.endswith("}text")]
+    count = next(text for text in texts if text.text == "8" and "middle" in text.attrib["style"])
+    legend = next(text for text in texts if text.text == "benign")
+    assert float(count.attrib["y"]) > float(legend.attrib["y"]) + 10  # y grows downwards; a line is 10 high
+
+
 def test_sizes_are_in_mm_where_spacing_is_known_and_in_pixels_where_it_never_is():
     assert "in mm" in _text(figures.lesion_sizes(LESIONS))
     assert "in pixels" in _text(figures.lesion_sizes(LESIONS.assign(length_mm=None)))

@@ -62,6 +62,19 @@ def test_the_journal_gives_the_result_back(source, output_dir):
     assert shards.read_journal(output_dir, _task(source)) == _make(source, output_dir)
 
 
+@pytest.mark.parametrize("damage", ["deleted", "cut short", "journal emptied"])
+def test_a_pair_that_was_damaged_is_to_be_made_again(source, output_dir, damage):
+    result = _make(source, output_dir)
+    crops = output_dir / result.shards[1].name
+    if damage == "deleted":
+        crops.unlink()
+    elif damage == "cut short":
+        crops.write_bytes(crops.read_bytes()[:-1])
+    else:
+        next((output_dir / shards.JOURNAL_FOLDER).glob("*.json")).write_text("")
+    assert shards.read_journal(output_dir, _task(source)) is None
+
+
 def test_a_pair_with_a_rejected_view_is_to_be_made_again(source, output_dir):
     source.list_exams()[1].views[2].path.write_bytes(b"")
     result = _make(source, output_dir)

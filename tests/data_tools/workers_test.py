@@ -1,3 +1,4 @@
+import multiprocessing
 import os
 import pathlib
 import signal
@@ -23,6 +24,12 @@ def _fail_on_three(task, after_unit):
     return _square(task, after_unit)
 
 
+def _fail_or_sleep(task, after_unit):
+    if task == 0:
+        raise errors.InputError("zero")
+    time.sleep(600)
+
+
 def _die(task, after_unit):
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -42,6 +49,12 @@ def test_no_task_is_no_result():
 def test_what_a_task_raises_reaches_the_caller():
     with pytest.raises(errors.InputError, match="three"):
         _run(_fail_on_three, range(6))
+
+
+def test_a_failure_does_not_wait_for_the_other_tasks():
+    with pytest.raises(errors.InputError, match="zero"):
+        _run(_fail_or_sleep, [1, 0, 2])
+    assert not multiprocessing.active_children()
 
 
 def test_a_killed_worker_is_said_in_a_sentence():
@@ -71,6 +84,35 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path):
         parent.kill()
         parent.wait()
     _wait_until(lambda: not any(_is_running(int(path.name)) for path in pids.iterdir()))
+
+
+STARTING = """
+import pathlib, sys, time
+from data_tools import workers
+def nothing(task, after_unit):
+    after_unit()
+if __name__ == "__main__":
+    list(workers.run(nothing, [1, 2], 2, total=2, unit=" task"))
+else:
+    pathlib.Path(sys.argv[1], "worker").touch()
+    time.sleep(2)
+"""
+
+
+def test_ctrl_c_reaches_no_worker_while_it_starts(tmp_path):
+    script = tmp_path / "starting.py"
+    script.write_text(STARTING)
+    parent = subprocess.Popen(
+        [sys.executable, script, tmp_path],
+        env=programs.environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    _wait_until((tmp_path / "worker").exists)
+    os.killpg(parent.pid, signal.SIGINT)
+    said = parent.communicate(timeout=60)[1]
+    assert said.count("Traceback") == 1, said  # the parent's own
 
 
 def _wait_until(condition, at_most_s=60):

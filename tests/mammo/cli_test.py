@@ -1,5 +1,6 @@
 import errno
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -34,12 +35,18 @@ def test_a_persons_mistake_is_one_sentence_and_1():
     assert (ended.returncode, ended.stderr) == (1, "error: scan.png is empty; copy it again.\n")
 
 
-@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EACCES])
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EACCES, errno.ENOTDIR, errno.EEXIST])
 def test_a_folder_that_cannot_be_written_is_one_sentence_and_1(code):
     ended = _run(f'raise OSError({code}, os.strerror({code}), "/out/figures.json")')
     assert ended.returncode == 1
     assert ended.stderr.startswith("error: /out/figures.json: ")
     assert ended.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_program_that_is_asked_to_end_clears_up_and_says_so(number, status):
+    ended = _run(f'try: os.kill(os.getpid(), {number:d})\n    finally: print("cleared")')
+    assert (ended.returncode, ended.stdout, ended.stderr) == (status, "cleared\n", "interrupted\n")
 
 
 def test_a_mistake_of_the_program_keeps_its_traceback():

@@ -1,3 +1,4 @@
+import errno
 import hashlib
 
 import pytest
@@ -22,6 +23,13 @@ def test_an_error_leaves_what_was_there_and_nothing_else(tmp_path):
         raise RuntimeError
     assert path.read_text() == "earlier"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_full_disk_is_told_with_the_file(tmp_path):
+    with pytest.raises(OSError, match="No space left") as raised, files.replacing(tmp_path / "figures.json"):
+        raise OSError(errno.ENOSPC, "No space left on device")  # what write() raises: it knows of no name
+    assert raised.value.filename == str(tmp_path / "figures.json")
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_digest_is_of_the_content(tmp_path):
