@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from mammo.geometry import boxes as boxes_lib
+from mammo.models import precision
 
 _FIRST_LEVEL = 3  # P3, of stride 8
 _BOX_VARIANCE = (0.1, 0.1, 0.2, 0.2)  # brings the targets to about one: Faster R-CNN's, kept by RetinaNet
@@ -44,9 +45,7 @@ class Anchors:
 
     def generator(self) -> keras_cv.layers.AnchorGenerator:
         """Returns KerasCV's generator of these anchors, in float32 whatever the precision of the model."""
-        policy = tf.keras.mixed_precision.global_policy()
-        tf.keras.mixed_precision.set_global_policy("float32")
-        try:
+        with precision.single():
             return keras_cv.layers.AnchorGenerator(
                 bounding_box_format="xyxy",
                 sizes=list(self.sizes_px),
@@ -55,8 +54,6 @@ class Anchors:
                 strides=[2**level for level in self.levels],
                 clip_boxes=False,
             )
-        finally:
-            tf.keras.mixed_precision.set_global_policy(policy)
 
     def boxes_xyxy_px(self, height_px: int, width_px: int) -> tf.Tensor:
         """Returns all of them for images of one size: float32 [A, 4], in the order of the detector's answers."""

@@ -12,7 +12,7 @@ import keras_cv
 import tensorflow as tf
 
 from mammo.models import anchors as anchors_lib
-from mammo.models import backbones
+from mammo.models import backbones, precision
 
 # Every anchor starts out as background with this probability, or the many easy ones would drown the first steps:
 # Lin et al. 2017, section 4.1.
@@ -60,18 +60,22 @@ def build(
     backbone = backbones.build(options.backbone, options.weights, height_px, width_px, options.batch_norm_momentum)
     per_cell = anchors.per_cell
     prior = tf.keras.initializers.Constant(-math.log((1 - _PRIOR_PROBABILITY) / _PRIOR_PROBABILITY))
-    return keras_cv.models.RetinaNet(
-        backbone=backbone,
-        num_classes=class_count,
-        bounding_box_format="xyxy",
-        anchor_generator=anchors.generator(),
-        feature_pyramid=FeaturePyramid(options.pyramid_channels, len(anchors.levels), name="pyramid"),
-        classification_head=Head(
-            options.pyramid_channels, options.head_depth, per_cell * class_count, prior, name="classification_head"
-        ),
-        box_head=Head(options.pyramid_channels, options.head_depth, per_cell * 4, "zeros", name="box_head"),
-        name="retinanet",
+    pyramid = FeaturePyramid(options.pyramid_channels, len(anchors.levels), name="pyramid")
+    classification_head = Head(
+        options.pyramid_channels, options.head_depth, per_cell * class_count, prior, name="classification_head"
     )
+    box_head = Head(options.pyramid_channels, options.head_depth, per_cell * 4, "zeros", name="box_head")
+    with precision.single():  # of the layers that only join what the heads give, and would round it
+        return keras_cv.models.RetinaNet(
+            backbone=backbone,
+            num_classes=class_count,
+            bounding_box_format="xyxy",
+            anchor_generator=anchors.generator(),
+            feature_pyramid=pyramid,
+            classification_head=classification_head,
+            box_head=box_head,
+            name="retinanet",
+        )
 
 
 class FeaturePyramid(tf.keras.layers.Layer):

@@ -105,7 +105,7 @@ def _run(
     if result.failed_step >= 0:
         images = shards.locate("train", np.unique(result.failed_keys))
         raise errors.InputError(
-            f"the loss of step {first_step + int(result.failed_step) + 1} is not finite; its images: "
+            f"the loss or gradient of step {first_step + int(result.failed_step) + 1} is not finite; its images: "
             f"{', '.join(images)}. "
             "Look at them, or lower --config.optimizer.learning_rate; the last checkpoint is from before."
         )

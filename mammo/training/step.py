@@ -17,7 +17,7 @@ class StepsResult(NamedTuple):
     Attributes:
         scalars: float32 [], means over the steps, by name.
         position: int64 [], where the stream of data goes on.
-        failed_step: int64 [], the first whose loss was not finite, counted from 0 in this call; -1: none.
+        failed_step: int64 [], the first whose loss or gradient was not finite, from 0 in this call; -1: none.
         failed_keys: int64 [global batch], of the images of that step.
     """
 
@@ -58,6 +58,9 @@ def make_run_steps(
     """
     gradients_of = _make_gradients(stage, state, xla=options.xla)
     names = ("loss/total", *(f"loss/{part}" for part in stage.loss_parts), "gradient_norm", "normaliser")
+    # An activation may make a finite loss of what is none; its gradient is none. Under loss scaling, though, a gradient
+    # overflows now and then, and the optimiser leaves that step out.
+    checked = names.index("gradient_norm") + (0 if _scales_loss(state) else 1)
 
     def replica_step(*micro_batches: batch_lib.Batch) -> tf.Tensor:
         seed = tf.constant([options.seed, 0], tf.int32)
@@ -88,7 +91,7 @@ def make_run_steps(
             made = strategy.experimental_local_results(strategy.run(replica_step, args=batches))[0]
             totals += made
             position = tf.reduce_max(_joined(strategy, [batch.position for batch in batches]))
-            if failed_step < 0 and not tf.math.is_finite(made[0]):
+            if failed_step < 0 and not tf.reduce_all(tf.math.is_finite(made[:checked])):
                 failed_step = tf.cast(index, tf.int64)
                 failed_keys = _joined(strategy, [batch.key for batch in batches])
         means = tf.unstack(totals / tf.cast(count, tf.float32))
@@ -99,7 +102,7 @@ def make_run_steps(
 
 def _make_gradients(stage: stage_lib.Stage, state: state_lib.TrainState, *, xla: bool) -> Callable[..., Any]:
     """Makes the function that gives the sums of one micro-batch, and their gradients."""
-    scaling = isinstance(state.optimizer, tf.keras.mixed_precision.LossScaleOptimizer)
+    scaling = _scales_loss(state)
 
     def gradients_of(batch: batch_lib.Batch) -> tuple[stage_lib.LossSums, list[tf.Tensor]]:
         with tf.GradientTape() as tape:
@@ -110,6 +113,10 @@ def _make_gradients(stage: stage_lib.Stage, state: state_lib.TrainState, *, xla:
 
     # A function of its own only where it is compiled: replicas share statistics, which they cannot from inside of one.
     return tf.function(gradients_of, jit_compile=True) if xla else gradients_of
+
+
+def _scales_loss(state: state_lib.TrainState) -> bool:
+    return isinstance(state.optimizer, tf.keras.mixed_precision.LossScaleOptimizer)
 
 
 def _joined(strategy: tf.distribute.Strategy, values: list[Any]) -> tf.Tensor:

@@ -27,6 +27,7 @@ class Telemetry:
             first_step: What the run goes on from.
             train_steps: What it goes to.
         """
+        workdir.mkdir(parents=True, exist_ok=True)
         self._metrics_path = workdir / METRICS_FILE
         history = [row for row in read_metrics(workdir) if row["step"] <= first_step]
         files.write_text(self._metrics_path, "".join(json.dumps(row) + "\n" for row in history))

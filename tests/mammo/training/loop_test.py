@@ -110,7 +110,7 @@ def test_the_report_of_a_run_holds_every_image_of_the_test_split_once(shards, un
 
 def test_a_loss_that_is_not_finite_stops_the_run_with_its_step_and_images(shards, tmp_path):
     config = disc_shards.config(optimizer__learning_rate=1e30, optimizer__clip_norm=0.0, optimizer__warmup_steps=0)
-    with pytest.raises(errors.InputError, match=r"loss of step [234] is not finite; its images: train_\d+\.png \("):
+    with pytest.raises(errors.InputError, match=r"gradient of step [234] is not finite; its images: train_\d+\.png \("):
         loop.train(config, shards, tmp_path)
 
 

@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mammo import errors
+from mammo.models import backbones
+
+
+def _build(name, weights="none", momentum=0.9):
+    tf.keras.utils.set_random_seed(0)
+    return backbones.build(name, weights, 64, 96, momentum)
+
+
+@pytest.mark.parametrize("name", ["csp_darknet_nano", "efficientnet_b0"])
+def test_features_stand_at_strides_8_16_and_32(name):
+    model = _build(name)
+    shapes = [tuple(feature.shape[1:3]) for feature in model(tf.zeros([1, 64, 96, 1]))]
+    assert shapes == [(8, 12), (4, 6), (2, 3)]
+    assert list(model.pyramid_level_inputs) == ["P3", "P4", "P5"]
+
+
+def test_grey_images_come_to_the_network_as_it_expects_colour_ones():
+    model = _build("efficientnet_b0")
+    grey = tf.random.stateless_uniform([1, 64, 96, 1], [1, 2])
+    reference = tf.keras.applications.EfficientNetB0(include_top=False, weights=None, input_shape=(64, 96, 3))
+    own = {weight.name: weight for weight in model.weights}
+    for weight in reference.weights:
+        if weight.name in own and "normalization" not in weight.name:
+            weight.assign(own[weight.name])
+    # Without weights the reference does not normalise: give it what it would have made of the colours.
+    colours = (tf.repeat(grey, 3, -1) - 0.449) / 0.226 * 255
+    expected = tf.keras.Model(reference.input, reference.get_layer("block7a_project_bn").output)(colours)
+    np.testing.assert_allclose(model(grey)[2], expected, atol=2e-3)
+
+
+@pytest.mark.parametrize("name", ["csp_darknet_nano", "efficientnet_b0"])
+def test_batch_normalisation_takes_the_momentum_and_nothing_draws_at_random(name):
+    model = _build(name, momentum=0.77)
+    normalisations = [layer for layer in model.submodules if isinstance(layer, tf.keras.layers.BatchNormalization)]
+    assert normalisations
+    assert {layer.momentum for layer in normalisations} == {0.77}
+    assert not any(isinstance(layer, tf.keras.layers.Dropout) for layer in model.submodules)
+
+
+def test_weights_come_from_a_file(tmp_path):
+    source = tf.keras.applications.EfficientNetB0(include_top=False, weights=None, input_shape=(64, 96, 3))
+    source.save_weights(tmp_path / "b0.h5")
+    model = _build("efficientnet_b0", str(tmp_path / "b0.h5"))
+    kernels = {weight.name: weight for weight in model.weights}
+    np.testing.assert_array_equal(kernels["stem_conv/kernel:0"], source.get_layer("stem_conv").kernel)
+
+
+def test_weights_of_another_network_are_refused_by_name(tmp_path):
+    tf.keras.Sequential([tf.keras.layers.Dense(2, input_shape=(3,))]).save_weights(tmp_path / "other.h5")
+    with pytest.raises(errors.InputError, match=r"other\.h5: not weights of efficientnet_b0 without its top"):
+        _build("efficientnet_b0", str(tmp_path / "other.h5"))
+
+
+def test_a_file_that_is_not_there_is_refused():
+    with pytest.raises(errors.InputError, match=r"/nowhere\.h5: no such file of weights"):
+        _build("efficientnet_b0", "/nowhere.h5")
+
+
+def test_an_unknown_backbone_is_refused_with_those_there_are():
+    with pytest.raises(errors.InputError, match=r"backbone=resnet is not known; it is one of efficientnet_b0"):
+        _build("resnet")
