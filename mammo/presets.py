@@ -40,7 +40,9 @@ def with_config(arguments: Sequence[str], default_stage: str) -> list[str]:
         if separator and name in ("--stage", "-stage"):
             stage = value
         rest.append(argument)
-    return [arguments[0], f"--config={_find(chosen or stage)}", *rest]
+    # A stage that there is none of is for the flags to refuse.
+    path = _find(chosen) if chosen else _find(stage if stage in PRESETS else default_stage)
+    return [arguments[0], f"--config={path}", *rest]
 
 
 def _find(name: str) -> pathlib.Path:

@@ -6,6 +6,7 @@ its upsampling has a gradient that XLA does not compile.
 
 import dataclasses
 import math
+import warnings
 from typing import Any
 
 import keras_cv
@@ -13,6 +14,9 @@ import tensorflow as tf
 
 from mammo.models import anchors as anchors_lib
 from mammo.models import backbones, precision
+
+# KerasCV's models ask Keras for what it warns of whenever a checkpoint is made or read.
+warnings.filterwarnings("ignore", message=r".*updates` will be removed", module="keras_cv")
 
 # Every anchor starts out as background with this probability, or the many easy ones would drown the first steps:
 # Lin et al. 2017, section 4.1.

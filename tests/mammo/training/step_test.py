@@ -56,6 +56,12 @@ def _trained(
     return before, [weight.numpy() for weight in model.weights], result, state
 
 
+@pytest.fixture(scope="module")
+def one_step(shards):
+    """What one step of one replica in float32 makes, to hold others against."""
+    return _trained(shards, 1, steps=1)
+
+
 def _assert_same(first, second, within):
     for one, other in zip(first, second, strict=True):
         np.testing.assert_allclose(one, other, atol=within)
@@ -71,9 +77,9 @@ def test_two_replicas_make_the_updates_of_one(shards):
     _assert_same(of_one.averages, of_two.averages, 1e-6)
 
 
-def test_micro_batches_add_up_to_the_batch_that_they_are_parts_of(shards):
+def test_micro_batches_add_up_to_the_batch_that_they_are_parts_of(shards, one_step):
     # Statistics of batch normalisation are of a micro-batch: what is left without it is the heads' part of the loss.
-    _, _, whole, _ = _trained(shards, 1, steps=1, input__batch_size=4)
+    _, _, whole, _ = one_step
     _, _, parts, _ = _trained(shards, 1, steps=1, input__batch_size=2, accumulate=2)
     assert float(whole.scalars["normaliser"]) == float(parts.scalars["normaliser"]) > 1
     assert int(whole.position) == int(parts.position)
@@ -113,8 +119,7 @@ def test_gradients_are_clipped_together(shards):
 
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
-def test_lower_precision_makes_nearly_the_same_updates(shards, precision):
-    _, single, _, _ = _trained(shards, 1, steps=1)
+def test_lower_precision_makes_nearly_the_same_updates(shards, one_step, precision):
     try:
         distribution.set_precision(precision)
         _, low, result, _ = _trained(shards, 1, steps=1, precision=precision)
@@ -122,13 +127,12 @@ def test_lower_precision_makes_nearly_the_same_updates(shards, precision):
         distribution.set_precision("float32")
     assert np.isfinite(float(result.scalars["loss/total"]))
     assert all(weight.dtype == np.float32 for weight in low if weight.dtype.kind == "f")
-    _assert_same(single, low, 0.1)
+    _assert_same(one_step[1], low, 0.1)
 
 
-def test_xla_makes_the_same_updates(shards):
-    _, plain, _, _ = _trained(shards, 1, steps=1)
+def test_xla_makes_the_same_updates(shards, one_step):
     _, compiled, _, _ = _trained(shards, 1, steps=1, xla=True)
-    _assert_same(plain, compiled, 1e-4)
+    _assert_same(one_step[1], compiled, 1e-4)
 
 
 def _without_lesions(batch):
