@@ -3,12 +3,11 @@
 import dataclasses
 import json
 from collections.abc import Callable
+from typing import Any
 
 from absl import flags
 
 from mammo import cli
-from mammo.benchmarks import conversion, step
-from mammo.benchmarks import input as input_lib
 from mammo.data import encodings, files
 
 _WHAT = flags.DEFINE_list("what", ["convert"], "What to measure: some of convert, input and step, with commas between.")
@@ -19,11 +18,26 @@ _ENCODING = flags.DEFINE_enum_class(
     "encoding", encodings.Encoding.PNG16, encodings.Encoding, "input, step: how images are stored in the shards."
 )
 
-_MEASURES: dict[str, Callable[[], conversion.Figures | input_lib.Figures | step.Figures]] = {
-    "convert": lambda: conversion.measure(_EXAMS.value, _REPEATS.value),
-    "input": lambda: input_lib.measure(_EXAMS.value, _REPEATS.value, _ENCODING.value),
-    "step": lambda: step.measure(_EXAMS.value, _REPEATS.value, _ENCODING.value),
-}
+
+def _convert() -> Any:
+    from mammo.benchmarks import conversion  # noqa: PLC0415  TensorFlow takes seconds: wrong flags are told before
+
+    return conversion.measure(_EXAMS.value, _REPEATS.value)
+
+
+def _input() -> Any:
+    from mammo.benchmarks import input as input_lib  # noqa: PLC0415
+
+    return input_lib.measure(_EXAMS.value, _REPEATS.value, _ENCODING.value)
+
+
+def _step() -> Any:
+    from mammo.benchmarks import step  # noqa: PLC0415
+
+    return step.measure(_EXAMS.value, _REPEATS.value, _ENCODING.value)
+
+
+_MEASURES: dict[str, Callable[[], Any]] = {"convert": _convert, "input": _input, "step": _step}
 flags.register_validator(  # type: ignore[no-untyped-call]
     _WHAT,
     lambda names: bool(names) and set(names) <= _MEASURES.keys(),

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import tensorflow as tf
 
+from mammo import errors
 from mammo.augment import compose
 from mammo.augment import options as augmentation_lib
 from mammo.data import batch as batch_lib
@@ -19,6 +20,8 @@ from mammo.models import anchors as anchors_lib
 from mammo.models import decoding, targets
 from mammo.models import detector as detector_model
 from mammo.stages import stage
+
+_COARSEST_STRIDE_PX = 32  # of P5, whose features are doubled to meet P4's
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,7 +148,17 @@ def _without_classes(batch: batch_lib.Batch) -> batch_lib.Batch:
 
 
 def from_config(config: Any, shards: shards_lib.Shards) -> DetectorStage:
-    """Makes the stage out of `configs/detector.py`'s fields."""
+    """Makes the stage out of `configs/detector.py`'s fields.
+
+    Raises:
+        errors.InputError: The views are of a size that the pyramid cannot halve often enough.
+    """
+    height_px, width_px = shards.manifest.height_px, shards.manifest.width_px
+    if height_px % _COARSEST_STRIDE_PX or width_px % _COARSEST_STRIDE_PX:
+        raise errors.InputError(
+            f"{shards.folder} holds views of {height_px} x {width_px} px; the detector takes multiples of "
+            f"{_COARSEST_STRIDE_PX}, convert again with another --height and --width."
+        )
     model = config.model.to_dict()
     return DetectorStage(
         shards=shards,

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from mammo import errors
 from mammo.data import batch as batch_lib
 from mammo.stages import stages
+from tests.mammo.data import small_shards
 from tests.mammo.training import disc_shards
 
 
@@ -103,3 +105,9 @@ def test_evaluation_takes_each_image_once(stage):
         evaluator.update(tf.nest.map_structure(lambda value: value.numpy(), batch), found)
     assert len(evaluator.results) == 3
     assert stage.best_by in evaluator.scalars()
+
+
+def test_views_that_the_pyramid_cannot_halve_are_refused_with_their_size(tmp_path):
+    odd = small_shards.write(tmp_path, {"train": [[0, 1]]})
+    with pytest.raises(errors.InputError, match=r"holds views of 8 x 6 px; the detector takes multiples of 32"):
+        stages.from_config(disc_shards.config(), odd)
