@@ -1,6 +1,6 @@
 """The detector on two cores and nothing else: what `--stage=detector` takes.
 
-Draws 320 synthetic exams, if no data is given, and trains from no weights. Cost and result stand in the README.
+Draws 240 synthetic exams, if no data is given, and trains from no weights. Cost and result stand in the README.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.data.height_px = 384  # of the views that are made, where the data is not in shards yet
     config.data.width_px = 256
     config.data.encoding = "png16"
-    config.data.phantom_exams = 320
+    config.data.phantom_exams = 240
     config.data.phantom_height_px = 640
     config.data.phantom_seed = 0
 
@@ -50,10 +50,10 @@ def get_config() -> ml_collections.ConfigDict:
     config.decoding.overlap_iou = 0.3
     config.decoding.min_score = 0.005
 
-    config.train_steps = 1800
+    config.train_steps = 1300
     config.optimizer.learning_rate = 2e-3
     config.optimizer.warmup_steps = 50
     config.optimizer.averages_decay = 0.99
-    config.evaluate_every_steps = 600
+    config.evaluate_every_steps = 650
     config.save_every_steps = 200
     return config
