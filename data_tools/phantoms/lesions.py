@@ -8,7 +8,7 @@ import numpy as np
 from data_tools.phantoms import anatomy, cases
 
 # Contrast of a mass over the spread of the texture around it, by subtlety from 1 to 5, and attenuation of one
-# calcification. Set by looking, and by what a small detector finds: plain at a glance from 3 on, at 1 seen by who knows.
+# calcification. Set by looking: from 3 on a mass is plain at a glance, at 1 it is found by who knows where it is.
 _MASS_CONTRAST = (1.2, 2.6, 4.7, 6.4, 8.0)
 _CALCIFICATION_ATTENUATION = (0.5, 1.0, 1.7, 2.5, 3.4)
 _MOST_CONTRAST = 0.8  # 2 cm of carcinoma in place of fat: Johns & Yaffe 1987, Phys. Med. Biol. 32(6)
