@@ -37,7 +37,7 @@ def main() -> None:
         f"{data_dir.name} ({source.name})",
         statistics.relative_to(tables, data_dir),
         _examples(source, exams, tables),
-        is_synthetic=(data_dir / opening.PHANTOM_FILE).exists() or (data_dir.parent / opening.PHANTOM_FILE).exists(),
+        is_synthetic=opening.is_synthetic(data_dir),
     )
     output_dir.mkdir(parents=True, exist_ok=True)
     files.write_text(output_dir / "statistics.json", json.dumps(statistics.summarise(tables), indent=2) + "\n")

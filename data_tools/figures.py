@@ -12,25 +12,9 @@ import matplotlib.ticker
 import numpy as np
 import pandas as pd
 
-matplotlib.rcParams.update(
-    {
-        "axes.axisbelow": True,
-        "axes.edgecolor": "#9aa3ad",
-        "axes.grid": True,
-        "axes.grid.axis": "y",
-        "axes.labelcolor": "#38424d",
-        "axes.spines.right": False,
-        "axes.spines.top": False,
-        "font.family": "sans-serif",
-        "font.size": 9,
-        "grid.color": "#e6e9ed",
-        "legend.frameon": False,
-        "svg.fonttype": "none",  # text stays text: it can be searched and read aloud
-        "svg.hashsalt": "mammo",  # the same figure is the same file
-        "xtick.color": "#5b6671",
-        "ytick.color": "#5b6671",
-    }
-)
+from mammo import figure_style
+
+matplotlib.rcParams.update({**figure_style.STYLE, "axes.grid.axis": "y"})
 
 # Paul Tol's "bright" scheme, told apart by the colour-blind and on grey paper.
 COLOURS = {"normal": "#4477AA", "benign": "#CCBB44", "cancer": "#EE6677"}

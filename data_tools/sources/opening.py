@@ -9,7 +9,7 @@ from mammo.data import manifest
 NAMES = ("mini_ddsm", "coco")
 LABELS = ("overlay", "status")
 TREES = ("auto", "jpeg8", "png16")
-PHANTOM_FILE = "phantom.json"  # //data_tools:phantom leaves it at the root of what it draws
+_PHANTOM_FILE = "phantom.json"  # //data_tools:phantom leaves it at the root of what it draws
 
 
 def open_source(name: str, data_dir: pathlib.Path, labels: str, tree: str) -> exams_lib.Source:
@@ -25,6 +25,11 @@ def open_source(name: str, data_dir: pathlib.Path, labels: str, tree: str) -> ex
         mammo.errors.InputError: The folder does not hold such a data set.
     """
     if name == "mini_ddsm":
-        is_drawn = (data_dir / PHANTOM_FILE).is_file()
-        return mini_ddsm.MiniDdsm(data_dir, labels=labels, tree=tree, name=manifest.PHANTOM if is_drawn else name)
+        named = manifest.PHANTOM if is_synthetic(data_dir) else name
+        return mini_ddsm.MiniDdsm(data_dir, labels=labels, tree=tree, name=named)
     return coco.Coco(data_dir)
+
+
+def is_synthetic(data_dir: pathlib.Path) -> bool:
+    """Tells whether //data_tools:phantom drew a data set; `data_dir` is the folder above the trees, or one tree."""
+    return any((folder / _PHANTOM_FILE).is_file() for folder in (data_dir, data_dir.parent))

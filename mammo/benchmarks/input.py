@@ -18,7 +18,7 @@ from mammo.benchmarks import conversion
 from mammo.data import encodings, pipeline
 from mammo.data import shards as shards_lib
 
-SOURCE_HEIGHT_PX, SOURCE_WIDTH_PX = 2600, 1600  # as Mini-DDSM's views
+_SOURCE_HEIGHT_PX, _SOURCE_WIDTH_PX = 2600, 1600  # as Mini-DDSM's views
 _BATCH_SIZE = 8
 _WARM_UP_BATCHES = 2  # the first one waits for files to be opened and the shuffle buffer to be filled
 _SECONDS = 2.0  # of each run: many times what is read ahead
@@ -60,15 +60,8 @@ def measure(
         width_px: Of the images that come out of both.
     """
     with tempfile.TemporaryDirectory() as folder:
-        source = conversion.FullSizeSource(pathlib.Path(folder, "data"), exams, SOURCE_HEIGHT_PX, SOURCE_WIDTH_PX)
-        source.write()
-        options = records.Options(source.data_dir, height_px, width_px, encoding, seed=0, background_crops=0)
-        output_dir = pathlib.Path(folder, "shards")
-        conversion_lib.Conversion(
-            source, "status", options, output_dir, views_per_shard=8, limit=0, max_rejected=0, workers=1
-        ).run()
-        shards = shards_lib.Shards.open(output_dir)
-        paths = [source.data_dir / info.path for info in shards.describe("train").values()]
+        data_dir, shards = write_shards(pathlib.Path(folder), exams, encoding, height_px, width_px)
+        paths = [data_dir / info.path for info in shards.describe("train").values()]
         ours, studys = [], []
         for _ in range(repeats):
             ours.append(_images_per_second(lambda: _batches(shards)))
@@ -81,6 +74,23 @@ def measure(
             study_images_per_second=studys,
             speed_up=statistics.median(one / other for one, other in zip(ours, studys, strict=True)),
         )
+
+
+def write_shards(
+    folder: pathlib.Path, exams: int, encoding: encodings.Encoding, height_px: int, width_px: int
+) -> tuple[pathlib.Path, shards_lib.Shards]:
+    """Draws views as large as Mini-DDSM's and converts them; the arguments are those of `measure`.
+
+    Returns:
+        The folder of the drawn files, and the shards.
+    """
+    source = conversion.FullSizeSource(folder / "data", exams, _SOURCE_HEIGHT_PX, _SOURCE_WIDTH_PX)
+    source.write()
+    options = records.Options(source.data_dir, height_px, width_px, encoding, seed=0, background_crops=0)
+    conversion_lib.Conversion(
+        source, "status", options, folder / "shards", views_per_shard=8, limit=0, max_rejected=0, workers=1
+    ).run()
+    return source.data_dir, shards_lib.Shards.open(folder / "shards")
 
 
 class StudyLoader(tf.keras.utils.Sequence):

@@ -166,9 +166,8 @@ class Shards:
 
     def read_image(self, split: str, key: int, content: str = "views") -> np.ndarray:
         """Reads one image: float32 [H, W] in [0, 1]."""
-        file = self.files(split, content)[key >> _RECORD_BITS]
-        records = tf.data.TFRecordDataset(str(file.path)).skip(key & ((1 << _RECORD_BITS) - 1))
-        serialized = next(iter(records))
+        file = self.files(split, content)[shard_index(key)]
+        serialized = next(iter(tf.data.TFRecordDataset(str(file.path)).skip(record_number(key))))
         return schema.decode(serialized, self.encoding)["image"].numpy()[..., 0]
 
     def find_damage(self, split: str, content: str = "views") -> errors.InputError | None:

@@ -11,22 +11,7 @@ import matplotlib.figure
 import matplotlib.ticker
 import numpy as np
 
-_STYLE: dict[Any, Any] = {
-    "axes.axisbelow": True,
-    "axes.edgecolor": "#9aa3ad",
-    "axes.grid": True,
-    "axes.labelcolor": "#38424d",
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "font.family": "sans-serif",
-    "font.size": 9,
-    "grid.color": "#e6e9ed",
-    "legend.frameon": False,
-    "svg.fonttype": "none",  # text stays text: it can be searched and read aloud
-    "svg.hashsalt": "mammo",  # the same figure is the same file
-    "xtick.color": "#5b6671",
-    "ytick.color": "#5b6671",
-}
+from mammo import figure_style
 
 # Paul Tol's "bright" scheme, told apart by the colour-blind; the dashes tell them apart on grey paper.
 _COLOURS = ("#4477AA", "#EE6677", "#228833", "#AA3377", "#CCBB44", "#66CCEE")
@@ -42,7 +27,7 @@ def froc(curves: Mapping[str, Mapping[str, Any]], names: Mapping[str, str]) -> s
         curves: By rule, as `mammo.evaluation.froc.summarise` gives them.
         names: What the legend calls each of them.
     """
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(figure_style.STYLE):
         figure, axes = _figure(6.4, 4.0)
         for (key, summary), colour, dashes in zip(curves.items(), _COLOURS, _DASHES, strict=False):
             _draw_curve(axes, summary, names.get(key, key), colour, dashes)
@@ -102,7 +87,7 @@ def _points(rows: Sequence[Mapping[str, Any]], key: str) -> tuple[np.ndarray, np
 
 
 def _lines(rows: Sequence[Mapping[str, Any]], keys: Sequence[str], title: str) -> str:
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(figure_style.STYLE):
         figure, axes = _figure(5.2, 3.1)
         for (index, key), colour in zip(enumerate(keys), itertools.cycle(_COLOURS), strict=False):
             steps, values = _thinned(*_points(rows, key))

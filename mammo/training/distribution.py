@@ -66,8 +66,13 @@ def _fastest() -> str:
     if gpus:
         capability = tf.config.experimental.get_device_details(gpus[0]).get("compute_capability", (0, 0))
         return "bfloat16" if capability[0] >= _AMPERE else "float32"
+    return "bfloat16" if has_amx() else "float32"
+
+
+def has_amx() -> bool:
+    """Tells whether the processor has units for bfloat16: without them it is slower than float32."""
     processor = pathlib.Path("/proc/cpuinfo")
-    return "bfloat16" if processor.is_file() and "amx_bf16" in processor.read_text() else "float32"
+    return processor.is_file() and "amx_bf16" in processor.read_text()
 
 
 def share_batch_norm(model: tf.keras.Model) -> None:

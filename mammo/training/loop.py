@@ -14,6 +14,7 @@ from absl import logging
 
 from mammo import errors
 from mammo.data import batch as batch_lib
+from mammo.data import pipeline
 from mammo.data import shards as shards_lib
 from mammo.stages import stages
 from mammo.training import checkpoints as checkpoints_lib
@@ -72,7 +73,7 @@ def train(config: Any, shards: shards_lib.Shards, folder: pathlib.Path) -> evalu
     with _signals_noted() as signals, contextlib.closing(watch):
         while state.step < config.train_steps:
             with watch.profiling(state.step, config.profile):
-                scalars = _run(run_steps, batches, state, _steps_until_due(config, state.step), shards)
+                scalars = advance(run_steps, batches, state, _steps_until_due(config, state.step), shards)
             watch.steps(state.step, {**scalars, "learning_rate": float(optimizer.learning_rate.numpy())})
             if _is_due(config.histograms_every_steps, state.step):
                 watch.histograms(state.step, state)
@@ -88,7 +89,7 @@ def train(config: Any, shards: shards_lib.Shards, folder: pathlib.Path) -> evalu
     return evaluating.Evaluation(stage, model, strategy, "test")
 
 
-def _run(
+def advance(
     run_steps: step.RunSteps,
     batches: Iterator[batch_lib.Batch],
     state: state_lib.TrainState,
@@ -100,8 +101,7 @@ def _run(
     try:
         result = run_steps(batches, tf.constant(count))
     except tf.errors.OpError as error:
-        damage = shards.find_damage("train")
-        raise damage if damage else error from None
+        raise pipeline.explain(shards, "train", error) or error from None
     if result.failed_step >= 0:
         images = shards.locate("train", np.unique(result.failed_keys))
         raise errors.InputError(

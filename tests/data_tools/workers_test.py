@@ -83,7 +83,9 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path):
     finally:
         parent.kill()
         parent.wait()
-    _wait_until(lambda: not any(_is_running(int(path.name)) for path in pids.iterdir()))
+    workers_pids = [int(path.name) for path in pids.iterdir()]
+    _wait_until(lambda: not any(map(_is_running, workers_pids)))
+    assert not any(map(_is_running, workers_pids))
 
 
 STARTING = """
