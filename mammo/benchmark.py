@@ -1,22 +1,33 @@
-"""Measures speed and memory, as ratios within one run, so that the machine's own speed does not matter."""
+"""Measures speed and memory, as ratios within one run, so that the machine's own speed does not matter.
+
+`--what=learning` holds what a run has learnt against what KerasCV's own training makes of its data in the same time.
+"""
 
 import dataclasses
 import json
-from collections.abc import Callable
+import pathlib
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from absl import flags
 
-from mammo import cli
+from mammo import cli, errors
 from mammo.data import encodings, files
 
-_WHAT = flags.DEFINE_list("what", ["convert"], "What to measure: some of convert, input and step, with commas between.")
+_WHAT = flags.DEFINE_list(
+    "what", ["convert"], "What to measure: some of convert, input, step, learning, with commas between."
+)
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Folder for benchmark.json; none: only printed.")
 _EXAMS = flags.DEFINE_integer("exams", 12, "Exams of four views to convert, to read or to train on.", lower_bound=1)
 _REPEATS = flags.DEFINE_integer("repeats", 3, "Rounds of runs; the median of their ratios counts.", lower_bound=1)
 _ENCODING = flags.DEFINE_enum_class(
     "encoding", encodings.Encoding.PNG16, encodings.Encoding, "input, step: how images are stored in the shards."
 )
+
+_WORKDIR = flags.DEFINE_string("workdir", None, "learning: folder of a detector's run that has ended.")
+_DATA_DIR = flags.DEFINE_string("data_dir", None, "learning: the shards that it was trained on.")
+_RIVALS = flags.DEFINE_list("rivals", ["keras_cv_loss", "keras_cv"], "learning: some of keras_cv_loss and keras_cv.")
+_SECONDS = flags.DEFINE_float("seconds", 0.0, "learning: of each rival; 0: as long as the run took.", lower_bound=0.0)
 
 
 def _convert() -> Any:
@@ -37,7 +48,20 @@ def _step() -> Any:
     return step.measure(_EXAMS.value, _REPEATS.value, _ENCODING.value)
 
 
-_MEASURES: dict[str, Callable[[], Any]] = {"convert": _convert, "input": _input, "step": _step}
+def _learning() -> Any:
+    if not _WORKDIR.value or not _DATA_DIR.value:
+        raise errors.InputError("--what=learning is about a run: give its --workdir and --data_dir.")
+    from mammo.benchmarks import learning  # noqa: PLC0415
+
+    run_dir, data_dir = cli.user_path(_WORKDIR.value), cli.user_path(_DATA_DIR.value)
+    return learning.measure(run_dir, data_dir, _RIVALS.value, _SECONDS.value, _output_dir())
+
+
+def _output_dir() -> pathlib.Path | None:
+    return cli.user_path(_OUTPUT_DIR.value) if _OUTPUT_DIR.value else None
+
+
+_MEASURES: dict[str, Callable[[], Any]] = {"convert": _convert, "input": _input, "step": _step, "learning": _learning}
 flags.register_validator(  # type: ignore[no-untyped-call]
     _WHAT,
     lambda names: bool(names) and set(names) <= _MEASURES.keys(),
@@ -49,19 +73,29 @@ def main() -> None:
     """Measures what is asked for, prints the figures and keeps them."""
     figures = {what: dataclasses.asdict(_MEASURES[what]()) for what in _WHAT.value}
     for what, measured in figures.items():
-        for name, value in measured.items():
-            print(f"{what:10}{name:28}{_format(value)}")
-    if _OUTPUT_DIR.value:
-        output_dir = cli.user_path(_OUTPUT_DIR.value)
+        for name, value in _rows(measured):
+            print(f"{what:10}{name:28}{value}")
+    if output_dir := _output_dir():
         output_dir.mkdir(parents=True, exist_ok=True)
         files.write_text(output_dir / "benchmark.json", json.dumps(figures, indent=2) + "\n")
 
 
-def _format(value: str | float | list[float]) -> str:
-    if isinstance(value, str | bool):
-        return str(value)
-    values = value if isinstance(value, list) else [value]
-    return "  ".join(f"{number:.4g}" for number in values)
+def _rows(measured: Mapping[str, Any], name: str = "") -> Iterator[tuple[str, str]]:
+    """Rows of name and value of nested figures."""
+    for key, value in measured.items():
+        path = f"{name}.{key}" if name else key
+        if isinstance(value, Mapping) and value.keys() == {"value", "low", "high"}:
+            yield path, f"{_format(value['value'])} ({_format(value['low'])} to {_format(value['high'])})"
+        elif isinstance(value, Mapping):
+            yield from _rows(value, path)
+        else:
+            yield path, _format(value)
+
+
+def _format(value: str | float | list[float] | None) -> str:
+    if isinstance(value, list):
+        return "  ".join(map(_format, value))
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 if __name__ == "__main__":

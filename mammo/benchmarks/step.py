@@ -12,21 +12,18 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import keras_cv
 import numpy as np
 import tensorflow as tf
 
 from configs import detector as preset
 from configs.cloud import detector_1_gpu
-from data_tools import conversion as conversion_lib
-from data_tools import records
-from mammo.benchmarks import conversion
 from mammo.benchmarks import input as input_lib
+from mammo.benchmarks import keras_cv_retinanet
 from mammo.data import batch as batch_lib
 from mammo.data import encodings
 from mammo.data import shards as shards_lib
+from mammo.evaluation import images
 from mammo.models import anchors as anchors_lib
-from mammo.models import backbones
 from mammo.stages import detector
 from mammo.training import distribution, loop, optimizers, telemetry
 from mammo.training import state as state_lib
@@ -88,7 +85,7 @@ def measure(
         seconds: Of each run, about; at least one step is made.
     """
     with tempfile.TemporaryDirectory() as folder, _policy_restored():
-        shards = _write_shards(pathlib.Path(folder), exams, encoding, height_px, width_px)
+        _, shards = input_lib.write_shards(pathlib.Path(folder), exams, encoding, height_px, width_px)
         ours, equal = _config_of_preset(batch_size), _config_like_keras_cv(batch_size)
         strategy = distribution.make_strategy(devices=1)
         precision = distribution.set_precision("auto")
@@ -112,7 +109,7 @@ def measure(
     slower = [min(pair) for pair in zip(rates["input"], rates["step"], strict=True)]
     return Figures(
         precision=precision,
-        has_amx=_has_amx(),
+        has_amx=distribution.has_amx(),
         **{f"{name}_images_per_second": values for name, values in rates.items()},
         together_share=_median_ratio(rates["together"], slower),
         loop_share=loop_s * steps_per_second / ours.log_every_steps,
@@ -126,7 +123,7 @@ class _Stage(detector.DetectorStage):
 
     @functools.cached_property
     def anchors(self) -> anchors_lib.Anchors:
-        return anchors_lib.fit(np.zeros((0, 4)), *self._image_size_px, self.max_levels)
+        return anchors_lib.fit(np.zeros((0, 4)), *self.image_size_px, self.max_levels)
 
 
 class _Steps:
@@ -179,7 +176,7 @@ class _Steps:
         ):
             for call in range(_LOOP_CALLS):
                 start = time.perf_counter()
-                scalars = loop._run(self._run_steps, batches, self._state, 0, shards)
+                scalars = loop.advance(self._run_steps, batches, self._state, 0, shards)
                 watch.steps(call, {**scalars, "learning_rate": float(optimizer.learning_rate.numpy())})
                 taken_s.append(time.perf_counter() - start)
         return statistics.median(taken_s)
@@ -196,16 +193,9 @@ def _reading(batches: Iterator[batch_lib.Batch]) -> Callable[[int], None]:
 def _keras_cv_fit(backbone: str, batch: batch_lib.Batch) -> Callable[[int], None]:
     """Returns what fits KerasCV's RetinaNet, as it comes but for the backbone, which is ours, for so many steps."""
     tf.keras.mixed_precision.set_global_policy("float32")
-    height_px, width_px = batch.image.shape[1:3]
-    model = keras_cv.models.RetinaNet(
-        backbone=backbones.build(backbone, "none", height_px, width_px, batch_norm_momentum=0.99),
-        num_classes=2,
-        bounding_box_format="xyxy",
-    )
-    optimizer = tf.keras.optimizers.AdamW(1e-4, global_clipnorm=10.0)
-    model.compile(classification_loss="focal", box_loss="smoothl1", optimizer=optimizer)
-    truth = {"boxes": batch.boxes, "classes": tf.cast(batch.classes, tf.float32)}
-    batches = tf.data.Dataset.from_tensors((batch.image, truth)).repeat()
+    model = keras_cv_retinanet.build(backbone, len(images.CLASSES), *batch.image.shape[1:3])
+    keras_cv_retinanet.compile_with(model, tf.keras.optimizers.AdamW(1e-4, global_clipnorm=10.0))
+    batches = tf.data.Dataset.from_tensors(keras_cv_retinanet.as_input(batch)).repeat()
 
     def run(count: int) -> None:
         model.fit(batches, steps_per_epoch=count, verbose=0)
@@ -249,18 +239,6 @@ def _config_like_keras_cv(batch_size: int) -> Any:
     return config
 
 
-def _write_shards(
-    folder: pathlib.Path, exams: int, encoding: encodings.Encoding, height_px: int, width_px: int
-) -> shards_lib.Shards:
-    source = conversion.FullSizeSource(folder / "data", exams, input_lib.SOURCE_HEIGHT_PX, input_lib.SOURCE_WIDTH_PX)
-    source.write()
-    options = records.Options(source.data_dir, height_px, width_px, encoding, seed=0, background_crops=0)
-    conversion_lib.Conversion(
-        source, "status", options, folder / "shards", views_per_shard=8, limit=0, max_rejected=0, workers=1
-    ).run()
-    return shards_lib.Shards.open(folder / "shards")
-
-
 @contextlib.contextmanager
 def _policy_restored() -> Iterator[None]:
     policy = tf.keras.mixed_precision.global_policy()
@@ -268,11 +246,6 @@ def _policy_restored() -> Iterator[None]:
         yield
     finally:
         tf.keras.mixed_precision.set_global_policy(policy)
-
-
-def _has_amx() -> bool:
-    processor = pathlib.Path("/proc/cpuinfo")
-    return processor.is_file() and "amx_bf16" in processor.read_text()
 
 
 def _median_ratio(ones: list[float], others: list[float]) -> float:

@@ -7,6 +7,7 @@ without passing that rate: nothing is interpolated, and past the end of the curv
 
 import dataclasses
 import functools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -123,6 +124,12 @@ def threshold(events: Events, rate: float) -> float:
     if len(events.alarm_scores) > allowed:
         scores = scores[scores > events.alarm_scores[allowed]]
     return float(scores.min()) if len(scores) else float("inf")
+
+
+def threshold_of(events: Events, found_share: float) -> float:
+    """Returns the highest score at and above which that share of the lesions is found; -inf where it never is."""
+    needed = max(math.ceil(found_share * events.lesions.sum()), 1)
+    return float(events.hit_scores[needed - 1]) if needed <= len(events.hit_scores) else float("-inf")
 
 
 def curve(events: Events) -> dict[str, list[float]]:

@@ -86,10 +86,11 @@ class DetectorStage:
     def anchors(self) -> anchors_lib.Anchors:
         """Anchors fitted to the lesions of the training split."""
         lesions = [info.boxes_xyxy_px for info in self.shards.describe("train").values()]
-        return anchors_lib.fit(np.concatenate(lesions), *self._image_size_px, self.max_levels)
+        return anchors_lib.fit(np.concatenate(lesions), *self.image_size_px, self.max_levels)
 
     @functools.cached_property
-    def _image_size_px(self) -> tuple[int, int]:
+    def image_size_px(self) -> tuple[int, int]:
+        """Height and width of its views."""
         return self.shards.manifest.height_px, self.shards.manifest.width_px
 
     def build_dataset(self, split: str, context: tf.distribute.InputContext, position: int) -> tf.data.Dataset:
@@ -102,7 +103,7 @@ class DetectorStage:
 
     def build_model(self) -> tf.keras.Model:
         """See `mammo.stages.stage.Stage`."""
-        return detector_model.build(self.model, self.anchors, self.class_count, *self._image_size_px)
+        return detector_model.build(self.model, self.anchors, self.class_count, *self.image_size_px)
 
     def augment(self, batch: batch_lib.Batch, seed: tf.Tensor) -> batch_lib.Batch:
         """See `mammo.stages.stage.Stage`."""
@@ -111,7 +112,7 @@ class DetectorStage:
     def loss(self, batch: batch_lib.Batch, outputs: Mapping[str, tf.Tensor]) -> stage.LossSums:
         """Focal loss and a box loss, both divided by the number of anchors that stand for a lesion."""
         options = self.loss_options
-        anchors_xyxy_px = self.anchors.boxes_xyxy_px(*self._image_size_px)
+        anchors_xyxy_px = self.anchors.boxes_xyxy_px(*self.image_size_px)
         matched = targets.match(batch.boxes, batch.classes, anchors_xyxy_px, options.positive_iou, options.negative_iou)
         classification = losses.focal(outputs["classification"], matched.classes, options.alpha, options.gamma)
         if options.box_loss == "smooth_l1":
@@ -128,7 +129,7 @@ class DetectorStage:
     def predict(self, model: tf.keras.Model, images: tf.Tensor) -> batch_lib.Detections:
         """See `mammo.stages.stage.Stage`."""
         outputs = model(images, training=False)
-        height_px, width_px = self._image_size_px
+        height_px, width_px = self.image_size_px
         return decoding.decode(
             outputs["classification"],
             outputs["box"],

@@ -25,9 +25,8 @@ class Checkpoints:
             state: What is saved and restored.
         """
         self._state = state
-        self._last = self._manager(workdir, "last", tf.train.Checkpoint(state=state))
-        # The best holds what evaluation and inference need: the averaged weights, in the model's place.
-        self._best = self._manager(workdir, "best", tf.train.Checkpoint(model=state.model))
+        self._last = _manager(workdir, "last", tf.train.Checkpoint(state=state))
+        self._best = _best_of(workdir, state.model)
 
     def restore_last(self) -> bool:
         """Restores the last checkpoint; returns whether there was one.
@@ -35,11 +34,11 @@ class Checkpoints:
         Raises:
             errors.InputError: It is damaged or does not fit the model.
         """
-        return self._restore(self._last)
+        return _restore(self._last)
 
     def restore_best(self) -> bool:
         """Puts the best weights into the model; returns whether there were any."""
-        return self._restore(self._best)
+        return _restore(self._best)
 
     def save_last(self) -> None:
         """Saves all of the state.
@@ -54,29 +53,6 @@ class Checkpoints:
         with self._state.averaged():
             self._save(self._best)
 
-    @staticmethod
-    def _manager(workdir: pathlib.Path, name: str, checkpoint: tf.train.Checkpoint) -> tf.train.CheckpointManager:
-        folder = workdir / FOLDER / name
-        return tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=1, checkpoint_name=name)
-
-    def _restore(self, manager: tf.train.CheckpointManager) -> bool:
-        path = manager.latest_checkpoint
-        if path is None:
-            return False
-        try:
-            manager.checkpoint.restore(path).assert_existing_objects_matched()
-        except (
-            AssertionError,
-            IndexError,
-            ValueError,
-            tf.errors.OpError,
-        ) as error:  # whatever the reader stumbles over
-            reason = str(error).splitlines()[0]
-            raise errors.InputError(
-                f"{path} cannot be restored ({reason}); it is damaged or of another model, give another --workdir."
-            ) from None
-        return True
-
     def _save(self, manager: tf.train.CheckpointManager) -> None:
         try:
             manager.save(checkpoint_number=self._state.step)
@@ -86,3 +62,38 @@ class Checkpoints:
                 f"{manager.directory}: the checkpoint of step {self._state.step} could not be written "
                 f"({reason.rpartition('; ')[2]}); make room there and give the same command again."
             ) from None
+
+
+def load_best(workdir: pathlib.Path, model: tf.keras.Model) -> None:
+    """Puts the best weights of a run into a model.
+
+    Raises:
+        errors.InputError: There are none yet, they are damaged or do not fit the model.
+    """
+    if not _restore(_best_of(workdir, model)):
+        raise errors.InputError(f"{workdir} has no checkpoint of the best weights; train to an evaluation first.")
+
+
+def _best_of(workdir: pathlib.Path, model: tf.keras.Model) -> tf.train.CheckpointManager:
+    """What evaluation and inference need: the averaged weights, in the model's place."""
+    return _manager(workdir, "best", tf.train.Checkpoint(model=model))
+
+
+def _manager(workdir: pathlib.Path, name: str, checkpoint: tf.train.Checkpoint) -> tf.train.CheckpointManager:
+    folder = workdir / FOLDER / name
+    return tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=1, checkpoint_name=name)
+
+
+def _restore(manager: tf.train.CheckpointManager) -> bool:
+    path = manager.latest_checkpoint
+    if path is None:
+        return False
+    try:
+        manager.checkpoint.restore(path).assert_existing_objects_matched()
+    # Whatever the reader stumbles over.
+    except (AssertionError, IndexError, ValueError, tf.errors.OpError) as error:
+        reason = str(error).splitlines()[0]
+        raise errors.InputError(
+            f"{path} cannot be restored ({reason}); it is damaged or of another model, give another --workdir."
+        ) from None
+    return True

@@ -1,5 +1,6 @@
 """Runs a stage's model over a split: each image once, on all replicas."""
 
+import pathlib
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import tensorflow as tf
 
 from mammo.data import batch as batch_lib
 from mammo.stages import stage as stage_lib
+from mammo.training import checkpoints
 
 
 class Evaluation:
@@ -52,3 +54,15 @@ class Evaluation:
             tf.nest.pack_sequence_as(structure, [np.asarray(value) for value in replica])
             for replica in zip(*values, strict=True)
         ]
+
+
+def of_best(workdir: pathlib.Path, stage: stage_lib.Stage, strategy: tf.distribute.Strategy, split: str) -> Evaluation:
+    """Prepares to evaluate the best weights of a run.
+
+    Raises:
+        mammo.errors.InputError: The run has none yet, or they cannot be used.
+    """
+    with strategy.scope():
+        model = stage.build_model()
+    checkpoints.load_best(workdir, model)
+    return Evaluation(stage, model, strategy, split)

@@ -7,6 +7,8 @@ import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import ml_collections
+
 from mammo import errors
 from mammo.data import files, manifest
 from mammo.data import shards as shards_lib
@@ -49,27 +51,56 @@ def settle_config(folder: pathlib.Path, config: Mapping[str, Any], shards: shard
         errors.InputError: The folder holds a run of another configuration, or on other data.
     """
     path = folder / CONFIG_FILE
-    made = shards.manifest
-    data = {
-        **config["data"],
-        "height_px": made.height_px,
-        "width_px": made.width_px,
-        "encoding": made.encoding,
-        "manifest_sha256": files.sha256_of(shards.folder / manifest.FILE_NAME),
-    }
-    new = json.loads(json.dumps({**config, "data": data}))
+    new = json.loads(json.dumps({**config, "data": {**config["data"], **_data_of(shards)}}))
     if path.is_file():
-        try:
-            old = json.loads(path.read_text())
-        except ValueError:
-            raise errors.InputError(f"{path} is damaged; give another --workdir.") from None
-        differing = sorted(_differences(old, new))
+        differing = sorted(_differences(_read(path), new))
         if differing:
             raise errors.InputError(
                 f"{folder} holds a run of another configuration ({'; '.join(differing[:5])}); "
                 "give another --workdir, or the same configuration to go on."
             )
     files.write_text(path, json.dumps(new, indent=2, sort_keys=True) + "\n")
+
+
+def read_config(folder: pathlib.Path, shards: shards_lib.Shards) -> ml_collections.ConfigDict:
+    """Reads the resolved configuration of a run.
+
+    Args:
+        folder: The workdir.
+        shards: What the run is to be held against.
+
+    Raises:
+        errors.InputError: There is no run, or it was on other data.
+    """
+    path = folder / CONFIG_FILE
+    if not path.is_file():
+        raise errors.InputError(f"{folder} holds no run; give the --workdir of one.")
+    config = _read(path)
+    differing = sorted(_differences(config["data"], {**config["data"], **_data_of(shards)}, "data"))
+    if differing:
+        raise errors.InputError(
+            f"{folder} holds a run on other data than {shards.folder} ({'; '.join(differing)}); "
+            "give the --data_dir that it was trained on."
+        )
+    return ml_collections.ConfigDict(config)
+
+
+def _read(path: pathlib.Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text())
+    except ValueError:
+        raise errors.InputError(f"{path} is damaged; give another --workdir.") from None
+
+
+def _data_of(shards: shards_lib.Shards) -> dict[str, Any]:
+    """What identifies the data, among the fields of `config.data`."""
+    made = shards.manifest
+    return {
+        "height_px": made.height_px,
+        "width_px": made.width_px,
+        "encoding": str(made.encoding),
+        "manifest_sha256": files.sha256_of(shards.folder / manifest.FILE_NAME),
+    }
 
 
 def _differences(old: Any, new: Any, name: str = "") -> Iterator[str]:

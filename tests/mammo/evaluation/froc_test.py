@@ -153,3 +153,11 @@ def test_a_thousand_samples_of_a_thousand_images_take_seconds():
     start = time.monotonic()
     froc.summarise(events, resamples=1000, seed=0)
     assert time.monotonic() - start < 10  # a fraction of a second; a loop over samples would take minutes
+
+
+def test_the_threshold_of_a_share_of_lesions_is_the_score_of_the_last_that_it_needs():
+    events = froc.collect(_worked_example(), RULE)
+    assert [froc.threshold_of(events, share) for share in (0.1, 1 / 3, 0.5, 2 / 3, 1.0)] == [0.8, 0.8, 0.7, 0.7, 0.4]
+    missed = froc.collect([drawing.make_result([A, B], [(0.9, A)])], RULE)
+    assert froc.threshold_of(missed, 0.5) == 0.9
+    assert froc.threshold_of(missed, 0.6) == -np.inf

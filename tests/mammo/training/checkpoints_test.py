@@ -54,6 +54,18 @@ def test_the_best_holds_the_averaged_weights_and_outlives_the_last(tmp_path):
     assert len(list((tmp_path / "checkpoints" / "last").glob("*.index"))) == 1
 
 
+def test_the_best_weights_of_a_run_are_all_that_a_new_model_needs(tmp_path):
+    state = _state()
+    _step(state)
+    checkpoints.Checkpoints(tmp_path, state).save_best()
+    model = _state().model
+    checkpoints.load_best(tmp_path, model)
+    for weight, average in zip(model.trainable_variables, state.averages, strict=True):
+        np.testing.assert_array_equal(weight, average)
+    with pytest.raises(errors.InputError, match=r"nowhere has no checkpoint of the best weights"):
+        checkpoints.load_best(tmp_path / "nowhere", model)
+
+
 def test_a_checkpoint_of_another_model_is_refused_by_name(tmp_path):
     checkpoints.Checkpoints(tmp_path, _state(2)).save_last()
     with pytest.raises(errors.InputError, match=r"checkpoints/last/last-0 cannot be restored"):

@@ -51,6 +51,7 @@ def test_another_configuration_is_refused_by_what_differs(shards, tmp_path):
 def test_what_is_only_watched_may_change(shards, tmp_path):
     workdir.settle_config(tmp_path, disc_shards.config().to_dict(), shards)
     workdir.settle_config(tmp_path, disc_shards.config(log_every_steps=7).to_dict(), shards)
+    assert json.loads((tmp_path / "config.json").read_text())["log_every_steps"] == 7
 
 
 def test_other_data_is_refused(shards, tmp_path):
@@ -64,3 +65,13 @@ def test_a_damaged_configuration_is_refused(shards, tmp_path):
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(errors.InputError, match=r"config\.json is damaged"):
         workdir.settle_config(tmp_path, disc_shards.config().to_dict(), shards)
+
+
+def test_the_configuration_of_a_run_comes_back_for_its_own_data_only(shards, tmp_path):
+    workdir.settle_config(tmp_path, disc_shards.config(seed=3).to_dict(), shards)
+    assert workdir.read_config(tmp_path, shards).optimizer.learning_rate == 0.002
+    other = disc_shards.write(tmp_path / "other", {"train": 6})
+    with pytest.raises(errors.InputError, match=r"run on other data than .*other \(data\.manifest_sha256"):
+        workdir.read_config(tmp_path, other)
+    with pytest.raises(errors.InputError, match=r"nowhere holds no run"):
+        workdir.read_config(tmp_path / "nowhere", shards)

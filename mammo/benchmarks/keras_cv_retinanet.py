@@ -1,0 +1,48 @@
+"""KerasCV's own RetinaNet, as it comes: what ours is measured against."""
+
+import keras_cv
+import tensorflow as tf
+
+from mammo.data import batch as batch_lib
+from mammo.models import backbones, decoding
+
+_FORMAT = "xyxy"
+
+
+def build(backbone: str, class_count: int, height_px: int, width_px: int) -> keras_cv.models.RetinaNet:
+    """Makes its network on one of our backbones, from no weights: its own pyramid, heads, anchors and targets.
+
+    Its decoder drops all below a score of 0.5, too high for a FROC curve, so that it decodes by our settings.
+    """
+    options = decoding.Options()
+    return keras_cv.models.RetinaNet(
+        backbone=backbones.build(backbone, "none", height_px, width_px, batch_norm_momentum=0.99),
+        num_classes=class_count,
+        bounding_box_format=_FORMAT,
+        prediction_decoder=keras_cv.layers.MultiClassNonMaxSuppression(
+            bounding_box_format=_FORMAT,
+            from_logits=True,
+            iou_threshold=options.overlap_iou,
+            confidence_threshold=options.min_score,
+            max_detections=options.max_detections,
+            max_detections_per_class=options.max_detections,
+        ),
+    )
+
+
+def compile_with(model: keras_cv.models.RetinaNet, optimizer: tf.keras.optimizers.Optimizer) -> None:
+    """Gives it its own losses, the ones its documentation takes."""
+    model.compile(classification_loss="focal", box_loss="smoothl1", optimizer=optimizer)
+
+
+def as_input(batch: batch_lib.Batch) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+    """Turns a batch into what its fit takes."""
+    return batch.image, {"boxes": batch.boxes, "classes": tf.cast(batch.classes, tf.float32)}
+
+
+def predict(model: keras_cv.models.RetinaNet, images: tf.Tensor) -> batch_lib.Detections:
+    """Returns what it finds in images, float32 [B, H, W, 1]."""
+    found = model.decode_predictions(model(images, training=False), images)
+    return batch_lib.Detections(
+        found["boxes"], found["confidence"], tf.cast(found["classes"], tf.int32), found["num_detections"]
+    )

@@ -1,0 +1,199 @@
+"""What a finished run has learnt, against what KerasCV's own training makes of the same data in the same time."""
+
+import dataclasses
+import json
+import math
+import pathlib
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from mammo import errors, progress
+from mammo.benchmarks import keras_cv_retinanet
+from mammo.data import batch as batch_lib
+from mammo.data import files
+from mammo.data import shards as shards_lib
+from mammo.evaluation import charts, detection, froc, images
+from mammo.evaluation import report as report_lib
+from mammo.stages import detector
+from mammo.training import distribution, evaluating, optimizers, workdir
+
+CHART_FILE = "froc.svg"
+_RULE = "centre"
+_FOUND_SHARES = (0.5, 0.7, 0.8, 0.9)  # of the lesions: where false alarms on normal images are counted
+_NAMES = {
+    "ours": "the run",
+    "keras_cv_loss": "its network, KerasCV's loss and fit",
+    "keras_cv": "KerasCV's RetinaNet and fit",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What one way of training came to on the test split; figures are {"value", "low", "high"}, intervals by patient.
+
+    Attributes:
+        updates: Of the weights.
+        seconds: Of training.
+        sensitivity_at_1: At one false positive an image; a lesion is found if a detection's centre lies in its box.
+        score: Mean sensitivity at 1/8 to 8 false positives an image.
+        false_positives_per_normal_image: By the share of lesions that the threshold finds; what is never reached, or
+            counted on no normal image, is left out.
+    """
+
+    updates: int
+    seconds: float
+    sensitivity_at_1: dict[str, Any]
+    score: dict[str, Any]
+    false_positives_per_normal_image: dict[str, dict[str, Any]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Figures:
+    """What was measured.
+
+    Attributes:
+        n: Patients, images and lesions of the test split.
+        outcomes: Of the run, as "ours", and of its rivals by name.
+    """
+
+    n: dict[str, int]
+    outcomes: dict[str, Outcome]
+
+
+def measure(
+    run_dir: pathlib.Path,
+    data_dir: pathlib.Path,
+    rivals: Sequence[str],
+    seconds: float = 0.0,
+    output_dir: pathlib.Path | None = None,
+) -> Figures:
+    """Fits what KerasCV offers for as long as the run took, and judges all on the test split in the same way.
+
+    Rivals take the run's data, balance, augmentation, optimiser, cosine and averaging, in float32 on one device.
+
+    Args:
+        run_dir: Workdir of a detector's run that has ended.
+        data_dir: The shards that it was trained on.
+        rivals: Some of "keras_cv_loss", KerasCV's loss and fit with the network of the run, and "keras_cv", its loss,
+            fit and RetinaNet with the backbone of the run.
+        seconds: Of each fit; 0: as long as the run trained, its evaluations included.
+        output_dir: Where the FROC curves are drawn; None: nowhere.
+
+    Raises:
+        errors.InputError: There is no such run or rival, or the run was on other data.
+    """
+    unknown = [name for name in rivals if name not in _RIVALS]
+    if unknown:
+        raise errors.InputError(f"there is no rival {unknown[0]!r}; it is one of {', '.join(_RIVALS)}.")
+    shards = shards_lib.Shards.open(data_dir)
+    config = workdir.read_config(run_dir, shards)
+    taken_s = _training_seconds(run_dir)
+    strategy = distribution.make_strategy(devices=1)
+    distribution.set_precision("float32")
+    ours = evaluating.of_best(run_dir, detector.from_config(config, shards), strategy, "test")
+    evaluators = {"ours": ours.run()}
+    made = {"ours": (config.train_steps, taken_s)}
+    for name in rivals:
+        tf.keras.utils.set_random_seed(config.seed)
+        stage, model = _RIVALS[name](config, shards)
+        deadline = _Deadline(optimizers.Options(**config.optimizer), seconds or taken_s)
+        _fit(model, stage, config, deadline)
+        evaluators[name] = evaluating.Evaluation(stage, model, strategy, "test").run()
+        made[name] = (deadline.updates, deadline.seconds)
+    reports = {name: evaluator.report() for name, evaluator in evaluators.items()}
+    if output_dir:
+        output_dir.mkdir(parents=True, exist_ok=True)
+        curves = {name: report["froc"][_RULE] for name, report in reports.items()}
+        files.write_text(output_dir / CHART_FILE, charts.froc(curves, _NAMES))
+    outcomes = {name: _outcome(evaluator.results, reports[name], *made[name]) for name, evaluator in evaluators.items()}
+    return Figures(reports["ours"]["n"], outcomes)
+
+
+class _KerasCvStage(detector.DetectorStage):
+    """The detector with KerasCV's network in place of ours."""
+
+    def predict(self, model: tf.keras.Model, images: tf.Tensor) -> batch_lib.Detections:
+        """See `mammo.stages.stage.Stage`."""
+        return keras_cv_retinanet.predict(model, images)
+
+
+def _with_our_network(config: Any, shards: shards_lib.Shards) -> tuple[detector.DetectorStage, tf.keras.Model]:
+    stage = detector.from_config(config, shards)
+    return stage, stage.build_model()
+
+
+def _as_it_comes(config: Any, shards: shards_lib.Shards) -> tuple[detector.DetectorStage, tf.keras.Model]:
+    stage = _KerasCvStage(**vars(detector.from_config(config, shards)))
+    return stage, keras_cv_retinanet.build(stage.model.backbone, stage.class_count, *stage.image_size_px)
+
+
+_RIVALS = {"keras_cv_loss": _with_our_network, "keras_cv": _as_it_comes}
+
+
+class _Deadline(tf.keras.callbacks.Callback):
+    """Ends a fit when its time is over; until then the rate warms up and falls along a cosine of the time passed.
+
+    Attributes:
+        updates: Made so far.
+        seconds: Passed so far.
+    """
+
+    def __init__(self, options: optimizers.Options, limit_s: float) -> None:
+        super().__init__()
+        self._options, self._limit_s = options, limit_s
+        self.updates, self.seconds = 0, 0.0
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        self._began_s = time.monotonic()
+        self._bar = progress.bar(math.ceil(self._limit_s), " s")
+
+    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
+        options, share = self._options, min(self.seconds / self._limit_s, 1.0)
+        cosine = options.final_share + (1 - options.final_share) * (1 + math.cos(math.pi * share)) / 2
+        warm_up = min((self.updates + 1) / max(options.warmup_steps, 1), 1.0)
+        self.model.optimizer.learning_rate = options.learning_rate * cosine * warm_up
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        self.updates += 1
+        self.seconds = time.monotonic() - self._began_s
+        self._bar.update(min(math.ceil(self.seconds), self._bar.total) - self._bar.n)
+        self.model.stop_training = self.seconds >= self._limit_s
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        self._bar.close()
+
+
+def _fit(model: tf.keras.Model, stage: detector.DetectorStage, config: Any, deadline: _Deadline) -> None:
+    seed = tf.constant([config.seed, 0], tf.int32)
+    batches = stage.build_dataset("train", tf.distribute.InputContext(), 0)
+    batches = batches.map(lambda batch: keras_cv_retinanet.as_input(stage.augment(batch, seed)))
+    options = optimizers.Options(**config.optimizer)
+    averaging = {"use_ema": True, "ema_momentum": options.averages_decay} if options.averages_decay else {}
+    optimizer = tf.keras.optimizers.AdamW(
+        weight_decay=options.weight_decay, global_clipnorm=options.clip_norm or None, **averaging
+    )
+    keras_cv_retinanet.compile_with(model, optimizer)
+    model.fit(batches, verbose=0, callbacks=[deadline])
+
+
+def _training_seconds(run_dir: pathlib.Path) -> float:
+    path = run_dir / report_lib.JSON_NAME
+    if not path.is_file():
+        raise errors.InputError(f"{run_dir} has no {report_lib.JSON_NAME}; let the run come to its end first.")
+    return float(json.loads(path.read_text())["time"]["training_s"])
+
+
+def _outcome(results: Sequence[images.ImageResult], report: dict[str, Any], updates: int, seconds: float) -> Outcome:
+    rule = detection.RULES[_RULE]
+    events = froc.collect(results, rule)
+    alarms = {}
+    for share in _FOUND_SHARES:
+        threshold = froc.threshold_of(events, share)
+        counted = detection.false_positives_per_normal_image(results, rule, threshold, resamples=1000, seed=0)
+        if math.isfinite(threshold) and counted["value"] is not None:
+            alarms[str(share)] = {name: counted[name] for name in ("value", "low", "high")}
+    curve = report["froc"][_RULE]
+    return Outcome(updates, seconds, curve["sensitivity_at"]["1"], curve["score"], alarms)
