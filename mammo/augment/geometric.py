@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from mammo import addons
 from mammo.augment import film, lesions, seeds
 from mammo.augment import options as options_lib
 from mammo.data import batch as batch_lib
@@ -107,11 +108,5 @@ def _resample(image: tf.Tensor, affine: Affine) -> tf.Tensor:
     # The operation counts from the middle of the first pixel, half a pixel from the corner that `Affine` counts from.
     offset_px = boxes_lib.transform_points(0.5 - affine.offset_px, inverse) - 0.5
     rows = tf.concat([inverse, offset_px[..., None]], axis=-1)  # [B, 2, 3]: from output to input
-    return tf.raw_ops.ImageProjectiveTransformV3(
-        images=image,
-        transforms=tf.pad(tf.reshape(rows, [-1, 6]), [[0, 0], [0, 2]]),
-        output_shape=tf.constant(image.shape[1:3].as_list(), tf.int32),
-        fill_value=0.0,
-        interpolation="BILINEAR",
-        fill_mode="CONSTANT",
-    )
+    transforms = tf.pad(tf.reshape(rows, [-1, 6]), [[0, 0], [0, 2]])
+    return addons.transform_images(image, transforms, "bilinear", output_shape=image.shape[1:3])
