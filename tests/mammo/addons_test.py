@@ -9,7 +9,7 @@ from tests import programs
 
 def test_the_transform_maps_output_to_input():
     image = np.arange(12, dtype=np.float32).reshape(1, 3, 4, 1)
-    moved = addons.transform_images(image, [[1.0, 0, 1, 0, 1, 0, 0, 0]], "bilinear")  # output (x, y) is input (x + 1, y)
+    moved = addons.transform_images(image, [[1.0, 0, 1, 0, 1, 0, 0, 0]], "bilinear")  # of x + 1
     np.testing.assert_array_equal(moved[0, :, :3, 0], image[0, :, 1:, 0])
     assert (moved[0, :, 3, 0].numpy() == 0).all()
 
