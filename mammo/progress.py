@@ -8,19 +8,21 @@ import tqdm
 _LOG_EVERY_S = 10
 
 
-def bar(total: int, unit: str, *, initial: int = 0) -> tqdm.tqdm:
+def bar(total: int, unit: str, *, initial: int = 0, delay_s: float = 0.0) -> tqdm.tqdm:
     """Returns a progress bar on standard error; where that is no terminal, a line every ten seconds.
 
     Args:
         total: How many there are.
         unit: What they are, in the singular, with a space before it.
         initial: How many an earlier run had done; they do not count for the rate.
+        delay_s: Work that is done within it shows nothing.
     """
     is_terminal = sys.stderr.isatty()
     return tqdm.tqdm(
         total=total,
         initial=initial,
         unit=unit,
+        delay=delay_s,
         file=sys.stderr if is_terminal else _Lines(),
         mininterval=0.2 if is_terminal else _LOG_EVERY_S,
         dynamic_ncols=is_terminal,

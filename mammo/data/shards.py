@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 import tensorflow as tf
 
-from mammo import errors
+from mammo import errors, progress
 from mammo.data import encodings, schema
 from mammo.data import manifest as manifest_lib
 from mammo.geometry import placement as placement_lib
@@ -17,6 +17,7 @@ _RECORD_BITS = 32  # of a key; those above it number the shard
 _END = 1 << 62  # a key after all others
 _READ_BUFFER_BYTES = 1 << 20  # of each file that is open
 _TEXTS = ("patient_id", "exam_id", "volume", "path", "laterality", "projection")
+_SILENT_S = 2.0  # of reading all records: longer work shows how far it is
 _REMEDY = "copy it again, or convert the data again"
 
 _DAMAGE = (
@@ -152,9 +153,13 @@ class Shards:
             errors.InputError: A record is damaged, or the split has none.
         """
         if (split, content) not in self._described:
-            self._described[split, content] = {
-                int(key): _info(fields) for key, fields in _read(self.files(split, content), self.encoding)
-            }
+            files = self.files(split, content)
+            with progress.bar(sum(file.records for file in files), " record", delay_s=_SILENT_S) as bar:
+                infos = {}
+                for key, fields in _read(files, self.encoding):
+                    infos[int(key)] = _info(fields)
+                    bar.update()
+            self._described[split, content] = infos
         return self._described[split, content]
 
     def locate(self, split: str, keys: Sequence[int], content: str = "views") -> list[str]:
