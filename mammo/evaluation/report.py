@@ -77,6 +77,7 @@ def render(
     curves = report.get("froc", {})
     return environment.from_string(source).render(
         title=_title(report),
+        source=_at(report, ("data", "source")),
         is_phantom=isinstance(data, Mapping) and bool(data.get("is_phantom")),
         n=report.get("n", {}),
         headlines=list(_headlines(report)),

@@ -76,11 +76,12 @@ HISTORY = [{"step": step, "loss/total": 1.0, "learning_rate": 0.01} for step in 
 
 
 def test_the_page_holds_the_figures_with_their_intervals_and_counts(tmp_path):
-    made = _report(RESULTS, split="validation", config={"stage": "detector", "seed": 7})
+    made = _report(RESULTS, split="validation", config={"stage": "detector", "seed": 7}, data={"source": "coco"})
     report.write(tmp_path / "new", made, HISTORY, RESULTS, _image_of)
     assert json.loads((tmp_path / "new" / "report.json").read_text()) == made
     tags, text = _read((tmp_path / "new" / "report.html").read_text())
     assert "Evaluation of detector on validation" in text
+    assert "Data: coco." in text
     assert f"4 patients, 12 images, {made['n']['lesions']} lesions" in text
     for rule in ("centre", "iou"):
         for figure in made["froc"][rule]["sensitivity_at"].values():
