@@ -12,6 +12,7 @@ from data_tools.sources import opening
 from mammo.data import encodings, manifest
 
 _VIEWS_PER_SHARD = 32
+_SHARDS = "shards-"  # begins the name of a folder, which its size ends
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,11 +51,16 @@ def prepare(data_dir: pathlib.Path | None, folder: pathlib.Path, options: Option
         return data_dir
     if data_dir is None:
         data_dir = _draw(folder, options)
-    shards_dir = folder / f"shards-{options.height_px}x{options.width_px}"
+    shards_dir = folder / f"{_SHARDS}{options.height_px}x{options.width_px}"
     if not (shards_dir / manifest.FILE_NAME).is_file():
         logging.info("Converting %s to %s.", data_dir, shards_dir)
         _convert(data_dir, shards_dir, options)
     return shards_dir
+
+
+def find_shards(folder: pathlib.Path) -> pathlib.Path | None:
+    """Returns the shards that `prepare` made in `folder`; None: it made none."""
+    return next((path.parent for path in sorted(folder.glob(f"{_SHARDS}*/{manifest.FILE_NAME}"))), None)
 
 
 def _draw(folder: pathlib.Path, options: Options) -> pathlib.Path:

@@ -50,7 +50,7 @@ def main() -> None:
             sys.exit(128 + stopped.signal_number)
         trained_s = time.monotonic()
         seconds = {"preparation_s": prepared_s - began_s, "training_s": trained_s - prepared_s}
-        page = reporting.write(folder, evaluation, shards, config.to_dict(), seconds)
+        page = reporting.write(folder, evaluation, shards, config.to_dict(), seconds, folder)
     print(f"Wrote {page} after {_duration(time.monotonic() - began_s)}; checkpoints and metrics are beside it.")
 
 

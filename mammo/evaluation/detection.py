@@ -63,6 +63,11 @@ class DetectionEvaluator:
                 self._shown[key] = np.array(batch.image[row, ..., 0])
 
     @property
+    def image_count(self) -> int:
+        """How many images the split has."""
+        return len(self._facts)
+
+    @property
     def results(self) -> list[images.ImageResult]:
         """What was found in each image so far, in the order of the keys, which no order of batches changes."""
         return [self._results[key] for key in sorted(self._results)]

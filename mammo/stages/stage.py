@@ -40,6 +40,10 @@ class Evaluator(Protocol):
         """Returns the figures to watch while training, by name."""
 
     @property
+    def image_count(self) -> int:
+        """How many images the split has."""
+
+    @property
     def results(self) -> Sequence[images.ImageResult]:
         """What was found in each image so far."""
 

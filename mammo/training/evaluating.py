@@ -6,9 +6,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from mammo import progress
 from mammo.data import batch as batch_lib
 from mammo.stages import stage as stage_lib
 from mammo.training import checkpoints
+
+_SILENT_S = 10.0  # a longer evaluation shows how far it is
 
 
 class Evaluation:
@@ -41,10 +44,12 @@ class Evaluation:
     def run(self) -> stage_lib.Evaluator:
         """Predicts every image and returns the evaluator that has seen them all."""
         evaluator = self.stage.evaluator(self.split)
-        for batch in self._dataset:
-            predictions = self._predict(batch)
-            for part, predicted in zip(self._parts(batch), self._parts(predictions), strict=True):
-                evaluator.update(part, predicted)
+        with progress.bar(evaluator.image_count, f" {self.split} image", delay_s=_SILENT_S) as bar:
+            for batch in self._dataset:
+                predictions = self._predict(batch)
+                for part, predicted in zip(self._parts(batch), self._parts(predictions), strict=True):
+                    evaluator.update(part, predicted)
+                    bar.update(int(part.is_real.sum()))
         return evaluator
 
     def _parts(self, structure: Any) -> list[Any]:

@@ -11,20 +11,22 @@ from mammo.training import evaluating, telemetry
 
 
 def write(
-    folder: pathlib.Path,
+    output_dir: pathlib.Path,
     evaluation: evaluating.Evaluation,
     shards: shards_lib.Shards,
     config: dict[str, Any],
     run_time: dict[str, float],
+    workdir: pathlib.Path,
 ) -> pathlib.Path:
     """Evaluates, and writes report.json and report.html.
 
     Args:
-        folder: Where to; its metrics.jsonl gives the curves of training.
+        output_dir: Where to.
         evaluation: Of one split.
         shards: What it reads.
         config: Of the run.
         run_time: What took how long, in seconds.
+        workdir: Of the run; its metrics.jsonl gives the curves of training.
 
     Returns:
         The path of the page.
@@ -40,13 +42,13 @@ def write(
         "time": run_time,
     }
     report.write(
-        folder,
+        output_dir,
         fields,
-        telemetry.read_metrics(folder),
+        telemetry.read_metrics(workdir),
         evaluator.results,
         lambda path: shards.read_image(split, key_of[path]),
     )
-    return folder / report.PAGE_NAME
+    return output_dir / report.PAGE_NAME
 
 
 def describe_data(shards: shards_lib.Shards) -> dict[str, Any]:

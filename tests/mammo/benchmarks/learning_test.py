@@ -18,7 +18,7 @@ def finished(tmp_path_factory):
     config = disc_shards.config(train_steps=2).to_dict()
     workdir.settle_config(folder, config, shards)
     evaluation = loop.train(disc_shards.config(train_steps=2), shards, folder)
-    reporting.write(folder, evaluation, shards, config, {"training_s": 1.5})
+    reporting.write(folder, evaluation, shards, config, {"training_s": 1.5}, folder)
     return folder, shards
 
 

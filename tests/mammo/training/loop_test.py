@@ -100,7 +100,7 @@ def test_it_notes_each_step_and_keeps_the_best(uninterrupted):
 
 def test_the_report_of_a_run_holds_every_image_of_the_test_split_once(shards, uninterrupted):
     folder, evaluation = uninterrupted
-    page = reporting.write(folder, evaluation, shards, disc_shards.config().to_dict(), {"training_s": 1.0})
+    page = reporting.write(folder, evaluation, shards, disc_shards.config().to_dict(), {"training_s": 1.0}, folder)
     report = json.loads((folder / "report.json").read_text())
     assert report["n"] == {"patients": 5, "images": 5, "lesions": 3}
     assert set(report["froc"]["centre"]["sensitivity_at"]) == {"0.125", "0.25", "0.5", "1", "2", "4", "8"}

@@ -1,0 +1,48 @@
+"""Evaluates the best weights of a run on one split, and writes its report: figures, curves and pictures.
+
+bazel run //mammo:evaluate -- --workdir=~/runs/first --data_dir=~/mini_ddsm_shards --split=validation
+"""
+
+import time
+
+from absl import flags, logging
+
+from data_tools import preparation
+from mammo import cli, errors
+
+_WORKDIR = flags.DEFINE_string("workdir", "runs/detector", "Folder of a run, where you stand or absolute.")
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "The shards that it was trained on; none: those that the run made in its own workdir."
+)
+_SPLIT = flags.DEFINE_enum("split", "test", ["validation", "test"], "Which patients to evaluate on.")
+_OUTPUT_DIR = flags.DEFINE_string(
+    "output_dir", None, "Folder for report.html and report.json; by default <workdir>/evaluation-<split>."
+)
+
+
+def main() -> None:
+    """Opens the run, evaluates, reports."""
+    logging.set_verbosity(logging.INFO)
+    began_s = time.monotonic()
+    folder = cli.user_path(_WORKDIR.value)
+    output_dir = cli.user_path(_OUTPUT_DIR.value) if _OUTPUT_DIR.value else folder / f"evaluation-{_SPLIT.value}"
+
+    from mammo.data import shards as shards_lib  # noqa: PLC0415  TensorFlow takes seconds: wrong flags are told before
+    from mammo.stages import stages  # noqa: PLC0415
+    from mammo.training import distribution, evaluating, reporting, workdir  # noqa: PLC0415
+
+    data_dir = cli.user_path(_DATA_DIR.value) if _DATA_DIR.value else preparation.find_shards(folder / "data")
+    if data_dir is None:
+        raise errors.InputError(f"{folder} holds no data of its own; give the --data_dir that it was trained on.")
+    shards = shards_lib.Shards.open(data_dir)
+    config = workdir.read_config(folder, shards)
+    strategy = distribution.make_strategy(config.devices, config.logical_processors)
+    distribution.set_precision(config.precision)
+    evaluation = evaluating.of_best(folder, stages.from_config(config, shards), strategy, _SPLIT.value)
+    seconds = {"start_s": time.monotonic() - began_s}
+    page = reporting.write(output_dir, evaluation, shards, config.to_dict(), seconds, folder)
+    print(f"Wrote {page}; the figures are beside it.")
+
+
+if __name__ == "__main__":
+    cli.run(main)

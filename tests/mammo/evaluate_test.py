@@ -1,0 +1,55 @@
+"""The program as a person runs it, on a run that has ended."""
+
+import json
+
+import pytest
+
+from mammo.training import loop, workdir
+from tests import programs
+from tests.mammo.training import disc_shards
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Workdir and shards of a run of one step."""
+    folder = tmp_path_factory.mktemp("standing here") / "runs" / "detector"
+    shards = disc_shards.write(folder / "data" / "shards-64x64", {"train": 12, "validation": 6, "test": 3})
+    config = disc_shards.config(train_steps=1)
+    workdir.settle_config(folder, config.to_dict(), shards)
+    loop.train(config, shards, folder)
+    return folder, shards
+
+
+def test_with_nothing_given_it_evaluates_the_run_where_a_person_stands(finished):
+    folder, _ = finished
+    ended = programs.run("mammo.evaluate", cwd=folder.parents[1])
+    assert ended.returncode == 0, ended.stderr
+    report = json.loads((folder / "evaluation-test" / "report.json").read_text())
+    assert report["split"] == "test"
+    assert report["n"] == {"patients": 3, "images": 3, "lesions": 2}
+    assert str(folder / "evaluation-test" / "report.html") in ended.stdout
+    assert "Loss" in (folder / "evaluation-test" / "report.html").read_text()  # the curves of training
+
+
+def test_another_split_goes_where_it_is_wanted(finished, tmp_path):
+    folder, shards = finished
+    flags = (f"--workdir={folder}", f"--data_dir={shards.folder}", "--split=validation", f"--output_dir={tmp_path}/out")
+    ended = programs.run("mammo.evaluate", *flags)
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["n"]["images"] == 6
+
+
+@pytest.mark.parametrize(
+    ("flags", "said", "status"),
+    [
+        (["--workdir=nowhere"], "nowhere holds no data of its own", 1),
+        (["--workdir=nowhere", "--data_dir={shards}"], "nowhere holds no run", 1),
+        (["--split=train"], "--split=train", 2),
+    ],
+)
+def test_a_persons_mistake_is_one_sentence(finished, tmp_path, flags, said, status):
+    given = [flag.format(shards=finished[1].folder) for flag in flags]
+    ended = programs.run("mammo.evaluate", *given, cwd=tmp_path)
+    assert ended.returncode == status
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
