@@ -23,6 +23,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.data.phantom_exams = 240
     config.data.phantom_height_px = 640
     config.data.phantom_seed = 0
+    config.data.max_rejected = 0  # views that may be unusable before a conversion fails
 
     config.augmentation = ml_collections.ConfigDict(dataclasses.asdict(options.Options()))
 

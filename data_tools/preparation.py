@@ -1,18 +1,24 @@
 """Gets shards ready for training, from whatever a person gives: shards, a raw data set, or nothing at all."""
 
 import dataclasses
+import json
 import os
 import pathlib
+import shutil
+from collections.abc import Mapping
+from typing import Any
 
 from absl import logging
 
 from data_tools import conversion, records
 from data_tools.phantoms import layout
 from data_tools.sources import opening
-from mammo.data import encodings, manifest
+from mammo import errors
+from mammo.data import encodings, files, manifest
 
 _VIEWS_PER_SHARD = 32
 _SHARDS = "shards-"  # begins the name of a folder, which its size ends
+_SOURCE_FILE = "source.json"  # what the shards beside it are made from
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +32,10 @@ class Options:
         phantom_exams: Synthetic exams to draw where no data is given.
         phantom_height_px: Of a drawn view.
         phantom_seed: Of the drawing.
+        max_rejected: More views than this that cannot be used are an error.
+
+    Raises:
+        errors.InputError: The encoding is not known, or a side is not one that networks can halve.
     """
 
     height_px: int
@@ -34,6 +44,18 @@ class Options:
     phantom_exams: int
     phantom_height_px: int
     phantom_seed: int
+    max_rejected: int
+
+    def __post_init__(self) -> None:
+        if self.encoding not in set(encodings.Encoding):
+            known = ", ".join(encodings.Encoding)
+            raise errors.InputError(f"--config.data.encoding={self.encoding} is not known; it is one of {known}.")
+        for name in ("height_px", "width_px"):
+            if getattr(self, name) < 1 or getattr(self, name) % manifest.SIDE_MULTIPLE_PX:
+                raise errors.InputError(
+                    f"--config.data.{name}={getattr(self, name)}: networks halve a view five times, so that it must "
+                    f"be a multiple of {manifest.SIDE_MULTIPLE_PX}."
+                )
 
 
 def prepare(data_dir: pathlib.Path | None, folder: pathlib.Path, options: Options) -> pathlib.Path:
@@ -45,10 +67,11 @@ def prepare(data_dir: pathlib.Path | None, folder: pathlib.Path, options: Option
         options: How.
 
     Raises:
-        mammo.errors.InputError: The data cannot be used.
+        errors.InputError: The data cannot be used, or `folder` holds what was made from other data.
     """
     if data_dir is not None and (data_dir / manifest.FILE_NAME).is_file():
         return data_dir
+    _settle_source(folder, _source_of(data_dir, options))
     if data_dir is None:
         data_dir = _draw(folder, options)
     shards_dir = folder / f"{_SHARDS}{options.height_px}x{options.width_px}"
@@ -63,11 +86,39 @@ def find_shards(folder: pathlib.Path) -> pathlib.Path | None:
     return next((path.parent for path in sorted(folder.glob(f"{_SHARDS}*/{manifest.FILE_NAME}"))), None)
 
 
+def _source_of(data_dir: pathlib.Path | None, options: Options) -> dict[str, Any]:
+    """What makes the shards what they are."""
+    size = {"height_px": options.height_px, "width_px": options.width_px, "encoding": str(options.encoding)}
+    if data_dir is not None:
+        return {"data_dir": str(data_dir.resolve()), **size}
+    drawn = {name: getattr(options, name) for name in ("phantom_exams", "phantom_height_px", "phantom_seed")}
+    return {"data_dir": None, **size, **drawn}
+
+
+def _settle_source(folder: pathlib.Path, source: Mapping[str, Any]) -> None:
+    path = folder / _SOURCE_FILE
+    if path.is_file():
+        known = json.loads(path.read_text())
+        for name in sorted(known.keys() | source.keys()):
+            if known.get(name) != source.get(name):
+                raise errors.InputError(
+                    f"{folder} holds data made with {name}={_said(known.get(name))}, not {_said(source.get(name))}; "
+                    "give the same again to go on, or another --workdir."
+                )
+    folder.mkdir(parents=True, exist_ok=True)
+    files.write_text(path, json.dumps(source, indent=2) + "\n")
+
+
+def _said(value: Any) -> str:
+    return "none (synthetic exams)" if value is None else str(value)
+
+
 def _draw(folder: pathlib.Path, options: Options) -> pathlib.Path:
     drawn = folder / "phantoms"
     if not drawn.is_dir():
         logging.info("No --data_dir: drawing %d synthetic exams into %s.", options.phantom_exams, drawn)
-        unfinished = folder / f"phantoms.{os.getpid()}.partial"
+        unfinished = folder / "phantoms.partial"  # a run has its folder for itself
+        shutil.rmtree(unfinished, ignore_errors=True)
         layout.write_exams(
             unfinished,
             options.phantom_exams,
@@ -95,6 +146,6 @@ def _convert(data_dir: pathlib.Path, shards_dir: pathlib.Path, options: Options)
         output_dir=shards_dir,
         views_per_shard=_VIEWS_PER_SHARD,
         limit=0,
-        max_rejected=0,
+        max_rejected=options.max_rejected,
         workers=os.cpu_count() or 1,
     ).run()

@@ -36,7 +36,7 @@ def main() -> None:
         raise errors.InputError(f"{folder} holds no data of its own; give the --data_dir that it was trained on.")
     shards = shards_lib.Shards.open(data_dir)
     config = workdir.read_config(folder, shards)
-    strategy = distribution.make_strategy(config.devices, config.logical_processors)
+    strategy = distribution.make_strategy(devices=0)  # of this machine, wherever the run was made
     distribution.set_precision(config.precision)
     evaluation = evaluating.of_best(folder, stages.from_config(config, shards), strategy, _SPLIT.value)
     seconds = {"start_s": time.monotonic() - began_s}

@@ -13,7 +13,10 @@ PRESETS: Mapping[str, types.ModuleType] = {
     "cloud/detector_1_gpu": detector_1_gpu,
     "cloud/detector_8_gpus": detector_8_gpus,
 }
-"""By the names that --config takes; those of stages are what --stage takes by itself."""
+"""By the names that --config takes."""
+
+STAGES = tuple(name for name in PRESETS if "/" not in name)
+"""Those that --stage takes."""
 
 
 def with_config(arguments: Sequence[str], default_stage: str) -> list[str]:
@@ -32,14 +35,19 @@ def with_config(arguments: Sequence[str], default_stage: str) -> list[str]:
         errors.InputError: There is no such configuration.
     """
     chosen, stage, rest = None, default_stage, []
-    for argument in arguments[1:]:
+    given = iter(arguments[1:])
+    for argument in given:
         name, separator, value = argument.partition("=")
-        if separator and name in ("--config", "-config"):
+        is_config, is_stage = name in ("--config", "-config"), name in ("--stage", "-stage")
+        if (is_config or is_stage) and not separator:
+            value = next(given, "")  # as absl has it: the value may be an argument of its own
+        if is_config:
             chosen = value
-            continue
-        if separator and name in ("--stage", "-stage"):
+        elif is_stage:
             stage = value
-        rest.append(argument)
+            rest.append(f"--stage={value}")
+        else:
+            rest.append(argument)
     # A stage that there is none of is for the flags to refuse.
     path = _find(chosen) if chosen else _find(stage if stage in PRESETS else default_stage)
     return [arguments[0], f"--config={path}", *rest]

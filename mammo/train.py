@@ -15,8 +15,9 @@ from ml_collections import config_flags
 from data_tools import preparation
 from mammo import cli, errors, presets
 
-_STAGES = ("detector",)
-_STAGE = flags.DEFINE_enum("stage", _STAGES[0], _STAGES, "What to train; also names its configuration in configs/.")
+_STAGE = flags.DEFINE_enum(
+    "stage", presets.STAGES[0], presets.STAGES, "What to train; also names its configuration in configs/."
+)
 _CONFIG = config_flags.DEFINE_config_file(
     "config", None, "Another configuration: a name in configs/, or a file; --config.<field>=<value> overrides a field."
 )
@@ -34,6 +35,8 @@ def main() -> None:
     if config.stage != _STAGE.value:
         raise errors.InputError(f"--stage={_STAGE.value}, but the configuration is of the stage {config.stage!r}.")
     data_dir = cli.user_path(_DATA_DIR.value) if _DATA_DIR.value else None
+    if config.model.weights not in ("imagenet", "none"):
+        config.model.weights = str(cli.user_path(config.model.weights))
 
     from mammo.data import shards as shards_lib  # noqa: PLC0415  TensorFlow takes seconds: wrong flags are told before
     from mammo.training import loop, reporting, workdir  # noqa: PLC0415
@@ -42,14 +45,13 @@ def main() -> None:
         shards_dir = preparation.prepare(data_dir, folder / "data", preparation.Options(**config.data))
         prepared_s = time.monotonic()
         shards = shards_lib.Shards.open(shards_dir)
-        workdir.settle_config(folder, config.to_dict(), shards)
+        config = workdir.settle_config(folder, config.to_dict(), shards)
         try:
-            evaluation = loop.train(config, shards, folder)
+            evaluation, training_s = loop.train(config, shards, folder)
         except loop.StoppedError as stopped:
             print(f"{stopped} Give the same command again to go on.", file=sys.stderr)
             sys.exit(128 + stopped.signal_number)
-        trained_s = time.monotonic()
-        seconds = {"preparation_s": prepared_s - began_s, "training_s": trained_s - prepared_s}
+        seconds = {"preparation_s": prepared_s - began_s, "training_s": training_s}
         page = reporting.write(folder, evaluation, shards, config.to_dict(), seconds, folder)
     print(f"Wrote {page} after {_duration(time.monotonic() - began_s)}; checkpoints and metrics are beside it.")
 
@@ -60,5 +62,5 @@ def _duration(seconds: float) -> str:
 
 
 if __name__ == "__main__":
-    sys.argv[:] = cli.or_exit(lambda: presets.with_config(sys.argv, _STAGES[0]))
+    sys.argv[:] = cli.or_exit(lambda: presets.with_config(sys.argv, presets.STAGES[0]))
     cli.run(main)

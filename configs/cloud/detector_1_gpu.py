@@ -22,6 +22,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.model.head_depth = 4
     config.model.batch_norm_momentum = 0.99
 
+    config.devices = 1
     config.xla = True
     config.input.batch_size = 8
     config.train_steps = 30_000  # some 30 times through the 5,500 views that train

@@ -64,10 +64,10 @@ class Options:
         self._check_between("blur_sigma_px", 0, MAX_BLUR_SIGMA_PX)
         self._check_between("cutout_count", 0, MAX_CUTOUT_COUNT)
         for name in ("scale_range", "gamma_range", "contrast_range"):
-            low, high = getattr(self, name)
-            if not 0 < low <= high:
+            given = getattr(self, name)
+            if len(given) != 2 or not 0 < given[0] <= given[1]:  # noqa: PLR2004
                 raise errors.InputError(
-                    f"augmentation's {name} must be (low, high) with 0 < low <= high; it is {low, high}."
+                    f"augmentation's {name} must be (low, high) with 0 < low <= high; it is {tuple(given)}."
                 )
 
     @classmethod

@@ -4,19 +4,19 @@ import keras_cv
 import tensorflow as tf
 
 from mammo.data import batch as batch_lib
-from mammo.models import backbones, decoding
+from mammo.models import decoding
 
 _FORMAT = "xyxy"
 
 
-def build(backbone: str, class_count: int, height_px: int, width_px: int) -> keras_cv.models.RetinaNet:
-    """Makes its network on one of our backbones, from no weights: its own pyramid, heads, anchors and targets.
+def build(backbone: tf.keras.Model, class_count: int) -> keras_cv.models.RetinaNet:
+    """Makes its network on one of our `backbones`: its own pyramid, heads, anchors and targets.
 
     Its decoder drops all below a score of 0.5, too high for a FROC curve, so that it decodes by our settings.
     """
     options = decoding.Options()
     return keras_cv.models.RetinaNet(
-        backbone=backbones.build(backbone, "none", height_px, width_px, batch_norm_momentum=0.99),
+        backbone=backbone,
         num_classes=class_count,
         bounding_box_format=_FORMAT,
         prediction_decoder=keras_cv.layers.MultiClassNonMaxSuppression(

@@ -6,7 +6,7 @@ import math
 import pathlib
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -15,10 +15,13 @@ from mammo.benchmarks import keras_cv_retinanet
 from mammo.data import batch as batch_lib
 from mammo.data import files
 from mammo.data import shards as shards_lib
-from mammo.evaluation import charts, detection, froc, images
+from mammo.evaluation import charts, detection, froc
 from mammo.evaluation import report as report_lib
+from mammo.models import backbones
 from mammo.stages import detector
+from mammo.stages import stage as stage_lib
 from mammo.training import distribution, evaluating, optimizers, workdir
+from mammo.training import state as state_lib
 
 CHART_FILE = "froc.svg"
 _RULE = "centre"
@@ -72,7 +75,8 @@ def measure(
 ) -> Figures:
     """Fits what KerasCV offers for as long as the run took, and judges all on the test split in the same way.
 
-    Rivals take the run's data, balance, augmentation, optimiser, cosine and averaging, in float32 on one device.
+    Rivals take the run's data, balance, augmentation, backbone, optimiser, cosine and averaging, in float32 on one
+    device; of a run of several, the batch is that of one replica.
 
     Args:
         run_dir: Workdir of a detector's run that has ended.
@@ -94,22 +98,24 @@ def measure(
     strategy = distribution.make_strategy(devices=1)
     distribution.set_precision("float32")
     ours = evaluating.of_best(run_dir, detector.from_config(config, shards), strategy, "test")
-    evaluators = {"ours": ours.run()}
-    made = {"ours": (config.train_steps, taken_s)}
+    contenders = {"ours": _Contender(ours.run(), config.train_steps, taken_s)}
     for name in rivals:
-        tf.keras.utils.set_random_seed(config.seed)
-        stage, model = _RIVALS[name](config, shards)
-        deadline = _Deadline(optimizers.Options(**config.optimizer), seconds or taken_s)
-        _fit(model, stage, config, deadline)
-        evaluators[name] = evaluating.Evaluation(stage, model, strategy, "test").run()
-        made[name] = (deadline.updates, deadline.seconds)
-    reports = {name: evaluator.report() for name, evaluator in evaluators.items()}
+        contenders[name] = _train(name, config, shards, strategy, seconds or taken_s)
+    reports = {name: contender.evaluator.report() for name, contender in contenders.items()}
     if output_dir:
         output_dir.mkdir(parents=True, exist_ok=True)
         curves = {name: report["froc"][_RULE] for name, report in reports.items()}
         files.write_text(output_dir / CHART_FILE, charts.froc(curves, _NAMES))
-    outcomes = {name: _outcome(evaluator.results, reports[name], *made[name]) for name, evaluator in evaluators.items()}
+    outcomes = {name: _outcome(contender, reports[name]) for name, contender in contenders.items()}
     return Figures(reports["ours"]["n"], outcomes)
+
+
+class _Contender(NamedTuple):
+    """One way of training: what it found in the test split, its updates, and its seconds."""
+
+    evaluator: stage_lib.Evaluator
+    updates: int
+    seconds: float
 
 
 class _KerasCvStage(detector.DetectorStage):
@@ -127,24 +133,53 @@ def _with_our_network(config: Any, shards: shards_lib.Shards) -> tuple[detector.
 
 def _as_it_comes(config: Any, shards: shards_lib.Shards) -> tuple[detector.DetectorStage, tf.keras.Model]:
     stage = _KerasCvStage(**vars(detector.from_config(config, shards)))
-    return stage, keras_cv_retinanet.build(stage.model.backbone, stage.class_count, *stage.image_size_px)
+    options = stage.model
+    backbone = backbones.build(
+        options.backbone, options.weights, *stage.image_size_px, batch_norm_momentum=options.batch_norm_momentum
+    )
+    return stage, keras_cv_retinanet.build(backbone, stage.class_count)
 
 
 _RIVALS = {"keras_cv_loss": _with_our_network, "keras_cv": _as_it_comes}
 
 
-class _Deadline(tf.keras.callbacks.Callback):
-    """Ends a fit when its time is over; until then the rate warms up and falls along a cosine of the time passed.
+def _train(
+    name: str, config: Any, shards: shards_lib.Shards, strategy: tf.distribute.Strategy, limit_s: float
+) -> _Contender:
+    """Fits a rival for so many seconds, and evaluates the averages of its weights."""
+    tf.keras.utils.set_random_seed(config.seed)
+    stage, model = _RIVALS[name](config, shards)
+    options = optimizers.Options(**config.optimizer)
+    optimizer = optimizers.with_rate(options, options.learning_rate)
+    optimizer.global_clipnorm = options.clip_norm or None
+    state = state_lib.TrainState(model, optimizer, options.averages_decay)
+    seed = tf.constant([config.seed, 0], tf.int32)
+    batches = stage.build_dataset("train", tf.distribute.InputContext(), 0)
+    batches = batches.map(lambda batch: keras_cv_retinanet.as_input(stage.augment(batch, seed)))
+    keras_cv_retinanet.compile_with(model, optimizer)
+    clock = _Clock(state, options, options.warmup_steps / config.train_steps, limit_s)
+    model.fit(batches, verbose=0, callbacks=[clock])
+    with state.averaged():
+        evaluator = evaluating.Evaluation(stage, model, strategy, "test").run()
+    return _Contender(evaluator, state.step, clock.seconds)
+
+
+class _Clock(tf.keras.callbacks.Callback):
+    """Ends a fit when its time is over; until then it does for it what our loop does, by the share of time passed.
+
+    The rate warms up for the share of time that it was for the run, and falls along a cosine; weights are averaged.
 
     Attributes:
-        updates: Made so far.
         seconds: Passed so far.
     """
 
-    def __init__(self, options: optimizers.Options, limit_s: float) -> None:
+    def __init__(
+        self, state: state_lib.TrainState, options: optimizers.Options, warm_up_share: float, limit_s: float
+    ) -> None:
         super().__init__()
-        self._options, self._limit_s = options, limit_s
-        self.updates, self.seconds = 0, 0.0
+        self._state, self._options, self._warm_up_share, self._limit_s = state, options, warm_up_share, limit_s
+        self._update_averages = tf.function(state.update_averages)
+        self.seconds = 0.0
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         self._began_s = time.monotonic()
@@ -153,30 +188,17 @@ class _Deadline(tf.keras.callbacks.Callback):
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         options, share = self._options, min(self.seconds / self._limit_s, 1.0)
         cosine = options.final_share + (1 - options.final_share) * (1 + math.cos(math.pi * share)) / 2
-        warm_up = min((self.updates + 1) / max(options.warmup_steps, 1), 1.0)
-        self.model.optimizer.learning_rate = options.learning_rate * cosine * warm_up
+        warm_up = min(share / self._warm_up_share, 1.0) if self._warm_up_share else 1.0
+        self._state.optimizer.learning_rate = options.learning_rate * cosine * warm_up
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        self.updates += 1
+        self._update_averages()
         self.seconds = time.monotonic() - self._began_s
         self._bar.update(min(math.ceil(self.seconds), self._bar.total) - self._bar.n)
         self.model.stop_training = self.seconds >= self._limit_s
 
     def on_train_end(self, logs: dict | None = None) -> None:
         self._bar.close()
-
-
-def _fit(model: tf.keras.Model, stage: detector.DetectorStage, config: Any, deadline: _Deadline) -> None:
-    seed = tf.constant([config.seed, 0], tf.int32)
-    batches = stage.build_dataset("train", tf.distribute.InputContext(), 0)
-    batches = batches.map(lambda batch: keras_cv_retinanet.as_input(stage.augment(batch, seed)))
-    options = optimizers.Options(**config.optimizer)
-    averaging = {"use_ema": True, "ema_momentum": options.averages_decay} if options.averages_decay else {}
-    optimizer = tf.keras.optimizers.AdamW(
-        weight_decay=options.weight_decay, global_clipnorm=options.clip_norm or None, **averaging
-    )
-    keras_cv_retinanet.compile_with(model, optimizer)
-    model.fit(batches, verbose=0, callbacks=[deadline])
 
 
 def _training_seconds(run_dir: pathlib.Path) -> float:
@@ -186,8 +208,8 @@ def _training_seconds(run_dir: pathlib.Path) -> float:
     return float(json.loads(path.read_text())["time"]["training_s"])
 
 
-def _outcome(results: Sequence[images.ImageResult], report: dict[str, Any], updates: int, seconds: float) -> Outcome:
-    rule = detection.RULES[_RULE]
+def _outcome(contender: _Contender, report: dict[str, Any]) -> Outcome:
+    results, rule = contender.evaluator.results, detection.RULES[_RULE]
     events = froc.collect(results, rule)
     alarms = {}
     for share in _FOUND_SHARES:
@@ -196,4 +218,4 @@ def _outcome(results: Sequence[images.ImageResult], report: dict[str, Any], upda
         if math.isfinite(threshold) and counted["value"] is not None:
             alarms[str(share)] = {name: counted[name] for name in ("value", "low", "high")}
     curve = report["froc"][_RULE]
-    return Outcome(updates, seconds, curve["sensitivity_at"]["1"], curve["score"], alarms)
+    return Outcome(contender.updates, contender.seconds, curve["sensitivity_at"]["1"], curve["score"], alarms)

@@ -24,6 +24,7 @@ from mammo.data import encodings
 from mammo.data import shards as shards_lib
 from mammo.evaluation import images
 from mammo.models import anchors as anchors_lib
+from mammo.models import backbones
 from mammo.stages import detector
 from mammo.training import distribution, loop, optimizers, telemetry
 from mammo.training import state as state_lib
@@ -193,7 +194,9 @@ def _reading(batches: Iterator[batch_lib.Batch]) -> Callable[[int], None]:
 def _keras_cv_fit(backbone: str, batch: batch_lib.Batch) -> Callable[[int], None]:
     """Returns what fits KerasCV's RetinaNet, as it comes but for the backbone, which is ours, for so many steps."""
     tf.keras.mixed_precision.set_global_policy("float32")
-    model = keras_cv_retinanet.build(backbone, len(images.CLASSES), *batch.image.shape[1:3])
+    height_px, width_px = batch.image.shape[1:3]
+    network = backbones.build(backbone, "none", height_px, width_px, batch_norm_momentum=0.99)
+    model = keras_cv_retinanet.build(network, len(images.CLASSES))
     keras_cv_retinanet.compile_with(model, tf.keras.optimizers.AdamW(1e-4, global_clipnorm=10.0))
     batches = tf.data.Dataset.from_tensors(keras_cv_retinanet.as_input(batch)).repeat()
 

@@ -50,6 +50,9 @@ class Options:
     parallel_reads: int = 8
 
     def __post_init__(self) -> None:
+        for name in ("batch_size", "shuffle_buffer", "parallel_reads"):
+            if getattr(self, name) < 1:
+                raise errors.InputError(f"--config.input.{name}={getattr(self, name)} must be 1 or more.")
         if self.balance not in ("none", "weights", "study"):
             raise errors.InputError(f"balance is none, weights or study, not {self.balance}.")
         if self.class_weights is not None and not (
@@ -214,9 +217,13 @@ def _batches(
     elements: tf.data.Dataset, shards: shards_lib.Shards, split: str, options: Options, padding: int = 0
 ) -> tf.data.Dataset:
     """Decodes (position, (key, record as stored)), appends so many images that are none, and batches it all."""
-    max_boxes = options.max_boxes
-    if max_boxes is None:  # at least one: some of KerasCV's operations fail on none
-        max_boxes = max(1, *(len(info.pathologies) for info in shards.describe(split).values()))
+    fullest = max(1, *(len(info.pathologies) for info in shards.describe(split).values()))
+    max_boxes = fullest if options.max_boxes is None else options.max_boxes
+    if max_boxes < fullest:
+        raise errors.InputError(
+            f"--config.input.max_boxes={max_boxes}, but a view of the split {split!r} has {fullest} lesions; "
+            "give more, or none for as many as it takes."
+        )
 
     def decode(position: tf.Tensor, element: tuple[tf.Tensor, tf.Tensor]) -> batch_lib.Batch:
         return _decode(shards, max_boxes, *element, position)
@@ -231,7 +238,6 @@ def _decode(
 ) -> batch_lib.Batch:
     record = schema.decode(serialized, shards.encoding)
     lesions = tf.shape(record["pathologies"])[0]
-    tf.debugging.assert_less_equal(lesions, max_boxes, "an image has more lesions than max_boxes; give more or None")
     room = [[0, max_boxes - lesions]]
     boxes = tf.pad(record["boxes_xyxy_px"], [*room, [0, 0]], constant_values=batch_lib.PADDING)
     classes = tf.pad(tf.cast(record["pathologies"], tf.int32) - 1, room, constant_values=batch_lib.PADDING)

@@ -18,6 +18,7 @@ from absl import logging
 from mammo import errors
 
 _GREY_MEAN, _GREY_STD = 0.449, 0.226  # of ImageNet's three channels: what its EfficientNets were trained to expect
+_COLOUR_STD = (0.229, 0.224, 0.225)  # of each of the three
 _GREY_LEVELS = 255.0  # a tf.keras.applications EfficientNet rescales by its inverse
 
 _EFFICIENTNETS: dict[str, Callable[..., tf.keras.Model]] = {
@@ -96,9 +97,22 @@ def _efficientnet(name: str, weights: str, height_px: int, width_px: int) -> tup
         normalization.set_weights([np.full(3, _GREY_MEAN), np.full(3, _GREY_STD**2), 0])
         normalization.finalize_state()
         _load(network, weights, name)
+        _mend_spread(normalization)
     names = [layer.name for layer in network.layers]
     taps = {level: _last_of_block(names, block) for level, block in {"P3": 3, "P4": 5, "P5": 7}.items()}
     return network, taps
+
+
+def _mend_spread(normalization: tf.keras.layers.Normalization) -> None:
+    """Squares the spread of colours where a file has it in the variance's place.
+
+    The files of Keras's store do, and Keras mends it by a layer that it adds for weights="imagenet" alone
+    (https://github.com/keras-team/keras/issues/15589).
+    """
+    mean, variance, count = normalization.get_weights()
+    if np.allclose(variance, _COLOUR_STD, atol=1e-3):
+        normalization.set_weights([mean, variance**2, count])
+        normalization.finalize_state()
 
 
 def _last_of_block(layer_names: list[str], block: int) -> str:

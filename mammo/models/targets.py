@@ -46,8 +46,8 @@ def match(
         negative_iou: Below it is background; in between it is ignored.
 
     Returns:
-        The targets. An anchor that overlaps a lesion as well as any does stands for it, however little that is, so
-        that no lesion goes untaught.
+        The targets. An anchor that overlaps a lesion as well as any does stands for it, however little that is: a
+        lesion goes untaught only where its best anchors are also another's that they fit better.
     """
     is_lesion = boxes_lib.is_box(boxes_xyxy_px)
     iou = boxes_lib.pairwise_iou(anchors_xyxy_px, boxes_xyxy_px)  # [B, A, N], 0 for padding

@@ -12,7 +12,7 @@ from mammo import errors
 from mammo.augment import compose
 from mammo.augment import options as augmentation_lib
 from mammo.data import batch as batch_lib
-from mammo.data import pipeline
+from mammo.data import manifest, pipeline
 from mammo.data import shards as shards_lib
 from mammo.evaluation import detection
 from mammo.losses import detection as losses
@@ -20,8 +20,6 @@ from mammo.models import anchors as anchors_lib
 from mammo.models import decoding, targets
 from mammo.models import detector as detector_model
 from mammo.stages import stage
-
-_COARSEST_STRIDE_PX = 32  # of P5, whose features are doubled to meet P4's
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +43,12 @@ class LossOptions:
     smooth_l1_beta: float = 1 / 9
     positive_iou: float = 0.5
     negative_iou: float = 0.4
+
+    def __post_init__(self) -> None:
+        if self.box_loss not in ("smooth_l1", "generalized_iou"):
+            raise errors.InputError(
+                f"--config.loss.box_loss={self.box_loss} is not known; it is smooth_l1 or generalized_iou."
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,14 +156,16 @@ def from_config(config: Any, shards: shards_lib.Shards) -> DetectorStage:
     """Makes the stage out of `configs/detector.py`'s fields.
 
     Raises:
-        errors.InputError: The views are of a size that the pyramid cannot halve often enough.
+        errors.InputError: A setting cannot be, or the views are of a size that the pyramid cannot halve often enough.
     """
     height_px, width_px = shards.manifest.height_px, shards.manifest.width_px
-    if height_px % _COARSEST_STRIDE_PX or width_px % _COARSEST_STRIDE_PX:
+    if height_px % manifest.SIDE_MULTIPLE_PX or width_px % manifest.SIDE_MULTIPLE_PX:
         raise errors.InputError(
             f"{shards.folder} holds views of {height_px} x {width_px} px; the detector takes multiples of "
-            f"{_COARSEST_STRIDE_PX}, convert again with another --height and --width."
+            f"{manifest.SIDE_MULTIPLE_PX}, convert again with another --height and --width."
         )
+    if config.model.max_levels < 1:
+        raise errors.InputError(f"--config.model.max_levels={config.model.max_levels} must be 1 or more.")
     model = config.model.to_dict()
     return DetectorStage(
         shards=shards,

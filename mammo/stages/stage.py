@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from mammo.data import batch as batch_lib
+from mammo.data import shards as shards_lib
 from mammo.evaluation import images
 
 
@@ -58,6 +59,7 @@ class Stage(Protocol):
         name: As --stage names it.
         best_by: Which of its evaluator's scalars tells the best checkpoint; more is better.
         loss_parts: Names of the parts of its loss.
+        shards: What it learns from.
     """
 
     @property
@@ -66,6 +68,8 @@ class Stage(Protocol):
     def best_by(self) -> str: ...  # noqa: D102
     @property
     def loss_parts(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def shards(self) -> shards_lib.Shards: ...  # noqa: D102
 
     def build_dataset(self, split: str, context: tf.distribute.InputContext, position: int) -> tf.data.Dataset:
         """Makes the dataset of one worker: batches of one replica.

@@ -64,6 +64,11 @@ class Checkpoints:
             ) from None
 
 
+def any_in(workdir: pathlib.Path) -> bool:
+    """Tells whether a run has saved anything yet."""
+    return any((workdir / FOLDER).glob("*/checkpoint"))
+
+
 def load_best(workdir: pathlib.Path, model: tf.keras.Model) -> None:
     """Puts the best weights of a run into a model.
 

@@ -24,24 +24,41 @@ def make_strategy(devices: int, logical_processors: int = 1) -> tf.distribute.Mi
     Raises:
         errors.InputError: There are fewer than asked for.
     """
-    gpus = tf.config.list_physical_devices("GPU")
     if logical_processors > 1:
         processor = tf.config.list_physical_devices("CPU")[0]
         parts = [tf.config.LogicalDeviceConfiguration()] * logical_processors
         tf.config.set_logical_device_configuration(processor, parts)
+    chosen = choose_devices(devices, logical_processors)
+    logging.info("Devices: %s.", ", ".join(chosen))
+    return tf.distribute.MirroredStrategy(chosen)
+
+
+def choose_devices(devices: int, logical_processors: int = 1) -> list[str]:
+    """Names the devices that `make_strategy` takes.
+
+    Raises:
+        errors.InputError: There are fewer than asked for.
+    """
+    gpus = tf.config.list_physical_devices("GPU")
     names = [f"GPU:{index}" for index in range(len(gpus))] or [f"CPU:{index}" for index in range(logical_processors)]
     if devices > len(names):
         kind = "GPUs" if gpus else "processors (no GPU)"
         raise errors.InputError(
             f"--config.devices={devices}, but there are {len(names)} {kind} here; ask for fewer, or for 0: all."
         )
-    chosen = names[: devices or len(names)]
-    logging.info("Devices: %s.", ", ".join(chosen))
-    return tf.distribute.MirroredStrategy(chosen)
+    return names[: devices or len(names)]
 
 
 def set_precision(precision: str) -> str:
-    """Sets the precision that models compute in from here on.
+    """Sets the precision that models compute in from here on; takes and returns what `choose_precision` does."""
+    chosen = choose_precision(precision)
+    logging.info("Precision: %s%s.", chosen, " (chosen by --config.precision=auto)" if precision == "auto" else "")
+    tf.keras.mixed_precision.set_global_policy(PRECISIONS[chosen])
+    return chosen
+
+
+def choose_precision(precision: str) -> str:
+    """Chooses what models compute in.
 
     Args:
         precision: One of `PRECISIONS`, or "auto": bfloat16 where the GPU has it, or the processor has AMX, the units
@@ -55,10 +72,7 @@ def set_precision(precision: str) -> str:
     """
     if precision not in {"auto", *PRECISIONS}:
         raise errors.InputError(f"--config.precision={precision} is not known; it is auto, {', '.join(PRECISIONS)}.")
-    chosen = _fastest() if precision == "auto" else precision
-    logging.info("Precision: %s%s.", chosen, " (chosen by --config.precision=auto)" if precision == "auto" else "")
-    tf.keras.mixed_precision.set_global_policy(PRECISIONS[chosen])
-    return chosen
+    return _fastest() if precision == "auto" else precision
 
 
 def _fastest() -> str:

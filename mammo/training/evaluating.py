@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from mammo import progress
 from mammo.data import batch as batch_lib
+from mammo.data import pipeline
 from mammo.stages import stage as stage_lib
 from mammo.training import checkpoints
 
@@ -27,6 +28,9 @@ class Evaluation:
             model: Whose weights are taken as they are at each `run`.
             strategy: On which devices.
             split: "validation" or "test".
+
+        Raises:
+            errors.InputError: The split holds nothing, or a record is damaged.
         """
         self.stage = stage
         self._strategy = strategy
@@ -42,15 +46,25 @@ class Evaluation:
         self._predict = predict
 
     def run(self) -> stage_lib.Evaluator:
-        """Predicts every image and returns the evaluator that has seen them all."""
+        """Predicts every image and returns the evaluator that has seen them all.
+
+        Raises:
+            errors.InputError: A record has been damaged since.
+        """
         evaluator = self.stage.evaluator(self.split)
+        try:
+            self._run(evaluator)
+        except tf.errors.OpError as error:
+            raise pipeline.explain(self.stage.shards, self.split, error) or error from None
+        return evaluator
+
+    def _run(self, evaluator: stage_lib.Evaluator) -> None:
         with progress.bar(evaluator.image_count, f" {self.split} image", delay_s=_SILENT_S) as bar:
             for batch in self._dataset:
                 predictions = self._predict(batch)
                 for part, predicted in zip(self._parts(batch), self._parts(predictions), strict=True):
                     evaluator.update(part, predicted)
                     bar.update(int(part.is_real.sum()))
-        return evaluator
 
     def _parts(self, structure: Any) -> list[Any]:
         """Returns what each replica has of a structure of tensors, as numpy arrays."""

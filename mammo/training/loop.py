@@ -4,6 +4,7 @@ import contextlib
 import math
 import pathlib
 import signal
+import time
 import types
 from collections.abc import Iterator
 from typing import Any
@@ -30,7 +31,7 @@ class StoppedError(Exception):
         self.signal_number = signal_number
 
 
-def train(config: Any, shards: shards_lib.Shards, folder: pathlib.Path) -> evaluating.Evaluation:
+def train(config: Any, shards: shards_lib.Shards, folder: pathlib.Path) -> tuple[evaluating.Evaluation, float]:
     """Trains a stage, or goes on with it, and leaves its checkpoints and metrics in `folder`.
 
     Args:
@@ -39,15 +40,15 @@ def train(config: Any, shards: shards_lib.Shards, folder: pathlib.Path) -> evalu
         folder: The workdir; already claimed.
 
     Returns:
-        The evaluation of the test split, with the best weights in the model.
+        The evaluation of the test split, with the best weights in the model; and the seconds that training has taken,
+        in all the processes of the run.
 
     Raises:
         errors.InputError: The data, the configuration or the folder cannot be used, or the loss is not finite.
         StoppedError: SIGTERM came; the same command goes on.
     """
     strategy = distribution.make_strategy(config.devices, config.logical_processors)
-    if config.xla and strategy.num_replicas_in_sync > 1:
-        raise errors.InputError("--config.xla=true is for one device: what replicas share cannot be compiled.")
+    _check(config, strategy.num_replicas_in_sync)
     precision = distribution.set_precision(config.precision)
     tf.keras.utils.set_random_seed(config.seed)  # of the first weights; nothing else draws from global generators
     with strategy.scope():
@@ -68,7 +69,8 @@ def train(config: Any, shards: shards_lib.Shards, folder: pathlib.Path) -> evalu
     )
     step_options = step.Options(config.seed, config.accumulate, optimizer_options.clip_norm, config.xla)
     run_steps = step.make_run_steps(stage, state, strategy, step_options)
-    validation = evaluating.Evaluation(stage, model, strategy, "validation")
+    validation, test = (evaluating.Evaluation(stage, model, strategy, split) for split in ("validation", "test"))
+    began_s = time.monotonic() - float(state.seconds.numpy())
     watch = telemetry.Telemetry(folder, state.step, config.train_steps)
     with _signals_noted() as signals, contextlib.closing(watch):
         while state.step < config.train_steps:
@@ -80,13 +82,25 @@ def train(config: Any, shards: shards_lib.Shards, folder: pathlib.Path) -> evalu
             if _is_due(config.evaluate_every_steps, state.step) or state.step == config.train_steps:
                 _evaluate(validation, state, checkpoints, watch)
             if _is_due(config.save_every_steps, state.step) or state.step == config.train_steps or signals:
+                state.seconds.assign(time.monotonic() - began_s)
                 checkpoints.save_last()
             if signals:
                 raise StoppedError(
                     f"Stopped at step {state.step} of {config.train_steps}, saved in {folder}.", signals[0]
                 )
     checkpoints.restore_best()
-    return evaluating.Evaluation(stage, model, strategy, "test")
+    return test, float(state.seconds.numpy())
+
+
+def _check(config: Any, replicas: int) -> None:
+    """Checks what no part of the run checks for itself."""
+    if config.xla and replicas > 1:
+        raise errors.InputError(
+            "--config.xla=true is for one device, since what replicas share cannot be compiled; "
+            "give --config.devices=1 or --config.xla=false."
+        )
+    if len(config.profile) not in (0, 2):
+        raise errors.InputError(f"--config.profile={tuple(config.profile)} must be (first step, last step), or ().")
 
 
 def advance(
@@ -107,7 +121,8 @@ def advance(
         raise errors.InputError(
             f"the loss or gradient of step {first_step + int(result.failed_step) + 1} is not finite; its images: "
             f"{', '.join(images)}. "
-            "Look at them, or lower --config.optimizer.learning_rate; the last checkpoint is from before."
+            "Look at them, or lower --config.optimizer.learning_rate in another --workdir; the last checkpoint is from "
+            "before."
         )
     state.position.assign(result.position)
     return {name: float(value) for name, value in result.scalars.items()}
@@ -136,8 +151,15 @@ def _is_due(every_steps: int, step_number: int) -> bool:
 
 def _steps_until_due(config: Any, step_number: int) -> int:
     """Returns how many steps can be made in one call before something else is due."""
-    intervals = [config.log_every_steps, config.evaluate_every_steps, config.save_every_steps]
-    return min(config.train_steps - step_number, *[every - step_number % every for every in intervals if every > 0])
+    intervals = (
+        config.log_every_steps,
+        config.evaluate_every_steps,
+        config.save_every_steps,
+        config.histograms_every_steps,
+    )
+    due = [config.train_steps, *config.profile]
+    due += [step_number - step_number % every + every for every in intervals if every > 0]
+    return min(due_step - step_number for due_step in due if due_step > step_number)
 
 
 @contextlib.contextmanager

@@ -5,6 +5,8 @@ from typing import Literal
 
 import tensorflow as tf
 
+from mammo import errors
+
 _NOT_DECAYED = ["bias", "gamma", "beta"]  # shifts and scales: Goyal et al. 2017, section 5.3, and common since
 
 
@@ -30,6 +32,10 @@ class Options:
     clip_norm: float = 10.0
     averages_decay: float = 0.999
 
+    def __post_init__(self) -> None:
+        if self.kind not in ("adamw", "sgd"):
+            raise errors.InputError(f"--config.optimizer.kind={self.kind} is not known; it is adamw or sgd.")
+
 
 def build(options: Options, train_steps: int, precision: str) -> tf.keras.optimizers.Optimizer:
     """Makes the optimiser; under float16 it scales the loss, so that small gradients are not lost."""
@@ -40,9 +46,17 @@ def build(options: Options, train_steps: int, precision: str) -> tf.keras.optimi
         warmup_target=options.learning_rate,
         warmup_steps=options.warmup_steps,
     )
+    optimizer = with_rate(options, rate)
+    return tf.keras.mixed_precision.LossScaleOptimizer(optimizer) if precision == "float16" else optimizer
+
+
+def with_rate(
+    options: Options, rate: float | tf.keras.optimizers.schedules.LearningRateSchedule
+) -> tf.keras.optimizers.Optimizer:
+    """Makes the optimiser with a rate in place of its own cosine."""
     if options.kind == "adamw":
         optimizer = tf.keras.optimizers.AdamW(rate, weight_decay=options.weight_decay)
     else:
         optimizer = tf.keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=options.weight_decay)
     optimizer.exclude_from_weight_decay(var_names=_NOT_DECAYED)
-    return tf.keras.mixed_precision.LossScaleOptimizer(optimizer) if precision == "float16" else optimizer
+    return optimizer

@@ -15,6 +15,7 @@ class TrainState(tf.Module):
         averages: Exponential moving averages of the trainable weights, in their order; empty without averaging.
         position: int64 [], where the stream of training data goes on.
         best_value: float64 [], of the figure that the best checkpoint had.
+        seconds: float64 [], that training has taken, in all the processes of the run.
     """
 
     def __init__(self, model: tf.keras.Model, optimizer: tf.keras.optimizers.Optimizer, averages_decay: float) -> None:
@@ -33,6 +34,7 @@ class TrainState(tf.Module):
         self.averages = [_average_of(weight) for weight in model.trainable_variables] if averages_decay else []
         self.position = tf.Variable(0, trainable=False, dtype=tf.int64, name="position")
         self.best_value = tf.Variable(float("-inf"), trainable=False, dtype=tf.float64, name="best_value")
+        self.seconds = tf.Variable(0.0, trainable=False, dtype=tf.float64, name="seconds")
 
     @property
     def step(self) -> int:

@@ -2,13 +2,14 @@
 
 import contextlib
 import json
+import math
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 
-from mammo import progress
+from mammo import errors, progress
 from mammo.data import files
 from mammo.stages import stage as stage_lib
 from mammo.training import state as state_lib
@@ -47,7 +48,7 @@ class Telemetry:
         self._note(step, {f"validation/{name}": value for name, value in scalars.items()})
         pictures = evaluator.pictures()
         if len(pictures):
-            with self._writer.as_default(step):
+            with self._writing(step):
                 tf.summary.image("validation", pictures, max_outputs=len(pictures))
 
     @contextlib.contextmanager
@@ -64,23 +65,37 @@ class Telemetry:
 
     def histograms(self, step: int, state: state_lib.TrainState) -> None:
         """Notes the distribution of each weight."""
-        with self._writer.as_default(step):
+        with self._writing(step):
             for weight in state.model.trainable_variables:
                 tf.summary.histogram(weight.name, weight)
 
     def close(self) -> None:
         """Ends it."""
         self._bar.close()
-        self._writer.close()
+        with contextlib.suppress(tf.errors.OpError):  # of what a full disk has kept back: `_note` has told of it
+            self._writer.close()
 
     def _note(self, step: int, scalars: Mapping[str, float]) -> None:
-        row: dict[str, Any] = {"step": step, **{name: float(value) for name, value in scalars.items()}}
+        """Notes figures; one that is not finite, as of a step that loss scaling left out, is no JSON and is missing."""
+        finite = {name: float(value) for name, value in scalars.items() if math.isfinite(value)}
         with self._metrics_path.open("a") as metrics:
-            metrics.write(json.dumps(row) + "\n")
-        with self._writer.as_default(step):
+            metrics.write(json.dumps({"step": step, **finite}) + "\n")
+        with self._writing(step):
             for name, value in scalars.items():
                 tf.summary.scalar(name, value)
-        self._writer.flush()
+
+    @contextlib.contextmanager
+    def _writing(self, step: int) -> Iterator[None]:
+        """Lets the block write for TensorBoard, and brings it to the disk."""
+        try:
+            with self._writer.as_default(step):
+                yield
+            self._writer.flush()
+        except tf.errors.OpError as error:
+            raise errors.InputError(
+                f"{self._folder} could not be written ({error.message.rpartition('; ')[2]}); make room there and give "
+                "the same command again."
+            ) from None
 
 
 def read_metrics(workdir: pathlib.Path) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ import ml_collections
 from mammo import errors
 from mammo.data import files, manifest
 from mammo.data import shards as shards_lib
+from mammo.training import checkpoints, distribution
 
 CONFIG_FILE = "config.json"
 _LOCK_FILE = ".lock"
@@ -39,20 +40,30 @@ def claim(folder: pathlib.Path) -> Iterator[None]:
         yield
 
 
-def settle_config(folder: pathlib.Path, config: Mapping[str, Any], shards: shards_lib.Shards) -> None:
-    """Writes the resolved configuration, or holds it against that of the run which goes on.
+def settle_config(
+    folder: pathlib.Path, config: Mapping[str, Any], shards: shards_lib.Shards
+) -> ml_collections.ConfigDict:
+    """Resolves the configuration and writes it, or holds it against that of the run which goes on.
 
     Args:
-        folder: The workdir.
+        folder: The workdir. Where it has no checkpoint yet, nothing can be lost: a new configuration replaces the old.
         config: As the person gave it.
         shards: What is learnt from: their size and what identifies them become part of the configuration.
+
+    Returns:
+        It, with the number of devices and the precision that were chosen, and what identifies the data.
 
     Raises:
         errors.InputError: The folder holds a run of another configuration, or on other data.
     """
     path = folder / CONFIG_FILE
-    new = json.loads(json.dumps({**config, "data": {**config["data"], **_data_of(shards)}}))
-    if path.is_file():
+    chosen = {
+        "devices": len(distribution.choose_devices(config["devices"], config["logical_processors"])),
+        "precision": distribution.choose_precision(config["precision"]),
+        "data": {**config["data"], **_data_of(shards)},
+    }
+    new = json.loads(json.dumps({**config, **chosen}))
+    if path.is_file() and checkpoints.any_in(folder):
         differing = sorted(_differences(_read(path), new))
         if differing:
             raise errors.InputError(
@@ -60,6 +71,7 @@ def settle_config(folder: pathlib.Path, config: Mapping[str, Any], shards: shard
                 "give another --workdir, or the same configuration to go on."
             )
     files.write_text(path, json.dumps(new, indent=2, sort_keys=True) + "\n")
+    return ml_collections.ConfigDict(new)
 
 
 def read_config(folder: pathlib.Path, shards: shards_lib.Shards) -> ml_collections.ConfigDict:

@@ -17,7 +17,7 @@ def finished(tmp_path_factory):
     shards = disc_shards.write(tmp_path_factory.mktemp("shards"), {"train": 12, "validation": 6, "test": 9})
     config = disc_shards.config(train_steps=2).to_dict()
     workdir.settle_config(folder, config, shards)
-    evaluation = loop.train(disc_shards.config(train_steps=2), shards, folder)
+    evaluation, _ = loop.train(disc_shards.config(train_steps=2), shards, folder)
     reporting.write(folder, evaluation, shards, config, {"training_s": 1.5}, folder)
     return folder, shards
 

@@ -94,8 +94,8 @@ class TestBatches:
         assert next(iter(dataset)).label.numpy().tolist() == [0] * 4
 
     def test_an_image_with_too_many_lesions_is_refused(self, shards):
-        with pytest.raises(tf.errors.InvalidArgumentError, match="more lesions than max_boxes"):
-            list(pipeline.evaluation(shards, "test", _options(max_boxes=1), ONE))
+        with pytest.raises(errors.InputError, match=r"max_boxes=1, but a view of the split 'test' has \d lesions"):
+            pipeline.evaluation(shards, "test", _options(max_boxes=1), ONE)
 
 
 class TestEpochs:

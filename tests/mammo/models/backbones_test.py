@@ -50,6 +50,23 @@ def test_weights_come_from_a_file(tmp_path):
     np.testing.assert_array_equal(kernels["stem_conv/kernel:0"], source.get_layer("stem_conv").kernel)
 
 
+def _normalization_of(network):
+    return next(layer for layer in network.layers if isinstance(layer, tf.keras.layers.Normalization))
+
+
+def test_a_file_of_kerass_store_normalises_as_weights_by_name_do(tmp_path):
+    # Such a file holds standard deviations where variances belong; by the name "imagenet", Keras adds what mends it.
+    mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    source = tf.keras.applications.EfficientNetB0(include_top=False, weights=None, input_shape=(64, 96, 3))
+    _normalization_of(source).set_weights([mean, std, 0])
+    source.save_weights(tmp_path / "b0.h5")
+    model = _build("efficientnet_b0", str(tmp_path / "b0.h5"))
+    (network,) = (layer for layer in model.layers if layer.name == "efficientnet_b0")
+    normalise = tf.keras.Model(network.input, _normalization_of(network).output)
+    grey = tf.fill([1, 64, 96, 3], 0.6 * 255)
+    np.testing.assert_allclose(normalise(grey)[0, 0, 0], (0.6 - mean) / std, rtol=1e-5)
+
+
 def test_weights_of_another_network_are_refused_by_name(tmp_path):
     tf.keras.Sequential([tf.keras.layers.Dense(2, input_shape=(3,))]).save_weights(tmp_path / "other.h5")
     with pytest.raises(errors.InputError, match=r"other\.h5: not weights of efficientnet_b0 without its top"):

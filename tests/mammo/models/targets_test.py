@@ -24,8 +24,8 @@ def test_a_lesion_that_no_anchor_fits_is_taught_by_the_best_one():
     np.testing.assert_array_equal(small.boxes_xyxy_px[0, 0], [2, 2, 5, 5])
 
 
-def test_a_lesions_best_anchor_is_not_lost_to_another_lesion_that_overlaps_it_more():
-    # Anchor 0 fits the first lesion entirely, but is the only one that touches the second.
+def test_where_two_lesions_share_their_best_anchor_the_better_fit_takes_it():
+    # Anchor 0 fits the first lesion entirely, and is the only one that touches the second.
     first, second = [0.0, 0, 10, 10], [9.0, 0, 18, 3]
     made = targets.match(
         tf.constant([[first, second]]), tf.constant([[0, 1]]), _ANCHORS[:1], positive_iou=0.6, negative_iou=0.4

@@ -22,7 +22,8 @@ def shards(tmp_path_factory):
 @pytest.fixture(scope="module")
 def uninterrupted(shards, tmp_path_factory):
     folder = tmp_path_factory.mktemp("uninterrupted")
-    return folder, loop.train(disc_shards.config(train_steps=5), shards, folder)
+    evaluation, _ = loop.train(disc_shards.config(train_steps=5), shards, folder)
+    return folder, evaluation
 
 
 def _weights(folder):
@@ -30,7 +31,7 @@ def _weights(folder):
     return {
         name: checkpoint.get_tensor(name)
         for name in checkpoint.get_variable_to_shape_map()
-        if name != "_CHECKPOINTABLE_OBJECT_GRAPH" and "save_counter" not in name
+        if name != "_CHECKPOINTABLE_OBJECT_GRAPH" and "save_counter" not in name and "seconds" not in name
     }
 
 
@@ -126,11 +127,38 @@ def test_a_shard_damaged_while_training_is_named(shards, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("step_number", "expected"),
-    [(0, 20), (10, 10), (40, 10), (95, 5)],
+    ("step_number", "expected", "more"),
+    [
+        (0, 20, {}),
+        (10, 10, {}),
+        (40, 10, {}),
+        (95, 5, {}),
+        (20, 10, {"histograms_every_steps": 30}),
+        (0, 5, {"profile": (5, 8)}),
+        (5, 3, {"profile": (5, 8)}),
+        (0, 100, {"log_every_steps": 0, "evaluate_every_steps": 0}),
+    ],
 )
-def test_calls_end_where_something_is_due(step_number, expected):
-    config = ml_collections.ConfigDict(
-        {"train_steps": 100, "log_every_steps": 20, "evaluate_every_steps": 50, "save_every_steps": 0}
-    )
+def test_calls_end_where_something_is_due(step_number, expected, more):
+    intervals = {"log_every_steps": 20, "evaluate_every_steps": 50, "save_every_steps": 0, "histograms_every_steps": 0}
+    config = ml_collections.ConfigDict({"train_steps": 100, "profile": (), **intervals, **more})
     assert loop._steps_until_due(config, step_number) == expected
+
+
+def test_a_window_that_is_none_is_refused_before_anything_is_made(shards, tmp_path):
+    with pytest.raises(errors.InputError, match=r"--config\.profile=\(5,\) must be \(first step, last step\)"):
+        loop.train(disc_shards.config(profile=(5,)), shards, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_xla_is_for_one_device():
+    loop._check(disc_shards.config(xla=True), replicas=1)
+    with pytest.raises(errors.InputError, match=r"give --config\.devices=1 or --config\.xla=false"):
+        loop._check(disc_shards.config(xla=True), replicas=2)
+
+
+def test_a_test_split_that_cannot_be_used_is_told_before_training(tmp_path):
+    without = disc_shards.write(tmp_path / "shards", {"train": 6, "validation": 3})
+    with pytest.raises(errors.InputError, match=r"has no views in the split 'test'"):
+        loop.train(disc_shards.config(), without, tmp_path / "run")
+    assert not (tmp_path / "run" / "metrics.jsonl").exists()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from mammo import errors
 from mammo.training import optimizers
 
 _OPTIONS = optimizers.Options(learning_rate=0.1, warmup_steps=10, final_share=0.01, weight_decay=0.0)
@@ -23,6 +24,11 @@ def test_kernels_decay_by_rate_times_decay_and_biases_do_not(kind):
     optimizer.apply_gradients([(tf.zeros([1]), kernel), (tf.zeros([1]), bias)])
     np.testing.assert_allclose(kernel, 2 * (1 - 0.1 * 0.5), rtol=1e-5)
     np.testing.assert_allclose(bias, 2.0)
+
+
+def test_an_unknown_kind_is_refused_with_those_there_are():
+    with pytest.raises(errors.InputError, match=r"optimizer\.kind=adam is not known; it is adamw or sgd"):
+        dataclasses.replace(_OPTIONS, kind="adam")
 
 
 def test_under_float16_the_loss_is_scaled():

@@ -1,7 +1,9 @@
 import json
 
+import pytest
 import tensorflow as tf
 
+from mammo import errors
 from mammo.training import telemetry
 
 _SCALARS = {"loss/total": 1.5, "learning_rate": 0.1}
@@ -40,6 +42,25 @@ def test_the_profiler_runs_in_its_window_alone(tmp_path):
         tf.ones([2]) + 1
     watch.close()
     assert list((tmp_path / "tensorboard").rglob("*.xplane.pb"))
+
+
+def test_a_figure_that_is_not_finite_is_missing_and_the_line_is_json(tmp_path):
+    watch = telemetry.Telemetry(tmp_path, 0, 10)
+    watch.steps(1, {**_SCALARS, "gradient_norm": float("inf")})
+    watch.close()
+    assert json.loads((tmp_path / "metrics.jsonl").read_text()) == {"step": 1, **_SCALARS}
+
+
+def test_a_disk_that_takes_no_more_is_told_in_one_sentence(tmp_path, monkeypatch):
+    watch = telemetry.Telemetry(tmp_path, 0, 10)
+
+    def flush():
+        raise tf.errors.ResourceExhaustedError(None, None, "tensorboard/events.1; No space left on device")
+
+    monkeypatch.setattr(watch._writer, "flush", flush)
+    with pytest.raises(errors.InputError, match=r"tensorboard could not be written \(No space left on device\)"):
+        watch.steps(1, _SCALARS)
+    watch.close()
 
 
 def test_without_metrics_there_is_no_history(tmp_path):

@@ -41,8 +41,28 @@ def test_the_resolved_configuration_is_written_with_what_identifies_the_data(sha
     assert len(written["data"]["manifest_sha256"]) == 64
 
 
+def _save_something(folder):
+    """Leaves what a run leaves that has saved a checkpoint."""
+    (folder / "checkpoints" / "last").mkdir(parents=True)
+    (folder / "checkpoints" / "last" / "checkpoint").write_text("")
+
+
+def test_as_long_as_nothing_was_saved_a_mistake_can_be_put_right(shards, tmp_path):
+    workdir.settle_config(tmp_path, disc_shards.config(seed=1).to_dict(), shards)
+    workdir.settle_config(tmp_path, disc_shards.config(seed=2).to_dict(), shards)
+    assert json.loads((tmp_path / "config.json").read_text())["seed"] == 2
+
+
+def test_what_was_chosen_by_itself_is_written_as_what_it_came_to(shards, tmp_path):
+    settled = workdir.settle_config(tmp_path, disc_shards.config(precision="auto").to_dict(), shards)
+    assert settled.precision in ("float32", "bfloat16")
+    assert settled.devices >= 1
+    assert json.loads((tmp_path / "config.json").read_text()) == json.loads(settled.to_json())
+
+
 def test_another_configuration_is_refused_by_what_differs(shards, tmp_path):
     workdir.settle_config(tmp_path, disc_shards.config().to_dict(), shards)
+    _save_something(tmp_path)
     other = disc_shards.config(optimizer__learning_rate=0.5).to_dict()
     with pytest.raises(errors.InputError, match=r"\(optimizer\.learning_rate is 0\.002 there, 0\.5 here\)"):
         workdir.settle_config(tmp_path, other, shards)
@@ -50,18 +70,21 @@ def test_another_configuration_is_refused_by_what_differs(shards, tmp_path):
 
 def test_what_is_only_watched_may_change(shards, tmp_path):
     workdir.settle_config(tmp_path, disc_shards.config().to_dict(), shards)
+    _save_something(tmp_path)
     workdir.settle_config(tmp_path, disc_shards.config(log_every_steps=7).to_dict(), shards)
     assert json.loads((tmp_path / "config.json").read_text())["log_every_steps"] == 7
 
 
 def test_other_data_is_refused(shards, tmp_path):
-    workdir.settle_config(tmp_path / "", disc_shards.config().to_dict(), shards)
+    workdir.settle_config(tmp_path, disc_shards.config().to_dict(), shards)
+    _save_something(tmp_path)
     other = disc_shards.write(tmp_path / "other", {"train": 6})
     with pytest.raises(errors.InputError, match=r"data\.manifest_sha256 is [0-9a-f]{64} there"):
         workdir.settle_config(tmp_path, disc_shards.config().to_dict(), other)
 
 
 def test_a_damaged_configuration_is_refused(shards, tmp_path):
+    _save_something(tmp_path)
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(errors.InputError, match=r"config\.json is damaged"):
         workdir.settle_config(tmp_path, disc_shards.config().to_dict(), shards)

@@ -1,0 +1,69 @@
+import dataclasses
+import re
+
+import pytest
+
+from data_tools import preparation
+from mammo import errors
+from mammo.data import manifest
+
+_OPTIONS = preparation.Options(
+    height_px=64, width_px=32, encoding="raw", phantom_exams=6, phantom_height_px=160, phantom_seed=0, max_rejected=0
+)
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """A folder in which exams were drawn and converted, beside what a killed drawing had left there."""
+    folder = tmp_path_factory.mktemp("run") / "data"
+    (folder / "phantoms.partial" / "half").mkdir(parents=True)
+    return folder, preparation.prepare(None, folder, _OPTIONS)
+
+
+def test_with_nothing_given_exams_are_drawn_and_converted(drawn):
+    folder, shards_dir = drawn
+    made = manifest.read(shards_dir)
+    assert (made.source, made.height_px, made.width_px, made.encoding) == (manifest.PHANTOM, 64, 32, "raw")
+    assert sum(split.exams for split in made.splits.values()) == 6
+    assert preparation.find_shards(folder) == shards_dir
+    assert not list(folder.rglob("*.partial"))
+
+
+def test_the_same_again_makes_nothing_anew(drawn):
+    folder, shards_dir = drawn
+    before = {path: path.stat().st_mtime_ns for path in shards_dir.iterdir()}
+    assert preparation.prepare(None, folder, _OPTIONS) == shards_dir
+    assert {path: path.stat().st_mtime_ns for path in shards_dir.iterdir()} == before
+
+
+def test_a_raw_data_set_is_converted(drawn, tmp_path):
+    raw = drawn[0] / "phantoms"
+    shards_dir = preparation.prepare(raw, tmp_path / "data", _OPTIONS)
+    assert manifest.read(shards_dir).splits == manifest.read(drawn[1]).splits
+
+
+def test_shards_are_taken_as_they_are(drawn, tmp_path):
+    assert preparation.prepare(drawn[1], tmp_path / "data", _OPTIONS) == drawn[1]
+    assert not (tmp_path / "data").exists()
+    assert preparation.find_shards(tmp_path / "data") is None
+
+
+def test_other_data_than_the_folder_was_made_from_is_refused(drawn, tmp_path):
+    folder, _ = drawn
+    with pytest.raises(errors.InputError, match=rf"data_dir=none \(synthetic exams\), not {re.escape(str(tmp_path))};"):
+        preparation.prepare(tmp_path, folder, _OPTIONS)
+    with pytest.raises(errors.InputError, match=r"phantom_seed=0, not 3; .*another --workdir"):
+        preparation.prepare(None, folder, dataclasses.replace(_OPTIONS, phantom_seed=3))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("encoding", "png", "encoding=png is not known; it is one of png16, png8, jpeg, raw"),
+        ("height_px", 1000, "height_px=1000: .*must be a multiple of 32"),
+        ("width_px", 0, "width_px=0: .*must be a multiple of 32"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_made(field, value, said):
+    with pytest.raises(errors.InputError, match=said):
+        dataclasses.replace(_OPTIONS, **{field: value})
