@@ -12,7 +12,8 @@ class TrainState(tf.Module):
     Attributes:
         model: With the weights of the last step.
         optimizer: With its moments and, in `iterations`, the step.
-        averages: Exponential moving averages of the trainable weights, in their order; empty without averaging.
+        averages: Exponential moving averages of the weights, empty without averaging. Those of batch normalisation are
+            among them: its statistics of the last few steps would not be those of averaged weights.
         position: int64 [], where the stream of training data goes on.
         best_value: float64 [], of the figure that the best checkpoint had.
         seconds: float64 [], that training has taken, in all the processes of the run.
@@ -31,7 +32,7 @@ class TrainState(tf.Module):
         self.optimizer = optimizer
         optimizer.build(model.trainable_variables)
         self._averages_decay = averages_decay
-        self.averages = [_average_of(weight) for weight in model.trainable_variables] if averages_decay else []
+        self.averages = [_average_of(weight) for weight in self._averaged]
         self.position = tf.Variable(0, trainable=False, dtype=tf.int64, name="position")
         self.best_value = tf.Variable(float("-inf"), trainable=False, dtype=tf.float64, name="best_value")
         self.seconds = tf.Variable(0.0, trainable=False, dtype=tf.float64, name="seconds")
@@ -41,6 +42,10 @@ class TrainState(tf.Module):
         """How many updates were made."""
         return int(self.optimizer.iterations.numpy())
 
+    @property
+    def _averaged(self) -> list[tf.Variable]:
+        return [weight for weight in self.model.weights if weight.dtype.is_floating] if self._averages_decay else []
+
     def update_averages(self) -> None:
         """Moves the averages towards the weights; in a replica.
 
@@ -49,23 +54,19 @@ class TrainState(tf.Module):
         """
         step = tf.cast(self.optimizer.iterations, tf.float32)
         decay = tf.minimum(self._averages_decay, (1.0 + step) / (10.0 + step))
-        for average, weight in zip(self.averages, self.model.trainable_variables, strict=False):
+        for average, weight in zip(self.averages, self._averaged, strict=True):
             average.assign_sub((1.0 - decay) * (average - weight))
 
     @contextlib.contextmanager
     def averaged(self) -> Iterator[tf.keras.Model]:
         """Yields the model with averaged weights in it; afterwards it has its own again."""
-        if not self.averages:
-            yield self.model
-            return
-        weights = self.model.trainable_variables
-        own = [weight.numpy() for weight in weights]
-        for weight, average in zip(weights, self.averages, strict=True):
+        own = [weight.numpy() for weight in self._averaged]
+        for weight, average in zip(self._averaged, self.averages, strict=True):
             weight.assign(average.numpy())
         try:
             yield self.model
         finally:
-            for weight, value in zip(weights, own, strict=True):
+            for weight, value in zip(self._averaged, own, strict=True):
                 weight.assign(value)
 
 

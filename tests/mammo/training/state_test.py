@@ -39,6 +39,17 @@ def test_averaged_weights_stand_in_only_for_a_while():
         np.testing.assert_array_equal(weight, value)
 
 
+def test_the_statistics_of_batch_normalisation_are_averaged_with_the_weights():
+    state = _state(0.5)
+    normalisation = state.model.layers[1]
+    normalisation.moving_mean.assign([8.0, 8.0])
+    _step(state, 0.0)
+    decay = (1 + 1) / (10 + 1)
+    with state.averaged():
+        np.testing.assert_allclose(normalisation.moving_mean, 8 * (1 - decay))
+    np.testing.assert_array_equal(normalisation.moving_mean, [8.0, 8.0])
+
+
 def test_without_averaging_the_weights_are_their_own_average():
     state = _state(0.0)
     _step(state, 1.0)

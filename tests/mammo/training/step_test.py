@@ -75,6 +75,10 @@ def test_two_replicas_make_the_updates_of_one(shards):
     assert max(np.abs(after - start).max() for after, start in zip(one, before, strict=True)) > 1e-3
     _assert_same(one, two, 1e-6)
     _assert_same(of_one.averages, of_two.averages, 1e-6)
+    with of_one.averaged() as first, of_two.averaged() as second:
+        _assert_same(first.get_weights(), second.get_weights(), 1e-6)
+        assert any((weight != end).any() for weight, end in zip(first.get_weights(), one, strict=True))
+    _assert_same([weight.numpy() for weight in of_two.model.weights], two, 0)
 
 
 def test_micro_batches_add_up_to_the_batch_that_they_are_parts_of(shards, one_step):
