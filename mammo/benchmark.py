@@ -74,7 +74,7 @@ def main() -> None:
     figures = {what: dataclasses.asdict(_MEASURES[what]()) for what in _WHAT.value}
     for what, measured in figures.items():
         for name, value in _rows(measured):
-            print(f"{what:10}{name:28}{value}")
+            print(f"{what:10}{name:44}  {value}")
     if output_dir := _output_dir():
         output_dir.mkdir(parents=True, exist_ok=True)
         files.write_text(output_dir / "benchmark.json", json.dumps(figures, indent=2) + "\n")
