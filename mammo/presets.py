@@ -4,18 +4,19 @@ import pathlib
 import types
 from collections.abc import Mapping, Sequence
 
-from configs import detector
+from configs import cbis_ddsm_hour, detector
 from configs.cloud import detector_1_gpu, detector_8_gpus
 from mammo import cli, errors
 
 PRESETS: Mapping[str, types.ModuleType] = {
     "detector": detector,
+    "cbis_ddsm_hour": cbis_ddsm_hour,
     "cloud/detector_1_gpu": detector_1_gpu,
     "cloud/detector_8_gpus": detector_8_gpus,
 }
 """By the names that --config takes."""
 
-STAGES = tuple(name for name in PRESETS if "/" not in name)
+STAGES = tuple(name for name, preset in PRESETS.items() if preset.get_config().stage == name)
 """Those that --stage takes."""
 
 

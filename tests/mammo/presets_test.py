@@ -22,6 +22,10 @@ def test_a_configuration_may_be_named_or_be_a_file_of_ones_own(tmp_path, monkeyp
     assert presets.with_config(["train", "--config=mine.py"], "detector")[1] == f"--config={tmp_path / 'mine.py'}"
 
 
+def test_a_stage_has_a_preset_of_its_name():
+    assert presets.STAGES == ("detector",)
+
+
 def test_a_value_may_be_an_argument_of_its_own():
     given = ["train", "--config", "cloud/detector_1_gpu", "--stage", "detector", "--config.seed=1"]
     assert presets.with_config(given, "detector") == [
@@ -34,6 +38,6 @@ def test_a_value_may_be_an_argument_of_its_own():
 
 def test_an_unknown_one_is_refused_with_those_there_are():
     with pytest.raises(
-        errors.InputError, match=r"no configuration 'detektor'.*detector, cloud/detector_1_gpu, cloud/detector_8_gpus"
+        errors.InputError, match=r"no configuration 'detektor'.*detector, cbis_ddsm_hour, cloud/detector_1_gpu, cloud/d"
     ):
         presets.with_config(["train", "--config=detektor"], "detector")
