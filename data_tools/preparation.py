@@ -18,6 +18,7 @@ from mammo.data import encodings, files, manifest
 
 _VIEWS_PER_SHARD = 32
 _SHARDS = "shards-"  # begins the name of a folder, which its size ends
+_PHANTOMS = "phantoms"
 _SOURCE_FILE = "source.json"  # what the shards beside it are made from
 
 
@@ -96,8 +97,10 @@ def _source_of(data_dir: pathlib.Path | None, options: Options) -> dict[str, Any
 
 
 def _settle_source(folder: pathlib.Path, source: Mapping[str, Any]) -> None:
+    """Writes what the data will be made from, or holds it against what there is; a mistake has made nothing yet."""
     path = folder / _SOURCE_FILE
-    if path.is_file():
+    has_data = (folder / _PHANTOMS).exists() or any(folder.glob(f"{_SHARDS}*"))
+    if has_data and path.is_file():
         known = json.loads(path.read_text())
         for name in sorted(known.keys() | source.keys()):
             if known.get(name) != source.get(name):
@@ -114,10 +117,10 @@ def _said(value: Any) -> str:
 
 
 def _draw(folder: pathlib.Path, options: Options) -> pathlib.Path:
-    drawn = folder / "phantoms"
+    drawn = folder / _PHANTOMS
     if not drawn.is_dir():
         logging.info("No --data_dir: drawing %d synthetic exams into %s.", options.phantom_exams, drawn)
-        unfinished = folder / "phantoms.partial"  # a run has its folder for itself
+        unfinished = folder / f"{_PHANTOMS}.partial"  # a run has its folder for itself
         shutil.rmtree(unfinished, ignore_errors=True)
         layout.write_exams(
             unfinished,

@@ -1,6 +1,7 @@
 """Errors a person can put right: each carries one sentence that says what is wrong and what to do."""
 
 import pathlib
+import re
 
 
 class InputError(Exception):
@@ -22,3 +23,9 @@ class ImageError(InputError):
 
     def __str__(self) -> str:
         return f"{self.path} {self.reason}"
+
+
+def reason_of(error: Exception) -> str:
+    """Returns what an error of TensorFlow comes to, without the path before it and the operation behind it."""
+    message = getattr(error, "message", None) or str(error)
+    return re.sub(r"\s*\[Op:\w+\]\s*$", "", message.rpartition("; ")[2])

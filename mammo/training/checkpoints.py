@@ -57,10 +57,9 @@ class Checkpoints:
         try:
             manager.save(checkpoint_number=self._state.step)
         except (tf.errors.OpError, OSError) as error:
-            reason = getattr(error, "message", None) or str(error)
             raise errors.InputError(
                 f"{manager.directory}: the checkpoint of step {self._state.step} could not be written "
-                f"({reason.rpartition('; ')[2]}); make room there and give the same command again."
+                f"({errors.reason_of(error)}); make room there and give the same command again."
             ) from None
 
 

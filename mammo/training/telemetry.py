@@ -93,7 +93,7 @@ class Telemetry:
             self._writer.flush()
         except tf.errors.OpError as error:
             raise errors.InputError(
-                f"{self._folder} could not be written ({error.message.rpartition('; ')[2]}); make room there and give "
+                f"{self._folder} could not be written ({errors.reason_of(error)}); make room there and give "
                 "the same command again."
             ) from None
 

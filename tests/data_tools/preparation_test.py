@@ -56,6 +56,13 @@ def test_other_data_than_the_folder_was_made_from_is_refused(drawn, tmp_path):
         preparation.prepare(None, folder, dataclasses.replace(_OPTIONS, phantom_seed=3))
 
 
+def test_a_mistaken_folder_can_be_put_right(drawn, tmp_path):
+    with pytest.raises(errors.InputError, match="nowhere"):
+        preparation.prepare(tmp_path / "nowhere", tmp_path / "data", _OPTIONS)
+    shards_dir = preparation.prepare(drawn[0] / "phantoms", tmp_path / "data", _OPTIONS)
+    assert manifest.read(shards_dir).source == manifest.PHANTOM
+
+
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [

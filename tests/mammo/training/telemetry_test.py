@@ -55,7 +55,7 @@ def test_a_disk_that_takes_no_more_is_told_in_one_sentence(tmp_path, monkeypatch
     watch = telemetry.Telemetry(tmp_path, 0, 10)
 
     def flush():
-        raise tf.errors.ResourceExhaustedError(None, None, "tensorboard/events.1; No space left on device")
+        raise tf.errors.ResourceExhaustedError(None, None, "tensorboard/events.1; No space left on device [Op:Flush]")
 
     monkeypatch.setattr(watch._writer, "flush", flush)
     with pytest.raises(errors.InputError, match=r"tensorboard could not be written \(No space left on device\)"):
