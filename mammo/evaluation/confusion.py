@@ -8,11 +8,6 @@ import numpy as np
 from mammo.evaluation import bootstrap
 
 
-def count(truth: np.ndarray, predicted: np.ndarray, class_count: int) -> np.ndarray:
-    """Counts: int64 [C, C], rows true, columns predicted; both arguments int64 [N]."""
-    return np.bincount(truth * class_count + predicted, minlength=class_count**2).reshape(class_count, class_count)
-
-
 def accuracy(matrices: np.ndarray) -> np.ndarray:
     """Returns the share that is right: float64 [K] of [K, C, C]; NaN of an empty one."""
     return _ratio(np.trace(matrices, axis1=1, axis2=2), matrices.sum(axis=(1, 2)), empty=np.nan)
@@ -52,6 +47,8 @@ def summarise(
 ) -> dict[str, Any]:
     """Returns what report.json holds: "confusion", and each of `FIGURES` with its interval by patient.
 
+    Rows of the confusion are true, columns predicted.
+
     Args:
         truth: int64 [N].
         predicted: int64 [N].
@@ -68,9 +65,10 @@ def summarise(
         matrices = (weights @ by_patient).reshape(-1, classes, classes)
         return np.stack([figure(matrices) for figure in FIGURES.values()], axis=1)
 
+    counts = by_patient.sum(axis=0).astype(np.int64).reshape(classes, classes)
     figures = bootstrap.by_patient(statistic, patient_count, resamples=resamples, seed=seed)
     return {
-        "confusion": {"labels": list(labels), "counts": count(truth, predicted, classes).tolist()},
+        "confusion": {"labels": list(labels), "counts": counts.tolist()},
         **{name: figures.to_json(index) for index, name in enumerate(FIGURES)},
     }
 
