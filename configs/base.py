@@ -42,4 +42,5 @@ def get_config() -> ml_collections.ConfigDict:
     config.optimizer.weight_decay = 1e-4
     config.optimizer.clip_norm = 10.0
     config.optimizer.averages_decay = 0.999
+    config.optimizer.normaliser_decay = 0.99  # of the running mean of what a batch's losses are divided by
     return config

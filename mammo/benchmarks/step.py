@@ -138,7 +138,9 @@ class _Steps:
         with strategy.scope():
             self.stage = _Stage(**vars(detector.from_config(config, shards)))
             optimizer = optimizers.build(options, config.train_steps, precision)
-            self._state = state_lib.TrainState(self.stage.build_model(), optimizer, options.averages_decay)
+            self._state = state_lib.TrainState(
+                self.stage.build_model(), optimizer, options.averages_decay, options.normaliser_decay
+            )
         step_options = step_lib.Options(config.seed, config.accumulate, options.clip_norm, config.xla)
         self._run_steps = step_lib.make_run_steps(self.stage, self._state, strategy, step_options)
 

@@ -58,7 +58,8 @@ def train(config: Any, shards: shards_lib.Shards, folder: pathlib.Path) -> tuple
             distribution.share_batch_norm(model)
         optimizer_options = optimizers.Options(**config.optimizer)
         optimizer = optimizers.build(optimizer_options, config.train_steps, precision)
-        state = state_lib.TrainState(model, optimizer, optimizer_options.averages_decay)
+        decays = optimizer_options.averages_decay, optimizer_options.normaliser_decay
+        state = state_lib.TrainState(model, optimizer, *decays)
     checkpoints = checkpoints_lib.Checkpoints(folder, state)
     if checkpoints.restore_last():
         logging.info("Going on from step %d.", state.step)

@@ -22,6 +22,9 @@ class Options:
         weight_decay: Decoupled from the gradient (Loshchilov & Hutter 2019), of kernels only.
         clip_norm: Of all gradients together; 0: they are not clipped.
         averages_decay: Of the averaged weights that are evaluated and kept; 0: weights are not averaged.
+        normaliser_decay: Of the running mean that losses are divided by: Detectron2's RetinaNet keeps one as well. With
+            a detector it is the mean count of anchors that stand for a lesion; divided by its own, a batch without a
+            lesion would weigh as much as ten with one. 0: each batch by its own.
     """
 
     kind: Literal["adamw", "sgd"] = "adamw"
@@ -31,6 +34,7 @@ class Options:
     weight_decay: float = 1e-4
     clip_norm: float = 10.0
     averages_decay: float = 0.999
+    normaliser_decay: float = 0.99
 
     def __post_init__(self) -> None:
         if self.kind not in ("adamw", "sgd"):

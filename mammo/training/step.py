@@ -53,8 +53,8 @@ def make_run_steps(
     """Makes the function of (distributed iterator, number of steps) that trains.
 
     The sums of the loss are added up over micro-batches and replicas, and so are their gradients; then both are divided
-    by the normaliser of the whole global batch, at least 1. So an update does not depend on how the batch was split,
-    and a batch without a lesion teaches as well.
+    by the normaliser of the whole global batch, or by its running mean, as the state is made. So an update does not
+    depend on how the batch was split, and a batch without a lesion teaches as well.
     """
     gradients_of = _make_gradients(stage, state, xla=options.xla)
     names = ("loss/total", *(f"loss/{part}" for part in stage.loss_parts), "gradient_norm", "normaliser")
@@ -67,7 +67,7 @@ def make_run_steps(
         done = [gradients_of(stage.augment(batch, seed)) for batch in micro_batches]
         done = tf.nest.map_structure(lambda *parts: tf.add_n(parts), *done)
         sums, gradients = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, done)
-        normaliser = tf.maximum(sums.normaliser, 1.0)
+        normaliser = state.update_normaliser(sums.normaliser)
         gradients = [gradient / normaliser for gradient in gradients]
         norm = tf.linalg.global_norm(gradients)
         if options.clip_norm:

@@ -21,6 +21,7 @@ _PRECISE = {
     "optimizer__kind": "sgd",
     "optimizer__learning_rate": 0.01,
     "optimizer__warmup_steps": 0,
+    "optimizer__normaliser_decay": 0.0,
     "model__batch_norm_momentum": 0.99,
 }
 
@@ -45,7 +46,7 @@ def _trained(
             distribution.share_batch_norm(model)
         options = optimizers.Options(**config.optimizer)
         optimizer = optimizers.build(options, 10, config.precision)
-        state = state_lib.TrainState(model, optimizer, options.averages_decay)
+        state = state_lib.TrainState(model, optimizer, options.averages_decay, options.normaliser_decay)
     before = [weight.numpy() for weight in model.weights]
     dataset = batches or (lambda context: stage.build_dataset("train", context, 0))
     iterator = iter(strategy.distribute_datasets_from_function(dataset))
@@ -99,6 +100,22 @@ def test_a_batch_without_a_lesion_is_divided_by_one_and_moves_the_weights(shards
     assert float(result.scalars["normaliser"]) == 1
     assert float(result.scalars["gradient_norm"]) > 0
     assert any((start != end).any() for start, end in zip(before, after, strict=True))
+
+
+def test_losses_are_divided_by_the_running_mean_of_the_normaliser(shards):
+    def none_then_many(context):
+        dataset = stages.from_config(disc_shards.config(**_PRECISE), shards).build_dataset("train", context, 0)
+        return dataset.enumerate().map(
+            lambda index, batch: tf.cond(index == 0, lambda: _without_lesions(batch), lambda: batch)
+        )
+
+    of_its_own = _trained(shards, 1, steps=2, batches=none_then_many)[2].scalars["normaliser"]
+    lesion_count = 2 * float(of_its_own) - 1
+    *_, state = _trained(shards, 1, steps=2, batches=none_then_many, optimizer__normaliser_decay=0.9)
+    # One for the first batch; the second has the decay 2 / 11 of an average that has seen one.
+    assert float(state.normaliser.numpy()) == pytest.approx(2 / 11 + 9 / 11 * lesion_count, rel=1e-5)
+    *_, two = _trained(shards, 2, steps=2, batches=none_then_many, input__batch_size=2, optimizer__normaliser_decay=0.9)
+    assert len({float(copy.numpy()) for copy in two.normaliser.values}) == 1
 
 
 def test_a_loss_that_is_not_finite_is_told_with_its_step_and_images(shards):
