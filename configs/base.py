@@ -1,7 +1,11 @@
 """What the configurations of all stages have in common, with the values that most of them take."""
 
+import dataclasses
+
 import ml_collections
 from ml_collections import config_dict
+
+from mammo.augment import options
 
 
 def get_config() -> ml_collections.ConfigDict:
@@ -24,6 +28,17 @@ def get_config() -> ml_collections.ConfigDict:
     config.save_every_steps = 250
     config.histograms_every_steps = 0  # 0: never
     config.profile = ()  # (first step, last step) to profile for TensorBoard
+
+    config.data = ml_collections.ConfigDict()
+    config.data.height_px = 384  # of the views that are made, where the data is not in shards yet
+    config.data.width_px = 256
+    config.data.encoding = "png16"
+    config.data.phantom_exams = 240
+    config.data.phantom_height_px = 640
+    config.data.phantom_seed = 0
+    config.data.max_rejected = 0  # views that may be unusable before a conversion fails
+
+    config.augmentation = ml_collections.ConfigDict(dataclasses.asdict(options.Options()))
 
     config.input = ml_collections.ConfigDict()
     config.input.seed = config.get_ref("seed")

@@ -3,29 +3,15 @@
 Draws 240 synthetic exams, if no data is given, and trains from no weights. Cost and result stand in the README.
 """
 
-import dataclasses
-
 import ml_collections
 
 from configs import base
-from mammo.augment import options
 
 
 def get_config() -> ml_collections.ConfigDict:
     """Returns it."""
     config = base.get_config()
     config.stage = "detector"
-
-    config.data = ml_collections.ConfigDict()
-    config.data.height_px = 384  # of the views that are made, where the data is not in shards yet
-    config.data.width_px = 256
-    config.data.encoding = "png16"
-    config.data.phantom_exams = 240
-    config.data.phantom_height_px = 640
-    config.data.phantom_seed = 0
-    config.data.max_rejected = 0  # views that may be unusable before a conversion fails
-
-    config.augmentation = ml_collections.ConfigDict(dataclasses.asdict(options.Options()))
 
     config.model = ml_collections.ConfigDict()
     config.model.backbone = "csp_darknet_nano"

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from absl import flags
 
-from data_tools import description, figures, outlines, records, statistics
+from data_tools import description, figures, outlines, statistics
 from data_tools import exams as exams_lib
 from data_tools.sources import opening
 from mammo import cli, errors
@@ -64,8 +64,7 @@ def _example(source: exams_lib.Source, exam: exams_lib.Exam, view: exams_lib.Vie
     lesions = source.annotate(exam, view, *pixels.shape).lesions
     lesion = max(lesions, key=lambda lesion: lesion.pathology)
     breast = pixel_path.find_breast(view.path, pixels)
-    window = records.crop_window(np.array(lesion.box_xyxy_px), *pixels.shape)
-    crop = pixel_path.prepare_crop(pixels, breast, window, records.CROP_MAX_SIDE_PX).image
+    crop = pixel_path.prepare_crop_about(pixels, breast, np.array(lesion.box_xyxy_px)).image
     scale = _EXAMPLE_HEIGHT_PX / pixels.shape[0]
     size_xy = (round(pixels.shape[1] * scale), _EXAMPLE_HEIGHT_PX)
     span = max(breast.dense_level - breast.background_level, 1)

@@ -87,6 +87,13 @@ def find_shards(folder: pathlib.Path) -> pathlib.Path | None:
     return next((path.parent for path in sorted(folder.glob(f"{_SHARDS}*/{manifest.FILE_NAME}"))), None)
 
 
+def find_source(data_dir: pathlib.Path | None, folder: pathlib.Path) -> pathlib.Path | None:
+    """Returns the folder of the files that the shards of `prepare` are made of; None: shards were given as they are."""
+    if data_dir is None:
+        return folder / _PHANTOMS
+    return None if (data_dir / manifest.FILE_NAME).is_file() else data_dir
+
+
 def _source_of(data_dir: pathlib.Path | None, options: Options) -> dict[str, Any]:
     """What makes the shards what they are."""
     size = {"height_px": options.height_px, "width_px": options.width_px, "encoding": str(options.encoding)}

@@ -12,9 +12,6 @@ from data_tools import exams as exams_lib
 from mammo.data import breast as breast_lib
 from mammo.data import encodings, images, pixel_path
 
-CROP_CONTEXT = 2.0  # a crop is this many times as long as its lesion: room to jitter in place and size
-CROP_MIN_SIDE_PX = 384  # of the source: 38 mm of film in Mini-DDSM
-CROP_MAX_SIDE_PX = 1024  # of the crop: larger ones are shrunk
 BACKGROUND_FOCUS_PX = (64, 512)  # sides of what a background crop is about, log-uniform, as Mini-DDSM's lesions are
 
 _PLACING_ATTEMPTS = 20  # of a background crop, before a breast is taken to have no room for one
@@ -116,8 +113,7 @@ class _Maker:
                 yield self._crop(encodings.Content.BACKGROUND, focus, ())
 
     def _crop(self, content: encodings.Content, focus: np.ndarray, lesions: tuple[exams_lib.Lesion, ...]) -> Record:
-        window = crop_window(focus, *self.pixels.shape)
-        prepared = pixel_path.prepare_crop(self.pixels, self.breast, window, CROP_MAX_SIDE_PX)
+        prepared = pixel_path.prepare_crop_about(self.pixels, self.breast, focus)
         return self.record(content, prepared, focus, lesions)
 
     def record(
@@ -164,16 +160,6 @@ class _Maker:
 
 def _or(value: float | None, unknown: float) -> float:
     return unknown if value is None else value
-
-
-def crop_window(focus_xyxy_px: np.ndarray, height_px: int, width_px: int) -> tuple[int, int, int, int]:
-    """The square around a focus, moved into the image where it would leave it; smaller only where the image is."""
-    x_min, y_min, x_max, y_max = focus_xyxy_px
-    side = int(np.ceil(max(CROP_CONTEXT * max(x_max - x_min, y_max - y_min), CROP_MIN_SIDE_PX)))
-    side_x, side_y = min(side, width_px), min(side, height_px)
-    left = int(np.clip(round((x_min + x_max - side_x) / 2), 0, width_px - side_x))
-    top = int(np.clip(round((y_min + y_max - side_y) / 2), 0, height_px - side_y))
-    return left, top, left + side_x, top + side_y
 
 
 def _clip(box_xyxy_px: np.ndarray, pixels: np.ndarray) -> np.ndarray:

@@ -4,19 +4,34 @@ import pathlib
 import types
 from collections.abc import Mapping, Sequence
 
-from configs import cbis_ddsm_hour, detector
+from configs import (
+    cbis_ddsm_crops_hour,
+    cbis_ddsm_hour,
+    comparison,
+    crop_classifier,
+    detector,
+    malignancy,
+    tumour,
+    whole_image,
+)
 from configs.cloud import detector_1_gpu, detector_8_gpus
 from mammo import cli, errors
 
 PRESETS: Mapping[str, types.ModuleType] = {
     "detector": detector,
+    "whole_image": whole_image,
+    "tumour": tumour,
+    "malignancy": malignancy,
+    "crop_classifier": crop_classifier,
+    "comparison": comparison,
     "cbis_ddsm_hour": cbis_ddsm_hour,
+    "cbis_ddsm_crops_hour": cbis_ddsm_crops_hour,
     "cloud/detector_1_gpu": detector_1_gpu,
     "cloud/detector_8_gpus": detector_8_gpus,
 }
 """By the names that --config takes."""
 
-STAGES = tuple(name for name, preset in PRESETS.items() if preset.get_config().stage == name)
+STAGES = tuple(name for name, preset in PRESETS.items() if preset.get_config().get("stage") == name)
 """Those that --stage takes."""
 
 
@@ -27,7 +42,7 @@ def with_config(arguments: Sequence[str], default_stage: str) -> list[str]:
 
     Args:
         arguments: As of sys.argv.
-        default_stage: Of a command line that names none.
+        default_stage: Of a command line that names none; or the configuration that it takes.
 
     Returns:
         The same with `--config=<path>` right behind the program, where the overrides (`--config.seed=1`) find it.

@@ -10,7 +10,7 @@ import math
 import tensorflow as tf
 
 _PHILOX = "philox"
-_STREAMS = 2  # of each seed: one for uniform draws, one for noise
+_STREAMS = 3  # of each seed: one for uniform draws, one for noise, one for features that drop out
 
 DRAWS_PER_OPERATION = 16
 
@@ -63,6 +63,15 @@ def noise(seed: tf.Tensor, position: tf.Tensor, shape: tuple[int, ...]) -> tf.Te
         lambda image_seed: tf.random.stateless_uniform(shape, image_seed, -bound, bound, alg=_PHILOX),
         _image_seeds(seed, position, stream=1),
         fn_output_signature=tf.TensorSpec(shape, tf.float32),
+    )
+
+
+def kept(seed: tf.Tensor, position: tf.Tensor, features: int, drop_share: float) -> tf.Tensor:
+    """Draws which features stay: bool [B, features], each true but for `drop_share` of them. Others as of `uniform`."""
+    return tf.map_fn(
+        lambda image_seed: tf.random.stateless_uniform([features], image_seed, alg=_PHILOX) >= drop_share,
+        _image_seeds(seed, position, stream=2),
+        fn_output_signature=tf.TensorSpec([features], tf.bool),
     )
 
 

@@ -6,7 +6,7 @@ import math
 import pathlib
 import time
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import tensorflow as tf
 
@@ -19,7 +19,6 @@ from mammo.evaluation import charts, detection, froc
 from mammo.evaluation import report as report_lib
 from mammo.models import backbones
 from mammo.stages import detector
-from mammo.stages import stage as stage_lib
 from mammo.training import distribution, evaluating, optimizers, workdir
 from mammo.training import state as state_lib
 
@@ -98,7 +97,7 @@ def measure(
     strategy = distribution.make_strategy(devices=1)
     distribution.set_precision("float32")
     ours = evaluating.of_best(run_dir, detector.from_config(config, shards), strategy, "test")
-    contenders = {"ours": _Contender(ours.run(), config.train_steps, taken_s)}
+    contenders = {"ours": _Contender(_run(ours), config.train_steps, taken_s)}
     for name in rivals:
         contenders[name] = _train(name, config, shards, strategy, seconds or taken_s)
     reports = {name: contender.evaluator.report() for name, contender in contenders.items()}
@@ -113,9 +112,13 @@ def measure(
 class _Contender(NamedTuple):
     """One way of training: what it found in the test split, its updates, and its seconds."""
 
-    evaluator: stage_lib.Evaluator
+    evaluator: detection.DetectionEvaluator
     updates: int
     seconds: float
+
+
+def _run(evaluation: evaluating.Evaluation) -> detection.DetectionEvaluator:
+    return cast(detection.DetectionEvaluator, evaluation.run())  # its stage is a detector
 
 
 class _KerasCvStage(detector.DetectorStage):
@@ -160,7 +163,7 @@ def _train(
     clock = _Clock(state, options, options.warmup_steps / config.train_steps, limit_s)
     model.fit(batches, verbose=0, callbacks=[clock])
     with state.averaged():
-        evaluator = evaluating.Evaluation(stage, model, strategy, "test").run()
+        evaluator = _run(evaluating.Evaluation(stage, model, strategy, "test"))
     return _Contender(evaluator, state.step, clock.seconds)
 
 

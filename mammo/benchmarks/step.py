@@ -164,7 +164,7 @@ class _Steps:
         """Returns what makes so many steps, in one call, and waits for them."""
 
         def run(count: int) -> None:
-            int(self._run_steps(batches, tf.constant(count)).failed_step)
+            int(self._run_steps(batches, tf.constant(count), 0).failed_step)
 
         return run
 
@@ -179,7 +179,7 @@ class _Steps:
         ):
             for call in range(_LOOP_CALLS):
                 start = time.perf_counter()
-                scalars = loop.advance(self._run_steps, batches, self._state, 0, shards)
+                scalars = loop.advance(self._run_steps, batches, self._state, 0, self.stage)
                 watch.steps(call, {**scalars, "learning_rate": float(optimizer.learning_rate.numpy())})
                 taken_s.append(time.perf_counter() - start)
         return statistics.median(taken_s)

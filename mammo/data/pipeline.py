@@ -7,6 +7,7 @@ counts the elements of one worker.
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -14,14 +15,15 @@ import tensorflow as tf
 
 from mammo import errors
 from mammo.data import batch as batch_lib
-from mammo.data import schema
+from mammo.data import crops, schema
 from mammo.data import shards as shards_lib
 
 NO_KEY = -1  # of the padding of a last batch
 STUDY_NORMALS = 4  # "storing 1 Normal case for every 4 cases that are encountered": the 2022 study, section 3.2.2
 
 _EPOCH_BITS = 32  # position of an epoch's first element: its number, shifted by these
-_CLASSES = ("normal", "benign", "cancer")  # in the order of labels
+_LABELS = (0, 1, 2)  # normal, benign, cancer
+_JITTER = 1  # the part of a seed that places crops; the order has 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +41,8 @@ class Options:
             least is once an epoch. None: so that all classes have the same share.
         shuffle_buffer: How many images, as stored, wait to be drawn from.
         parallel_reads: How many files are open at a time.
+        labels: Images with another label are left out; evaluation has them as padding.
+        crop: How crops are cut, where the shards are those of crops; None: images are taken as they are.
     """
 
     seed: int
@@ -48,6 +52,8 @@ class Options:
     class_weights: tuple[float, float, float] | None = None
     shuffle_buffer: int = 1024
     parallel_reads: int = 8
+    labels: tuple[int, ...] = _LABELS
+    crop: crops.Options | None = None
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "shuffle_buffer", "parallel_reads"):
@@ -56,7 +62,7 @@ class Options:
         if self.balance not in ("none", "weights", "study"):
             raise errors.InputError(f"balance is none, weights or study, not {self.balance}.")
         if self.class_weights is not None and not (
-            len(self.class_weights) == len(_CLASSES) and min(self.class_weights) > 0
+            len(self.class_weights) == len(_LABELS) and min(self.class_weights) > 0
         ):
             raise errors.InputError(
                 f"class_weights are three numbers above 0, for normal, benign and cancer, not {self.class_weights}."
@@ -88,7 +94,8 @@ def training(
             "convert again with fewer views a shard, or use fewer workers."
         )
     first_epoch, first_offset = position >> _EPOCH_BITS, position & ((1 << _EPOCH_BITS) - 1)
-    weights = None if options.balance == "none" else _weights(shards, options)
+    is_even = options.balance == "none" and options.labels == _LABELS
+    weights = None if is_even else _weights(shards, options)
 
     def epoch(number: tf.Tensor) -> tf.data.Dataset:
         elements = _epoch(shards, files, options, weights, number)
@@ -165,12 +172,17 @@ def _weights(shards: shards_lib.Shards, options: Options) -> np.ndarray:
     """How often each training image comes in an epoch, on average: float32, in the order of `Shards.describe`."""
     infos = shards.describe("train")
     labels = np.array([info.label for info in infos.values()])
+    is_taken = np.isin(labels, options.labels)
+    if not is_taken.any():
+        raise errors.InputError(f"{shards.folder} has no training {shards.content} with a lesion; give more exams.")
+    if options.balance == "none":
+        return is_taken.astype(np.float32)
     if options.balance == "study":
         numbers = np.array([shards_lib.record_number(key) for key in infos])
-        return ((labels != 0) | (numbers % STUDY_NORMALS == 0)).astype(np.float32)
-    counts = np.bincount(labels, minlength=len(_CLASSES))
+        return (is_taken & ((labels != 0) | (numbers % STUDY_NORMALS == 0))).astype(np.float32)
+    counts = np.bincount(labels[is_taken], minlength=len(_LABELS))
     of_classes = np.array(options.class_weights or 1 / np.maximum(counts, 1))
-    return (of_classes / of_classes[counts > 0].min())[labels].astype(np.float32)
+    return (of_classes / of_classes[counts > 0].min() * (counts > 0))[labels].astype(np.float32)
 
 
 def _balanced(
@@ -225,36 +237,57 @@ def _batches(
             "give more, or none for as many as it takes."
         )
 
+    sides_px = [options.crop.side_px] * 2 if options.crop else [shards.manifest.height_px, shards.manifest.width_px]
+    jitter_seed = tf.constant([options.seed, _JITTER], tf.int32) if split == "train" else None
+
     def decode(position: tf.Tensor, element: tuple[tf.Tensor, tf.Tensor]) -> batch_lib.Batch:
-        return _decode(shards, max_boxes, *element, position)
+        key, serialized = element
+        record = schema.decode(serialized, shards.encoding)
+        if options.crop:
+            record = _crop(record, options.crop, jitter_seed, position)
+        record["image"] = tf.ensure_shape(record["image"], [*sides_px, 1])
+        return _to_batch(record, options.labels, max_boxes, key, position)
 
     dataset = elements.map(decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    dataset = dataset.concatenate(tf.data.Dataset.from_tensors(_padding(shards, max_boxes)).repeat(padding))
+    dataset = dataset.concatenate(tf.data.Dataset.from_tensors(_padding(sides_px, max_boxes)).repeat(padding))
     return dataset.batch(options.batch_size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
 
 
-def _decode(
-    shards: shards_lib.Shards, max_boxes: int, key: tf.Tensor, serialized: tf.Tensor, position: tf.Tensor
+def _crop(
+    record: dict[str, tf.Tensor], options: crops.Options, seed: tf.Tensor | None, position: tf.Tensor
+) -> dict[str, tf.Tensor]:
+    """Cuts a record's image to what is about its focus, which becomes its only lesion, if it is one."""
+    draws = None
+    if seed is not None:
+        image_seed = tf.random.experimental.stateless_fold_in(seed, position)
+        draws = tf.random.stateless_uniform([crops.DRAWS], image_seed, alg="philox")
+    image, focus = crops.cut(record["image"], record["focus_xyxy_px"], options, draws)
+    is_lesion = tf.cast(record["label"] > 0, tf.int64)
+    boxes = tf.repeat(focus[None], is_lesion, axis=0)
+    return {**record, "image": image, "boxes_xyxy_px": boxes, "pathologies": tf.repeat(record["label"], is_lesion)}
+
+
+def _to_batch(
+    record: dict[str, tf.Tensor], labels: tuple[int, ...], max_boxes: int, key: tf.Tensor, position: tf.Tensor
 ) -> batch_lib.Batch:
-    record = schema.decode(serialized, shards.encoding)
-    lesions = tf.shape(record["pathologies"])[0]
-    room = [[0, max_boxes - lesions]]
+    room = [[0, max_boxes - tf.shape(record["pathologies"])[0]]]
     boxes = tf.pad(record["boxes_xyxy_px"], [*room, [0, 0]], constant_values=batch_lib.PADDING)
     classes = tf.pad(tf.cast(record["pathologies"], tf.int32) - 1, room, constant_values=batch_lib.PADDING)
+    label = tf.cast(record["label"], tf.int32)
     return batch_lib.Batch(
-        image=tf.ensure_shape(record["image"], [shards.manifest.height_px, shards.manifest.width_px, 1]),
+        image=record["image"],
         boxes=tf.ensure_shape(boxes, [max_boxes, 4]),
         classes=tf.ensure_shape(classes, [max_boxes]),
-        label=tf.cast(record["label"], tf.int32),
-        is_real=tf.constant(True),
+        label=label,
+        is_real=tf.reduce_any(label == tf.constant(labels)),
         key=key,
         position=position,
     )
 
 
-def _padding(shards: shards_lib.Shards, max_boxes: int) -> batch_lib.Batch:
+def _padding(sides_px: Sequence[int], max_boxes: int) -> batch_lib.Batch:
     return batch_lib.Batch(
-        image=tf.zeros([shards.manifest.height_px, shards.manifest.width_px, 1]),
+        image=tf.zeros([*sides_px, 1]),
         boxes=tf.fill([max_boxes, 4], float(batch_lib.PADDING)),
         classes=tf.fill([max_boxes], batch_lib.PADDING),
         label=tf.constant(0),

@@ -19,6 +19,11 @@ PIXEL_PATH_VERSION = 1
 """Raised by whoever changes what comes out of this module or of `breast`. Stored in manifests and in model bundles."""
 
 
+CROP_CONTEXT = 2.0  # a crop is this many times as long as its lesion: room to jitter in place and size
+CROP_MIN_SIDE_PX = 384  # of the source: 38 mm of film in Mini-DDSM
+CROP_MAX_SIDE_PX = 1024  # of the crop: larger ones are shrunk
+
+
 @dataclasses.dataclass(frozen=True)
 class PreparedImage:
     """What a model sees of a view, or of a part of it.
@@ -87,6 +92,27 @@ def prepare_crop(
     height_px, width_px = min(y_max - y_min, max_side_px), min(x_max - x_min, max_side_px)
     placement = placement_lib.Placement.fit(window_xyxy_px, height_px, width_px, breast.is_chest_wall_right)
     return PreparedImage(_render(pixels, breast, placement), placement)
+
+
+def prepare_crop_about(pixels: np.ndarray, breast: breast_lib.Breast, focus_xyxy_px: np.ndarray) -> PreparedImage:
+    """Prepares the square around a lesion or another focus, with context, as `prepare_crop` does.
+
+    Args:
+        pixels: uint8 or uint16 [h, w], as `images.read_pixels` gives them.
+        breast: What `find_breast` found on them.
+        focus_xyxy_px: float64 [4].
+    """
+    return prepare_crop(pixels, breast, crop_window(focus_xyxy_px, *pixels.shape), CROP_MAX_SIDE_PX)
+
+
+def crop_window(focus_xyxy_px: np.ndarray, height_px: int, width_px: int) -> tuple[int, int, int, int]:
+    """The square around a focus, moved into the image where it would leave it; smaller only where the image is."""
+    x_min, y_min, x_max, y_max = focus_xyxy_px
+    side = int(np.ceil(max(CROP_CONTEXT * max(x_max - x_min, y_max - y_min), CROP_MIN_SIDE_PX)))
+    side_x, side_y = min(side, width_px), min(side, height_px)
+    left = int(np.clip(round((x_min + x_max - side_x) / 2), 0, width_px - side_x))
+    top = int(np.clip(round((y_min + y_max - side_y) / 2), 0, height_px - side_y))
+    return left, top, left + side_x, top + side_y
 
 
 def _render(pixels: np.ndarray, breast: breast_lib.Breast, placement: placement_lib.Placement) -> np.ndarray:

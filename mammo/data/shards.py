@@ -92,15 +92,17 @@ class RecordInfo:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Shards:
-    """A folder that a conversion has finished.
+    """What a conversion has made of all views, or of all crops.
 
     Attributes:
         folder: Where the files lie.
         manifest: What they hold.
+        content: Which of its records are meant: "views" or "crops".
     """
 
     folder: pathlib.Path
     manifest: manifest_lib.Manifest
+    content: str = "views"
     _described: dict[tuple[str, str], dict[int, RecordInfo]] = dataclasses.field(default_factory=dict, repr=False)
 
     @classmethod
@@ -127,24 +129,29 @@ class Shards:
         """How images are stored."""
         return encodings.Encoding(self.manifest.encoding)
 
-    def files(self, split: str, content: str = "views") -> list[ShardFile]:
+    @property
+    def crops(self) -> "Shards":
+        """The same folder, to read its crops."""
+        return dataclasses.replace(self, content="crops")
+
+    def files(self, split: str) -> list[ShardFile]:
         """Lists the files of a split in the manifest's order.
 
         Args:
             split: "train", "validation" or "test".
-            content: "views" or "crops".
 
         Raises:
             errors.InputError: The split has no records of that content.
         """
-        shards = [shard for shard in self.manifest.splits[split].shards if shard.content == content]
+        shards = [shard for shard in self.manifest.splits[split].shards if shard.content == self.content]
         if not sum(shard.records for shard in shards):
             raise errors.InputError(
-                f"{self.folder} has no {content} in the split {split!r}; convert more exams or give another --data_dir."
+                f"{self.folder} has no {self.content} in the split {split!r}; convert more exams or give another "
+                "--data_dir."
             )
         return [ShardFile(index, self.folder / shard.name, shard.records) for index, shard in enumerate(shards)]
 
-    def describe(self, split: str, content: str = "views") -> Mapping[int, RecordInfo]:
+    def describe(self, split: str) -> Mapping[int, RecordInfo]:
         """Reads what each record says of its image, by key; the second time it is known.
 
         A key is `shard index << 32 | number of the record in its shard`.
@@ -152,33 +159,33 @@ class Shards:
         Raises:
             errors.InputError: A record is damaged, or the split has none.
         """
-        if (split, content) not in self._described:
-            files = self.files(split, content)
+        if (split, self.content) not in self._described:
+            files = self.files(split)
             with progress.bar(sum(file.records for file in files), " record", delay_s=_SILENT_S) as bar:
                 infos = {}
                 for key, fields in _read(files, self.encoding):
                     infos[int(key)] = _info(fields)
                     bar.update()
-            self._described[split, content] = infos
-        return self._described[split, content]
+            self._described[split, self.content] = infos
+        return self._described[split, self.content]
 
-    def locate(self, split: str, keys: Sequence[int], content: str = "views") -> list[str]:
+    def locate(self, split: str, keys: Sequence[int]) -> list[str]:
         """Says for people which records these are: "<image> (<shard>, record <number>)", counted from 0."""
-        infos, files = self.describe(split, content), self.files(split, content)
+        infos, files = self.describe(split), self.files(split)
         return [
             f"{infos[key].path} ({files[shard_index(key)].path}, record {record_number(key)})" for key in map(int, keys)
         ]
 
-    def read_image(self, split: str, key: int, content: str = "views") -> np.ndarray:
+    def read_image(self, split: str, key: int) -> np.ndarray:
         """Reads one image: float32 [H, W] in [0, 1]."""
-        file = self.files(split, content)[shard_index(key)]
+        file = self.files(split)[shard_index(key)]
         serialized = next(iter(tf.data.TFRecordDataset(str(file.path)).skip(record_number(key))))
         return schema.decode(serialized, self.encoding)["image"].numpy()[..., 0]
 
-    def find_damage(self, split: str, content: str = "views") -> errors.InputError | None:
+    def find_damage(self, split: str) -> errors.InputError | None:
         """Reads every file of a split again, and returns an error that names the first damaged record, if any is."""
         try:
-            for _ in _read(self.files(split, content), self.encoding):
+            for _ in _read(self.files(split), self.encoding):
                 pass
         except errors.InputError as error:
             return error

@@ -61,6 +61,31 @@ def by_patient(
     return Intervals(value, low, high)
 
 
+def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Divides elementwise; NaN, which is no figure, where there is nothing to divide by."""
+    part, whole = np.broadcast_arrays(np.asarray(part, np.float64), np.asarray(whole, np.float64))
+    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
+
+
+def share(part: np.ndarray, whole: np.ndarray, patients: np.ndarray, *, resamples: int, seed: int) -> dict[str, Any]:
+    """Returns the sum of `part` over that of `whole` with its interval: {"value", "low", "high"}.
+
+    Args:
+        part: float64 or bool [N], such as whether a lesion was found.
+        whole: float64 or bool [N], such as whether it counts.
+        patients: int64 [N], which patient each is of, from 0. Those with no `whole` are not drawn.
+        resamples: Of the interval.
+        seed: Of the interval.
+    """
+    is_counted = np.asarray(whole, np.float64) > 0
+    names, owners = np.unique(patients[is_counted], return_inverse=True)
+    parts = np.bincount(owners, np.asarray(part, np.float64)[is_counted], len(names))
+    wholes = np.bincount(owners, np.asarray(whole, np.float64)[is_counted], len(names))
+    return by_patient(
+        lambda weights: ratio(weights @ parts, weights @ wholes)[:, None], len(names), resamples=resamples, seed=seed
+    ).to_json(0)
+
+
 def _percentiles(column: np.ndarray) -> np.ndarray:
     known = column[np.isfinite(column)]
     tail = 100 * (1 - LEVEL) / 2

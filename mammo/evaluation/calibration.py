@@ -1,82 +1,154 @@
-"""Whether a probability of 0.7 comes true seven times in ten, and what to divide logits by so that it does."""
+"""Whether a probability of 0.7 comes true seven times in ten, and what to do to probabilities so that it does."""
 
 import dataclasses
-import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import scipy.optimize
+
+from mammo.evaluation import bootstrap
 
 BINS = 15  # Guo et al. 2017, "On Calibration of Modern Neural Networks", section 3
 _TEMPERATURES = (0.02, 50.0)  # searched between
-_SEARCH_STEPS = 60  # of golden sections: to a part in 10**12 of the range
-_GOLDEN = (math.sqrt(5) - 1) / 2
+_RIDGE = 1e-3  # on the biases, as if so much of a case spoke for 0: where a class never occurs they stay finite
 _LEAST = 1e-12  # of a probability whose logarithm is taken
 
 
 @dataclasses.dataclass(frozen=True)
-class Temperature:
-    """Scales logits: softmax(log p / value), chosen on one split and applied to others. Guo et al. 2017, section 4.2.
+class Calibration:
+    """Bias-corrected temperature scaling: softmax(log p / temperature + biases).
 
-    The order of cases by score stays as it was, between two classes at least, and so does the class that is predicted.
+    Guo et al. 2017 scale the logits; the biases, which let the share of each class be another than that of training,
+    are Alexandari, Kundaje & Shrikumar 2020, "Maximum likelihood with bias-corrected calibration is hard-to-beat at
+    label shift adaptation", section 3. Chosen on one split, and applied to others.
+
+    Attributes:
+        temperature: Above 1 makes probabilities less sure.
+        biases: One a class, the first 0; empty: none.
     """
 
-    value: float = 1.0
+    temperature: float = 1.0
+    biases: tuple[float, ...] = ()
 
     def apply(self, probabilities: np.ndarray) -> np.ndarray:
         """Returns float64 [N, C], calibrated, of float64 [N, C]."""
-        logits = np.log(np.maximum(probabilities, _LEAST)) / self.value
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return powers / powers.sum(axis=1, keepdims=True)
+        if self == Calibration():
+            return probabilities  # a detour by logarithms would part scores that are equal
+        shift = np.array(self.biases) if self.biases else 0.0
+        return _softmax(_logs(probabilities) / self.temperature + shift)
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns {"temperature", "biases"}."""
+        return {"temperature": self.temperature, "biases": list(self.biases)}
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> "Calibration":
+        """Reads what `to_json` gave; other fields may stand beside it."""
+        return cls(float(fields["temperature"]), tuple(float(bias) for bias in fields["biases"]))
 
 
-def fit(probabilities: np.ndarray, truth: np.ndarray) -> Temperature:
-    """Finds the temperature under which the truth is most likely.
+def fit(probabilities: np.ndarray, truth: np.ndarray) -> Calibration:
+    """Finds the temperature and the biases under which the truth is most likely.
 
     Args:
         probabilities: float64 [N, C], each row sums to 1.
         truth: int64 [N].
 
     Returns:
-        A temperature from 0.02 to 50; 1 where there is nothing to learn from.
+        A temperature from 0.02 to 50, and biases of which the first is 0, under which the truth is no less likely than
+        it was; temperature 1 and no biases where there is nothing to learn from.
     """
     if not len(truth):
-        return Temperature()
-    low, high = (math.log(bound) for bound in _TEMPERATURES)
-    # The mean negative log-likelihood has one minimum in 1 / T, being convex there, and so it has in log T.
-    for _ in range(_SEARCH_STEPS):
-        left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
-        if _mean_loss(probabilities, truth, left) < _mean_loss(probabilities, truth, right):
-            high = right
-        else:
-            low = left
-    return Temperature(math.exp((low + high) / 2))
+        return Calibration()
+    logs, classes = _logs(probabilities), probabilities.shape[1]
+    is_true = np.eye(classes)[truth]
+
+    # In 1 / T and the biases the loss is convex, so that where the search starts does not matter.
+    def loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
+        inverse, biases = parameters[0], np.append(0.0, parameters[1:])
+        calibrated = _softmax(logs * inverse + biases)
+        error = (calibrated - is_true) / len(truth)
+        ridge = _RIDGE * biases / len(truth)
+        gradient = np.append((error * logs).sum(), (error.sum(axis=0) + 2 * ridge)[1:])
+        return negative_log_likelihood(calibrated, truth).mean() + (ridge * biases).sum(), gradient
+
+    start = np.append(1.0, np.zeros(classes - 1))
+    bounds = [(1 / _TEMPERATURES[1], 1 / _TEMPERATURES[0]), *[(None, None)] * (classes - 1)]
+    options = {"ftol": 1e-14, "gtol": 1e-9, "maxiter": 1000}
+    found = scipy.optimize.minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x
+    return Calibration(1 / float(found[0]), (0.0, *found[1:].tolist()))
 
 
-def _mean_loss(probabilities: np.ndarray, truth: np.ndarray, log_temperature: float) -> float:
-    calibrated = Temperature(math.exp(log_temperature)).apply(probabilities)
-    return float(-np.log(np.maximum(calibrated[np.arange(len(truth)), truth], _LEAST)).mean())
+def negative_log_likelihood(probabilities: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Returns float64 [N], at most 27.6, of probabilities, float64 [N, C], and int64 [N]."""
+    return -_logs(probabilities[np.arange(len(truth)), truth])
 
 
-def reliability(confidence: np.ndarray, is_right: np.ndarray, bins: int = BINS) -> dict[str, Any]:
+def reliability(
+    confidence: np.ndarray,
+    is_right: np.ndarray,
+    patients: np.ndarray,
+    *,
+    resamples: int,
+    seed: int,
+    bins: int = BINS,
+) -> dict[str, Any]:
     """Sorts predictions into bins of equal width by their confidence.
 
     Args:
-        confidence: float64 [N] in [0, 1]: the probability of the class that was predicted.
-        is_right: bool [N].
+        confidence: float64 [N] in [0, 1]: the probability of the class that was predicted, or of one question.
+        is_right: bool [N], whether that class, or the answer yes, is true.
+        patients: int64 [N], which patient each is of, from 0.
+        resamples: Of the intervals.
+        seed: Of the intervals.
         bins: How many.
 
     Returns:
         "expected_calibration_error": the mean gap between confidence and the share that is right, by how many fall
-        into each bin; null of nothing. "bins": for those that hold any, {"confidence", "right_share", "n"}.
+        into each bin, as {"value", "low", "high"}. Chance alone opens gaps, and drawing patients anew opens more: the
+        interval lies high, and may lie above the value. "bins": for those that hold any, {"from", "to": the borders,
+        "confidence": the mean, "right_share": {"value", "low", "high"}, "n"}.
     """
-    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    held, sums = _sums_by_bin(confidence, is_right, patients, bins)
+
+    def statistic(weights: np.ndarray) -> np.ndarray:
+        count, sure, right = weights @ sums
+        total = count.sum(axis=1, keepdims=True)
+        error = np.abs(sure - right).sum(axis=1, keepdims=True)
+        return np.concatenate([bootstrap.ratio(right, count), bootstrap.ratio(error, total)], axis=1)
+
+    figures = bootstrap.by_patient(statistic, sums.shape[1], resamples=resamples, seed=seed)
+    count, sure, _ = sums.sum(axis=1)
     rows = [
         {
-            "confidence": float(confidence[place == index].mean()),
-            "right_share": float(is_right[place == index].mean()),
-            "n": int((place == index).sum()),
+            "from": float(number / bins),
+            "to": float((number + 1) / bins),
+            "confidence": float(sure[index] / count[index]),
+            "right_share": figures.to_json(index),
+            "n": int(count[index]),
         }
-        for index in np.unique(place)
+        for index, number in enumerate(held)
     ]
-    gaps = [abs(row["confidence"] - row["right_share"]) * row["n"] for row in rows]
-    return {"expected_calibration_error": sum(gaps) / len(confidence) if rows else None, "bins": rows}
+    return {"expected_calibration_error": figures.to_json(len(held)), "bins": rows}
+
+
+def _sums_by_bin(
+    confidence: np.ndarray, is_right: np.ndarray, patients: np.ndarray, bins: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The B bins that hold any, and how many of each patient, how sure and how many right: float64 [3, P, B]."""
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    sums = np.zeros((3, int(patients.max(initial=-1)) + 1, bins))
+    for part, values in zip(sums, (np.ones_like(confidence), confidence, is_right), strict=True):
+        np.add.at(part, (patients, place), values)
+    held = np.unique(place)
+    return held, sums[..., held]
+
+
+def _logs(probabilities: np.ndarray) -> np.ndarray:
+    return np.log(np.maximum(probabilities, _LEAST))
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)

@@ -17,6 +17,7 @@ from mammo import figure_style
 _COLOURS = ("#4477AA", "#EE6677", "#228833", "#AA3377", "#CCBB44", "#66CCEE")
 _Dashes = str | tuple[float, tuple[float, ...]]
 _DASHES: tuple[_Dashes, ...] = ("-", (0, (5, 2)), (0, (2, 1.5)), "-.")
+_FAINT = "#9aa3ad"
 _MOST_POINTS = 400
 
 
@@ -35,8 +36,83 @@ def froc(curves: Mapping[str, Mapping[str, Any]], names: Mapping[str, str]) -> s
         axes.set(xlim=(1 / 8, 8), ylim=(0, 1.02), xlabel="false positives an image", ylabel="sensitivity")
         axes.set_xticks([1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8], ["1/8", "1/4", "1/2", "1", "2", "4", "8"])
         axes.minorticks_off()
-        axes.yaxis.set_major_formatter(matplotlib.ticker.PercentFormatter(1.0, decimals=0, symbol=" %"))
+        axes.yaxis.set_major_formatter(_percent())
         _legend_above(axes)
+        return _svg(figure)
+
+
+def roc(
+    curves: Mapping[str, Mapping[str, Any]], areas: Mapping[str, Mapping[str, Any]], names: Mapping[str, str]
+) -> str:
+    """Draws sensitivity against the share of negatives that raise an alarm.
+
+    Args:
+        curves: By a name of your own, as `mammo.evaluation.roc.curve` gives them; those without points are left out.
+        areas: {"value", "low", "high"} by that name, for the legend.
+        names: What the legend calls each of them.
+    """
+    with mpl.rc_context(figure_style.STYLE):
+        figure, axes = _figure(4.6, 4.6)
+        axes.plot([0, 1], [0, 1], color=_FAINT, linewidth=1)  # of guessing
+        for (key, points), colour, dashes in zip(curves.items(), _COLOURS, _DASHES * 2, strict=False):
+            x, y = points["false_positive_rate"], points["sensitivity"]
+            if x:
+                label = f"{names.get(key, key)}: {_figure_text(areas[key])}"
+                axes.plot(x, y, color=colour, linestyle=dashes, linewidth=1.8, label=label, clip_on=False)
+        axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="1 - specificity", ylabel="sensitivity", aspect="equal")
+        _in_percent(axes)
+        _legend_above(axes, columns=1)
+        return _svg(figure)
+
+
+def confusion(counts: Sequence[Sequence[int]], labels: Sequence[str]) -> str:
+    """Draws which class was taken for which: each count with its share of the row, which is of one true class."""
+    matrix = np.array(counts, np.float64)
+    of_rows = matrix.sum(axis=1, keepdims=True)
+    shares = np.divide(matrix, of_rows, out=np.zeros_like(matrix), where=of_rows > 0)
+    places, centers = range(len(labels)), np.arange(len(labels)) + 0.5
+    with mpl.rc_context(figure_style.STYLE):
+        figure, axes = _figure(1.6 + 1.1 * len(labels), 1.1 + 0.9 * len(labels))
+        axes.pcolormesh(shares, cmap="Blues", vmin=0, vmax=1, edgecolors="white", linewidth=1.5)
+        axes.invert_yaxis()
+        axes.grid(visible=False)
+        for row, column in itertools.product(places, places):
+            share = f"\n{100 * shares[row, column]:.0f} %" if of_rows[row, 0] else ""
+            colour = "white" if shares[row, column] > 0.55 else "#1f2933"  # noqa: PLR2004  # dark enough a blue
+            text = f"{int(matrix[row, column]):,}{share}"
+            axes.text(column + 0.5, row + 0.5, text, ha="center", va="center", color=colour, linespacing=1.4)
+        axes.set_xticks(centers, labels)
+        counted = zip(labels, of_rows[:, 0].astype(int), strict=True)
+        axes.set_yticks(centers, [f"{label} ({count:,})" for label, count in counted])
+        axes.set(xlabel="predicted", ylabel="true")
+        axes.spines[:].set_visible(False)
+        return _svg(figure)
+
+
+def reliability(bins: Sequence[Mapping[str, Any]]) -> str:
+    """Draws how often what was said with some confidence is true, with intervals, above how often it was said.
+
+    Args:
+        bins: As `mammo.evaluation.calibration.reliability` gives them.
+    """
+    with mpl.rc_context(figure_style.STYLE):
+        figure = matplotlib.figure.Figure(figsize=(4.6, 4.6), layout="constrained")
+        axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
+        axes.plot([0, 1], [0, 1], color=_FAINT, linewidth=1)  # of honesty
+        x = np.array([row["confidence"] for row in bins])
+        shares = [row["right_share"] for row in bins]
+        y = np.array([share["value"] for share in shares])
+        if all(share["low"] is not None for share in shares):
+            axes.vlines(x, [share["low"] for share in shares], [share["high"] for share in shares], color=_COLOURS[0])
+        axes.plot(x, y, "o-", color=_COLOURS[0], linewidth=1, markersize=5, clip_on=False)
+        axes.set(xlim=(0, 1), ylim=(0, 1), ylabel="share that is true")
+        widths = [row["to"] - row["from"] for row in bins]
+        below.bar([row["from"] for row in bins], [row["n"] for row in bins], widths, align="edge", color=_COLOURS[0])
+        below.set(xlabel="probability given", ylabel="images")
+        below.yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(2, integer=True))
+        _in_percent(axes)
+        for part in (axes, below):
+            part.tick_params(length=0, pad=5)
         return _svg(figure)
 
 
@@ -121,9 +197,23 @@ def _figure(width_in: float, height_in: float) -> tuple[matplotlib.figure.Figure
     return figure, axes
 
 
-def _legend_above(axes: matplotlib.axes.Axes) -> None:
+def _in_percent(axes: matplotlib.axes.Axes) -> None:
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(_percent())
+
+
+def _percent() -> matplotlib.ticker.Formatter:
+    return matplotlib.ticker.PercentFormatter(1.0, decimals=0, symbol=" %")
+
+
+def _figure_text(figure: Mapping[str, Any]) -> str:
+    interval = "" if figure["low"] is None else f" ({figure['low']:.2f} to {figure['high']:.2f})"
+    return f"{figure['value']:.2f}{interval}"
+
+
+def _legend_above(axes: matplotlib.axes.Axes, columns: int = 2) -> None:
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0), fontsize=8)
+        axes.legend(ncols=columns, loc="lower center", bbox_to_anchor=(0.5, 1.0), fontsize=8)
 
 
 def _svg(figure: matplotlib.figure.Figure) -> str:

@@ -28,12 +28,29 @@ def macro_f1(matrices: np.ndarray) -> np.ndarray:
     return _ratio(f1.sum(axis=1), (either > 0).sum(axis=1), empty=np.nan)
 
 
+def cohen_kappa(matrices: np.ndarray) -> np.ndarray:
+    """Returns how much of what chance leaves open is right (Cohen 1960): float64 [K] of [K, C, C].
+
+    NaN where chance leaves nothing open: one class alone occurs, and alone was predicted.
+    """
+    total = matrices.sum(axis=(1, 2))
+    by_chance = _ratio((matrices.sum(axis=1) * matrices.sum(axis=2)).sum(axis=1), total**2, empty=np.nan)
+    right = accuracy(matrices)
+    return _ratio(right - by_chance, np.where(np.isnan(by_chance), 0.0, 1 - by_chance), empty=np.nan)
+
+
 FIGURES: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
     "accuracy": accuracy,
     "balanced_accuracy": balanced_accuracy,
     "macro_f1": macro_f1,
+    "cohen_kappa": cohen_kappa,
 }
 """By their names in report.json."""
+
+
+def count(truth: np.ndarray, predicted: np.ndarray, class_count: int) -> np.ndarray:
+    """Returns how often each class was taken for each: int64 [C, C], rows true, columns predicted, of int64 [N]."""
+    return np.bincount(truth * class_count + predicted, minlength=class_count**2).reshape(class_count, class_count)
 
 
 def summarise(

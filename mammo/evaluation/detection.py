@@ -1,17 +1,20 @@
 """The evaluator of a stage that gives boxes."""
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from mammo.data import batch as batch_lib
-from mammo.evaluation import average_precision, bootstrap, froc, images, matching, pictures
+from mammo.evaluation import average_precision, bootstrap, detection_groups, froc, images, matching, overlays
+from mammo.evaluation import pictures as pictures_lib
 
 RULES: Mapping[str, matching.Rule] = {"centre": matching.Rule("centre"), "iou": matching.Rule("iou")}
 """The curves of report.json by name."""
 
 _NORMAL = 0
+_PICTURES = 6  # of each chapter
 
 
 class DetectionEvaluator:
@@ -73,36 +76,11 @@ class DetectionEvaluator:
         return [self._results[key] for key in sorted(self._results)]
 
     def report(self) -> dict[str, Any]:
-        """Returns what goes into report.json.
-
-        Returns:
-            "n"; "froc" by rule; "average_precision", of lesions of any class, and under "mean_over_classes" of each
-            class for itself where the detector tells classes apart; "false_positives_per_normal_image".
-        """
-        results = self.results
-        if not results:
-            raise ValueError("there is nothing to report before an image was evaluated")
-        drawing = {"resamples": self._resamples, "seed": self._seed}
-        events = {name: froc.collect(results, rule) for name, rule in self._rules.items()}
-        precision: dict[str, Any] = dict(average_precision.intervals(results, [None], **drawing))
-        if self._class_count > 1:
-            precision["mean_over_classes"] = average_precision.intervals(results, range(self._class_count), **drawing)
-        first = next(iter(self._rules))
-        return {
-            "n": {
-                "patients": images.patients(results)[0],
-                "images": len(results),
-                "lesions": sum(len(result.truth_classes) for result in results),
-            },
-            "froc": {
-                name: {"rule": _rule_to_json(self._rules[name]), **froc.summarise(curve, **drawing)}
-                for name, curve in events.items()
-            },
-            "average_precision": precision,
-            "false_positives_per_normal_image": false_positives_per_normal_image(
-                results, self._rules[first], froc.threshold(events[first], 1.0), **drawing
-            ),
-        }
+        """Returns what goes into report.json: see `report` of this module."""
+        facts = [self._facts[key] for key in sorted(self._results)]
+        return report(
+            self.results, facts, self._class_count, rules=self._rules, resamples=self._resamples, seed=self._seed
+        )
 
     def scalars(self) -> dict[str, float]:
         """Returns the figures to watch while training, without intervals; what no lesion was there for is left out."""
@@ -126,8 +104,102 @@ class DetectionEvaluator:
         """
         if not self._shown:
             return np.zeros((0, 0, 0, 3), np.uint8)
-        threshold = froc.threshold(froc.collect(self.results, next(iter(self._rules.values()))), 1.0)
-        return np.stack([pictures.overlay(image, self._results[key], threshold) for key, image in self._shown.items()])
+        shown, threshold = self._shown, self._threshold()
+        return np.stack([overlays.detected(image, self._results[key], threshold) for key, image in shown.items()])
+
+    def gallery(self, image_of: Callable[[int], np.ndarray]) -> list[pictures_lib.Chapter]:
+        """Returns what was found and what was not, with detections at one false positive an image as `pictures`."""
+        if not self._results:
+            return []
+        # A detector that is blind to classes is not told them, but whoever looks at its misses is.
+        told = [
+            dataclasses.replace(result, truth_classes=self._facts[result.key].pathologies - 1)
+            for result in self.results
+        ]
+        return gallery(told, self._threshold(), image_of)
+
+    def _threshold(self) -> float:
+        return froc.threshold(froc.collect(self.results, next(iter(self._rules.values()))), 1.0)
+
+
+def report(
+    results: Sequence[images.ImageResult],
+    facts: Sequence[images.ImageFacts],
+    class_count: int,
+    *,
+    rules: Mapping[str, matching.Rule] = RULES,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Returns what goes into report.json.
+
+    Args:
+        results: What was found in all images of a split.
+        facts: Of each of them.
+        class_count: How many classes the detector tells apart.
+        rules: When a lesion counts as found, by the name of the curve.
+        resamples: Of the intervals.
+        seed: Of the intervals.
+
+    Returns:
+        "n"; "froc" by rule; "average_precision", of lesions of any class, and under "mean_over_classes" of each class
+        for itself where the detector tells classes apart; "false_positives_per_normal_image", and "by" group what is
+        found, both at one false positive an image by the first rule.
+
+    Raises:
+        ValueError: There is no image.
+    """
+    if not results:
+        raise ValueError("there is nothing to report before an image was evaluated")
+    drawing = {"resamples": resamples, "seed": seed}
+    events = {name: froc.collect(results, rule) for name, rule in rules.items()}
+    precision: dict[str, Any] = dict(average_precision.intervals(results, [None], **drawing))
+    if class_count > 1:
+        precision["mean_over_classes"] = average_precision.intervals(results, range(class_count), **drawing)
+    first, rule = next(iter(rules.items()))
+    threshold = froc.threshold(events[first], 1.0)
+    return {
+        "n": {
+            "patients": images.patients(results)[0],
+            "images": len(results),
+            "lesions": sum(len(result.truth_classes) for result in results),
+        },
+        "froc": {
+            name: {"rule": _rule_to_json(rules[name]), **froc.summarise(curve, **drawing)}
+            for name, curve in events.items()
+        },
+        "average_precision": precision,
+        "false_positives_per_normal_image": false_positives_per_normal_image(results, rule, threshold, **drawing),
+        "by": detection_groups.by_group(results, facts, rule, threshold, **drawing),
+    }
+
+
+def gallery(
+    results: Sequence[images.ImageResult],
+    threshold: float,
+    image_of: Callable[[int], np.ndarray],
+    name: str = "picture",
+) -> list[pictures_lib.Chapter]:
+    """Draws the surest hits, the worst misses and the worst false alarms.
+
+    Args:
+        results: What was found.
+        threshold: The least score that counts as a detection.
+        image_of: Takes `ImageResult.key` and gives the image: float [H, W] in [0, 1], in the pixels of the boxes.
+        name: Begins the identifiers of the pictures, which are unique on a page.
+    """
+    rule = RULES["centre"]
+    chapters = (
+        ("Sure hits", "No lesion was found.", pictures_lib.sure_hits(results, rule, _PICTURES)),
+        ("Worst misses", "None was missed.", pictures_lib.worst_misses(results, rule, threshold, _PICTURES)),
+        ("Worst false alarms", "There was none.", pictures_lib.worst_alarms(results, rule, _PICTURES)),
+    )
+    return [
+        pictures_lib.Chapter(
+            title, otherwise, pictures_lib.draw_all(subjects, image_of, threshold, f"{name}-{chapter}")
+        )
+        for chapter, (title, otherwise, subjects) in enumerate(chapters)
+    ]
 
 
 def false_positives_per_normal_image(
@@ -146,18 +218,11 @@ def false_positives_per_normal_image(
         "value", "low", "high", null where no image is normal; "threshold", null where it lies above all scores;
         "rule", the kind of the rule; "images", how many are normal.
     """
-    count, patients = images.patients(results)
-    is_normal = np.array([result.label == _NORMAL for result in results])
-    alarms = np.array([np.count_nonzero(result.scores >= threshold) for result in results])
-    alarms_of = np.bincount(patients, alarms * is_normal, count)
-    images_of = np.bincount(patients, is_normal, count)
-
-    def statistic(weights: np.ndarray) -> np.ndarray:
-        total = weights @ images_of
-        return np.divide(weights @ alarms_of, total, out=np.full_like(total, np.nan), where=total > 0)[:, None]
-
+    patients = images.patients(results)[1]
+    is_normal = np.array([result.label == _NORMAL for result in results], bool)
+    alarms = np.array([np.count_nonzero(result.scores >= threshold) for result in results], np.int64)
     return {
-        **bootstrap.by_patient(statistic, count, resamples=resamples, seed=seed).to_json(0),
+        **bootstrap.share(alarms, is_normal, patients, resamples=resamples, seed=seed),
         "threshold": threshold if np.isfinite(threshold) else None,
         "rule": rule.kind,
         "images": int(is_normal.sum()),
@@ -188,4 +253,5 @@ def _result(
         laterality=facts.laterality,
         projection=facts.projection,
         density=int(facts.density),
+        key=int(batch.key[row]),
     )

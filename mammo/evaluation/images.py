@@ -6,6 +6,8 @@ from typing import Protocol
 
 import numpy as np
 
+from mammo.geometry import placement as placement_lib
+
 LABELS = ("normal", "benign", "cancer")
 """Of an image, by `ImageResult.label`."""
 
@@ -44,6 +46,38 @@ class ImageFacts(Protocol):
     def density(self) -> int:
         """BI-RADS 1 to 4; 0: unknown."""
 
+    @property
+    def age_years(self) -> float:
+        """Of the patient; -1: unknown."""
+
+    @property
+    def label(self) -> int:
+        """Of the worst lesion: 0 normal, 1 benign, 2 cancer."""
+
+    @property
+    def boxes_xyxy_px(self) -> np.ndarray:
+        """float32 [N, 4], of the lesions, in pixels of the image."""
+
+    @property
+    def pathologies(self) -> np.ndarray:
+        """int64 [N], 1 benign, 2 cancer."""
+
+    @property
+    def areas_px(self) -> np.ndarray:
+        """float32 [N], inside the outline, in pixels of the source; -1: unknown."""
+
+    @property
+    def source_height_px(self) -> int:
+        """Of the source file."""
+
+    @property
+    def source_spacing_mm(self) -> float:
+        """Side of a pixel of the source file; -1: unknown."""
+
+    @property
+    def placement(self) -> placement_lib.Placement:
+        """Where the window of the source lies in the image."""
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ImageResult:
@@ -63,6 +97,7 @@ class ImageResult:
         laterality: "left" or "right".
         projection: "cc" or "mlo".
         density: BI-RADS 1 to 4; 0: unknown.
+        key: Of the record, see `mammo.data.shards`; -1: unknown.
 
     Raises:
         ValueError: An array is not of its shape, or the scores do not descend.
@@ -81,6 +116,7 @@ class ImageResult:
     laterality: str = ""
     projection: str = ""
     density: int = 0
+    key: int = -1
 
     def __post_init__(self) -> None:
         lesions, found = len(self.truth_classes), len(self.scores)

@@ -1,8 +1,9 @@
-"""A gallery of what a detector did: pictures that say more than a figure, the worst of them above all."""
+"""A gallery of what a model did: pictures that say more than a figure, the worst of them above all."""
 
 import base64
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -25,15 +26,17 @@ class Subject:
 
     Attributes:
         result: The image.
-        box_xyxy_px: float64 [4], to look at closely.
+        box_xyxy_px: float64 [4], to look at closely; None: the whole image says it all.
         detection: Which detection of the image it is; for a lesion, the one that finds it, None where none does.
         lesion: Which lesion of the image it is; None for a false alarm.
+        caption: What stands below; empty: what a detector did.
     """
 
     result: images.ImageResult
-    box_xyxy_px: np.ndarray
-    detection: int | None
-    lesion: int | None
+    box_xyxy_px: np.ndarray | None
+    detection: int | None = None
+    lesion: int | None = None
+    caption: str = ""
 
     @property
     def score(self) -> float | None:
@@ -52,6 +55,20 @@ class Picture:
 
     caption: str
     svg: str
+
+
+class Chapter(NamedTuple):
+    """Pictures of one kind.
+
+    Attributes:
+        title: Of the chapter.
+        otherwise: What it says where there is no picture.
+        pictures: The pictures.
+    """
+
+    title: str
+    otherwise: str
+    pictures: Sequence[Picture]
 
 
 def sure_hits(results: Sequence[images.ImageResult], rule: matching.Rule, count: int) -> list[Subject]:
@@ -81,7 +98,8 @@ def worst_misses(
 
     def badness(subject: Subject) -> tuple[int, float, float]:
         kind = int(subject.result.truth_classes[subject.lesion])
-        return -kind, -1.0 if subject.score is None else subject.score, -float(np.prod(_size_px(subject.box_xyxy_px)))
+        size_px = _size_px(subject.result.truth_boxes_xyxy_px[subject.lesion])
+        return -kind, -1.0 if subject.score is None else subject.score, -float(np.prod(size_px))
 
     return _one_a_patient(sorted(subjects, key=badness), count)
 
@@ -108,59 +126,31 @@ def draw(subject: Subject, image: np.ndarray, threshold: float, name: str) -> Pi
     height_px, width_px = image.shape
     scale = _HEIGHT / max(height_px, width_px)
     whole_width = width_px * scale
-    left, top, side = _close_up(subject.box_xyxy_px, max(height_px, width_px))
-    panels = [
-        _panel(subject, threshold, name, at=0.0, width=whole_width, origin=(0.0, 0.0), scale=scale, is_close=False),
-        _panel(
-            subject, threshold, name,
-            at=whole_width + _GAP, width=_HEIGHT, origin=(left, top), scale=_HEIGHT / side, is_close=True,
-        ),
-    ]  # fmt: skip
-    svg = (
+    panels = [_panel(subject, threshold, name, at=0.0, width=whole_width, origin=(0.0, 0.0), scale=scale)]
+    if subject.box_xyxy_px is not None:
+        left, top, side = _close_up(subject.box_xyxy_px, max(height_px, width_px))
+        panels.append(
+            _panel(
+                subject, threshold, name,
+                at=whole_width + _GAP, width=_HEIGHT, origin=(left, top), scale=_HEIGHT / side, is_close=True,
+            )
+        )  # fmt: skip
+    svg = (  # as wide with a close-up as without, so that the pictures of a page are of one size
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {whole_width + _GAP + _HEIGHT:.1f} {_HEIGHT:.0f}" '
         f'role="img"><defs><image id="{name}" width="{width_px}" height="{height_px}" preserveAspectRatio="none" '
         f'href="{_data_uri(image)}"/></defs>{"".join(panels)}</svg>'
     )
-    return Picture(_caption(subject, threshold), svg)
+    return Picture(subject.caption or _caption(subject, threshold), svg)
 
 
 def draw_all(
-    subjects: Iterable[Subject], image_of: Callable[[str], np.ndarray], threshold: float, name: str
+    subjects: Iterable[Subject], image_of: Callable[[int], np.ndarray], threshold: float, name: str
 ) -> list[Picture]:
-    """Draws pictures one after another, so that one image is in memory at a time; `image_of` takes a path."""
+    """Draws pictures one after another, so that one image is in memory at a time; `image_of` takes a key."""
     return [
-        draw(subject, image_of(subject.result.path), threshold, f"{name}-{index}")
+        draw(subject, image_of(subject.result.key), threshold, f"{name}-{index}")
         for index, subject in enumerate(subjects)
     ]
-
-
-def overlay(image: np.ndarray, result: images.ImageResult, threshold: float) -> np.ndarray:
-    """Draws truth and the surest detections on an image, as TensorBoard shows it.
-
-    Args:
-        image: float [H, W] in [0, 1], in whose pixels the boxes are.
-        result: What was found in it.
-        threshold: The least score that is shown.
-
-    Returns:
-        uint8 [H, W, 3].
-    """
-    picture = np.repeat((np.asarray(image) * 255).clip(0, 255).round().astype(np.uint8)[..., None], 3, axis=-1)
-    shown = result.scores >= threshold
-    found = list(zip(result.boxes_xyxy_px[shown], result.scores[shown], strict=True))[:_MOST_OTHERS]
-    for box, score in found:
-        x_min, y_min, x_max, y_max = box.round().astype(int).tolist()
-        cv2.rectangle(picture, (x_min, y_min), (x_max, y_max), _rgb(FOUND_COLOUR))
-        cv2.putText(picture, f"{score:.2f}", (x_min, y_max + 11), cv2.FONT_HERSHEY_SIMPLEX, 0.35, _rgb(FOUND_COLOUR))
-    for box in result.truth_boxes_xyxy_px:
-        x_min, y_min, x_max, y_max = box.round().astype(int).tolist()
-        cv2.rectangle(picture, (x_min, y_min), (x_max, y_max), _rgb(TRUTH_COLOUR))
-    return picture
-
-
-def _rgb(colour: str) -> tuple[int, int, int]:
-    red, green, blue = bytes.fromhex(colour.removeprefix("#"))
-    return red, green, blue
 
 
 def _matched(
@@ -185,7 +175,7 @@ def _panel(
     width: float,
     origin: tuple[float, float],
     scale: float,
-    is_close: bool,
+    is_close: bool = False,
 ) -> str:
     """One view of the image: the pixel at `origin` at its top left, `scale` units a pixel."""
     moved = f"translate({-origin[0] * scale:.2f} {-origin[1] * scale:.2f}) scale({scale:.5f})"
@@ -203,7 +193,7 @@ def _panel(
             _score(result.scores[index], place(result.boxes_xyxy_px[index]), is_above=index == subject.detection)
             for index in found
         ]
-    else:
+    elif subject.box_xyxy_px is not None:
         parts.append(_pointer(place(subject.box_xyxy_px)))
     return f'<svg x="{at:.1f}" y="0" width="{width:.1f}" height="{_HEIGHT:.0f}">{"".join(parts)}</svg>'
 
@@ -270,13 +260,13 @@ def _data_uri(image: np.ndarray) -> str:
 
 def _caption(subject: Subject, threshold: float) -> str:
     result = subject.result
-    width_px, height_px = _size_px(subject.box_xyxy_px)
     view = " ".join(part for part in (result.laterality, result.projection.upper()) if part)
     where = f"{result.path}{f' ({view})' if view else ''}"
     if subject.lesion is None:
         return f"{where}: false alarm, score {subject.score:.2f}; the image is {images.LABELS[result.label]}."
     kind = images.CLASSES[int(result.truth_classes[subject.lesion])]
     if subject.score is None:
+        width_px, height_px = _size_px(result.truth_boxes_xyxy_px[subject.lesion])
         return f"{where}: {kind}, {width_px:.0f} × {height_px:.0f} pixels; no detection lies on it."
     if subject.score < threshold:
         return f"{where}: {kind}; the surest detection on it has {subject.score:.2f}, below {threshold:.2f}."

@@ -40,6 +40,11 @@ class Cases:
         """How many patients there are, from the largest number."""
         return int(self.patients.max(initial=-1)) + 1
 
+    def subset(self, is_kept: np.ndarray) -> "Cases":
+        """Returns some of them, bool [N], with the patients that are left numbered anew."""
+        patients = np.unique(self.patients[is_kept], return_inverse=True)[1].astype(np.int64)
+        return Cases(self.scores[is_kept], self.is_positive[is_kept], patients)
+
 
 def auc(cases: Cases, weights: np.ndarray | None = None) -> np.ndarray:
     """Returns the area under the ROC curve: how often a positive case has the higher score, half for equal ones.

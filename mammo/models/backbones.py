@@ -1,4 +1,4 @@
-"""Backbones: networks that turn an image into features at strides 8, 16 and 32, named P3 to P5.
+"""Backbones: networks that turn an image into features: P3 to P5, at strides 8, 16 and 32, and the last, TOP, at 32.
 
 EfficientNets are those of `keras.applications`, for which Keras's own store has ImageNet weights; KerasCV's
 EfficientNetV1Backbone has an activation after each projection that those weights were not trained with. CSPDarkNets
@@ -7,7 +7,7 @@ train four times as fast as an EfficientNet-B0, whose depthwise convolutions pro
 """
 
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras_cv
@@ -17,7 +17,7 @@ from absl import logging
 
 from mammo import errors
 
-_GREY_MEAN, _GREY_STD = 0.449, 0.226  # of ImageNet's three channels: what its EfficientNets were trained to expect
+GREY_MEAN, GREY_STD = 0.449, 0.226  # of ImageNet's three channels: what its EfficientNets were trained to expect
 _COLOUR_STD = (0.229, 0.224, 0.225)  # of each of the three
 _GREY_LEVELS = 255.0  # a tf.keras.applications EfficientNet rescales by its inverse
 
@@ -27,10 +27,21 @@ _EFFICIENTNETS: dict[str, Callable[..., tf.keras.Model]] = {
 _CSP_DARKNETS = {"csp_darknet_nano": 16, "csp_darknet_micro": 32}
 """Channels of the first stage; each later one has twice as many, and each has one bottleneck."""
 
+PYRAMID = ("P3", "P4", "P5")
+TOP = "TOP"
+"""What `keras.applications` gives a classifier: an EfficientNet has one more convolution behind P5."""
+
 NAMES = (*_EFFICIENTNETS, *_CSP_DARKNETS)
 
 
-def build(name: str, weights: str, height_px: int, width_px: int, batch_norm_momentum: float) -> tf.keras.Model:
+def build(
+    name: str,
+    weights: str,
+    height_px: int,
+    width_px: int,
+    batch_norm_momentum: float,
+    levels: Sequence[str] = PYRAMID,
+) -> tf.keras.Model:
     """Makes a backbone for grey images.
 
     Args:
@@ -39,9 +50,10 @@ def build(name: str, weights: str, height_px: int, width_px: int, batch_norm_mom
         height_px: Of the images.
         width_px: Of the images.
         batch_norm_momentum: Of its batch normalisation: lower for runs of few steps.
+        levels: Which features are wanted.
 
     Returns:
-        A model of float32 [B, H, W, 1] in [0, 1]. Its `pyramid_level_inputs` names the layers of P3, P4 and P5.
+        A model of float32 [B, H, W, 1] in [0, 1]. Its `pyramid_level_inputs` names the layers of `levels`.
 
     Raises:
         errors.InputError: The weights cannot be read, fetched, or do not fit.
@@ -55,18 +67,18 @@ def build(name: str, weights: str, height_px: int, width_px: int, batch_norm_mom
         colour = _GreyAsColour(scale=_GREY_LEVELS, name="grey_as_colour")(images)
     else:
         network, taps = _csp_darknet(name, height_px, width_px)
-        colour = _GreyAsColour(_GREY_MEAN, 1 / _GREY_STD, name="grey_as_colour")(images)
+        colour = _GreyAsColour(GREY_MEAN, 1 / GREY_STD, name="grey_as_colour")(images)
         _load(network, weights, name)
     for layer in network.submodules:
         if isinstance(layer, tf.keras.layers.BatchNormalization):
             layer.momentum = batch_norm_momentum
-    features = tf.keras.Model(network.input, [network.get_layer(tap).output for tap in taps.values()], name=name)
-    levels = [
+    features = tf.keras.Model(network.input, [network.get_layer(taps[level]).output for level in levels], name=name)
+    named = [
         tf.keras.layers.Activation("linear", name=level)(feature)
-        for level, feature in zip(taps, features(colour), strict=True)
+        for level, feature in zip(levels, tf.nest.flatten(features(colour)), strict=True)
     ]
-    model = tf.keras.Model(images, levels, name="backbone")
-    model.pyramid_level_inputs = {level: level for level in taps}
+    model = tf.keras.Model(images, named, name="backbone")
+    model.pyramid_level_inputs = {level: level for level in levels}
     return model
 
 
@@ -94,13 +106,13 @@ def _efficientnet(name: str, weights: str, height_px: int, width_px: int) -> tup
     else:
         network = _EFFICIENTNETS[name](weights=None, **options)
         normalization = next(layer for layer in network.layers if isinstance(layer, tf.keras.layers.Normalization))
-        normalization.set_weights([np.full(3, _GREY_MEAN), np.full(3, _GREY_STD**2), 0])
+        normalization.set_weights([np.full(3, GREY_MEAN), np.full(3, GREY_STD**2), 0])
         normalization.finalize_state()
         _load(network, weights, name)
         _mend_spread(normalization)
     names = [layer.name for layer in network.layers]
     taps = {level: _last_of_block(names, block) for level, block in {"P3": 3, "P4": 5, "P5": 7}.items()}
-    return network, taps
+    return network, {**taps, TOP: "top_activation"}
 
 
 def _mend_spread(normalization: tf.keras.layers.Normalization) -> None:
@@ -127,7 +139,8 @@ def _csp_darknet(name: str, height_px: int, width_px: int) -> tuple[tf.keras.Mod
         include_rescaling=False,
         input_shape=(height_px, width_px, 3),
     )
-    return network, {level: network.pyramid_level_inputs[level] for level in ("P3", "P4", "P5")}
+    taps = {level: network.pyramid_level_inputs[level] for level in PYRAMID}
+    return network, {**taps, TOP: taps["P5"]}
 
 
 def _fetch(make: Callable[..., tf.keras.Model], name: str, options: dict) -> tf.keras.Model:

@@ -67,6 +67,7 @@ class DetectorStage:
         name: As --stage names it.
         best_by: Mean sensitivity at 1/8 to 8 false positives an image.
         loss_parts: What its loss is the sum of.
+        phases: One: all weights are learnt from the first step on.
     """
 
     shards: shards_lib.Shards
@@ -80,6 +81,7 @@ class DetectorStage:
     name: str = "detector"
     best_by: str = "froc_centre/score"
     loss_parts: tuple[str, ...] = ("classification", "box")
+    phases: tuple[stage.Phase, ...] = stage.WHOLE_RUN
 
     @property
     def class_count(self) -> int:
@@ -112,6 +114,14 @@ class DetectorStage:
     def augment(self, batch: batch_lib.Batch, seed: tf.Tensor) -> batch_lib.Batch:
         """See `mammo.stages.stage.Stage`."""
         return compose.augment(batch, seed, self.augmentation)
+
+    def learnt(self, model: tf.keras.Model, phase: int) -> list[tf.Variable]:
+        """See `mammo.stages.stage.Stage`."""
+        return model.trainable_variables
+
+    def forward(self, model: tf.keras.Model, batch: batch_lib.Batch) -> Mapping[str, tf.Tensor]:
+        """See `mammo.stages.stage.Stage`."""
+        return model(batch.image, training=True)
 
     def loss(self, batch: batch_lib.Batch, outputs: Mapping[str, tf.Tensor]) -> stage.LossSums:
         """Focal loss and a box loss, both divided by the number of anchors that stand for a lesion."""

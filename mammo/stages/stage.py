@@ -1,6 +1,6 @@
 """What the training loop knows of a stage: data, model, augmentation, loss, prediction, evaluation."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from mammo.data import batch as batch_lib
 from mammo.data import shards as shards_lib
-from mammo.evaluation import images
+from mammo.evaluation import pictures as pictures_lib
 
 
 class LossSums(NamedTuple):
@@ -28,6 +28,21 @@ class LossSums(NamedTuple):
     parts: Mapping[str, tf.Tensor]
 
 
+class Phase(NamedTuple):
+    """A part of training in which the same weights are learnt.
+
+    Attributes:
+        first_step: From which on.
+        rate_share: What the learning rate of the whole run is multiplied by.
+    """
+
+    first_step: int
+    rate_share: float
+
+
+WHOLE_RUN = (Phase(0, 1.0),)
+
+
 class Evaluator(Protocol):
     """Takes what a model makes of each batch of a split, and gives figures at the end."""
 
@@ -44,12 +59,15 @@ class Evaluator(Protocol):
     def image_count(self) -> int:
         """How many images the split has."""
 
-    @property
-    def results(self) -> Sequence[images.ImageResult]:
-        """What was found in each image so far."""
-
     def pictures(self) -> np.ndarray:
         """Returns some images with truth and predictions drawn on them: uint8 [N, H, W, 3]."""
+
+    def gallery(self, image_of: Callable[[int], np.ndarray]) -> list[pictures_lib.Chapter]:
+        """Returns the chapters of pictures for the page of a report.
+
+        Args:
+            image_of: Gives the image of a record by its key: float [H, W] in [0, 1].
+        """
 
 
 class Stage(Protocol):
@@ -59,7 +77,8 @@ class Stage(Protocol):
         name: As --stage names it.
         best_by: Which of its evaluator's scalars tells the best checkpoint; more is better.
         loss_parts: Names of the parts of its loss.
-        shards: What it learns from.
+        shards: What it learns from: views, or crops.
+        phases: Of training, the first from step 0.
     """
 
     @property
@@ -70,6 +89,8 @@ class Stage(Protocol):
     def loss_parts(self) -> tuple[str, ...]: ...  # noqa: D102
     @property
     def shards(self) -> shards_lib.Shards: ...  # noqa: D102
+    @property
+    def phases(self) -> tuple[Phase, ...]: ...  # noqa: D102
 
     def build_dataset(self, split: str, context: tf.distribute.InputContext, position: int) -> tf.data.Dataset:
         """Makes the dataset of one worker: batches of one replica.
@@ -86,8 +107,14 @@ class Stage(Protocol):
     def augment(self, batch: batch_lib.Batch, seed: tf.Tensor) -> batch_lib.Batch:
         """Varies a batch on the accelerator; `seed` is int32 [2]."""
 
+    def learnt(self, model: tf.keras.Model, phase: int) -> list[tf.Variable]:
+        """Returns the weights that a phase learns, by its index."""
+
+    def forward(self, model: tf.keras.Model, batch: batch_lib.Batch) -> Any:
+        """Returns what a model gives for `batch` in training."""
+
     def loss(self, batch: batch_lib.Batch, outputs: Any) -> LossSums:
-        """Returns the losses of what the model gave for `batch`."""
+        """Returns the losses of what `forward` gave for `batch`."""
 
     def predict(self, model: tf.keras.Model, images: tf.Tensor) -> Any:
         """Returns what the model finds in images, float32 [B, H, W, 1], as a structure of tensors [B, ...]."""

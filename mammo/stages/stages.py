@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mammo.data import shards as shards_lib
-from mammo.stages import detector, stage
+from mammo.stages import classifier, detector, stage
 
 FROM_CONFIG: Mapping[str, Callable[[Any, shards_lib.Shards], stage.Stage]] = {
     "detector": detector.from_config,
+    **dict.fromkeys(classifier.TASKS, classifier.from_config),
 }
 
 

@@ -1,7 +1,7 @@
 """Runs a stage's model over a split: each image once, on all replicas."""
 
 import pathlib
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -13,6 +13,17 @@ from mammo.stages import stage as stage_lib
 from mammo.training import checkpoints
 
 _SILENT_S = 10.0  # a longer evaluation shows how far it is
+
+
+class Sink(Protocol):
+    """Takes what a model makes of each batch; every `Evaluator` does."""
+
+    def update(self, batch: batch_lib.Batch, predictions: Any) -> None:
+        """Takes the predictions for one batch, both as numpy arrays."""
+
+    @property
+    def image_count(self) -> int:
+        """How many images will come."""
 
 
 class Evaluation:
@@ -52,18 +63,26 @@ class Evaluation:
             errors.InputError: A record has been damaged since.
         """
         evaluator = self.stage.evaluator(self.split)
-        try:
-            self._run(evaluator)
-        except tf.errors.OpError as error:
-            raise pipeline.explain(self.stage.shards, self.split, error) or error from None
+        self.run_into(evaluator)
         return evaluator
 
-    def _run(self, evaluator: stage_lib.Evaluator) -> None:
-        with progress.bar(evaluator.image_count, f" {self.split} image", delay_s=_SILENT_S) as bar:
+    def run_into(self, sink: Sink) -> None:
+        """Predicts every image.
+
+        Raises:
+            errors.InputError: A record has been damaged since.
+        """
+        try:
+            self._run(sink)
+        except tf.errors.OpError as error:
+            raise pipeline.explain(self.stage.shards, self.split, error) or error from None
+
+    def _run(self, sink: Sink) -> None:
+        with progress.bar(sink.image_count, f" {self.split} image", delay_s=_SILENT_S) as bar:
             for batch in self._dataset:
                 predictions = self._predict(batch)
                 for part, predicted in zip(self._parts(batch), self._parts(predictions), strict=True):
-                    evaluator.update(part, predicted)
+                    sink.update(part, predicted)
                     bar.update(int(part.is_real.sum()))
 
     def _parts(self, structure: Any) -> list[Any]:

@@ -6,7 +6,7 @@ import pathlib
 import signal
 import time
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from mammo import errors
 from mammo.data import batch as batch_lib
 from mammo.data import pipeline
 from mammo.data import shards as shards_lib
+from mammo.stages import stage as stage_lib
 from mammo.stages import stages
 from mammo.training import checkpoints as checkpoints_lib
 from mammo.training import distribution, evaluating, optimizers, step, telemetry
@@ -57,7 +58,7 @@ def train(config: Any, shards: shards_lib.Shards, folder: pathlib.Path) -> tuple
         if strategy.num_replicas_in_sync > 1:
             distribution.share_batch_norm(model)
         optimizer_options = optimizers.Options(**config.optimizer)
-        optimizer = optimizers.build(optimizer_options, config.train_steps, precision)
+        optimizer = optimizers.build(optimizer_options, config.train_steps, precision, stage.phases)
         decays = optimizer_options.averages_decay, optimizer_options.normaliser_decay
         state = state_lib.TrainState(model, optimizer, *decays)
     checkpoints = checkpoints_lib.Checkpoints(folder, state)
@@ -76,7 +77,7 @@ def train(config: Any, shards: shards_lib.Shards, folder: pathlib.Path) -> tuple
     with _signals_noted() as signals, contextlib.closing(watch):
         while state.step < config.train_steps:
             with watch.profiling(state.step, config.profile):
-                scalars = advance(run_steps, batches, state, _steps_until_due(config, state.step), shards)
+                scalars = advance(run_steps, batches, state, _steps_until_due(config, stage.phases, state.step), stage)
             watch.steps(state.step, {**scalars, "learning_rate": float(optimizer.learning_rate.numpy())})
             if _is_due(config.histograms_every_steps, state.step):
                 watch.histograms(state.step, state)
@@ -109,16 +110,17 @@ def advance(
     batches: Iterator[batch_lib.Batch],
     state: state_lib.TrainState,
     count: int,
-    shards: shards_lib.Shards,
+    stage: stage_lib.Stage,
 ) -> dict[str, float]:
     """Makes `count` steps in one call and returns their means."""
     first_step = state.step
     try:
-        result = run_steps(batches, tf.constant(count))
+        phase = max(index for index, phase in enumerate(stage.phases) if phase.first_step <= first_step)
+        result = run_steps(batches, tf.constant(count), phase)
     except tf.errors.OpError as error:
-        raise pipeline.explain(shards, "train", error) or error from None
+        raise pipeline.explain(stage.shards, "train", error) or error from None
     if result.failed_step >= 0:
-        images = shards.locate("train", np.unique(result.failed_keys))
+        images = stage.shards.locate("train", np.unique(result.failed_keys))
         raise errors.InputError(
             f"the loss or gradient of step {first_step + int(result.failed_step) + 1} is not finite; its images: "
             f"{', '.join(images)}. "
@@ -150,7 +152,7 @@ def _is_due(every_steps: int, step_number: int) -> bool:
     return every_steps > 0 and step_number % every_steps == 0
 
 
-def _steps_until_due(config: Any, step_number: int) -> int:
+def _steps_until_due(config: Any, phases: Sequence[stage_lib.Phase], step_number: int) -> int:
     """Returns how many steps can be made in one call before something else is due."""
     intervals = (
         config.log_every_steps,
@@ -158,7 +160,7 @@ def _steps_until_due(config: Any, step_number: int) -> int:
         config.save_every_steps,
         config.histograms_every_steps,
     )
-    due = [config.train_steps, *config.profile]
+    due = [config.train_steps, *config.profile, *(phase.first_step for phase in phases)]
     due += [step_number - step_number % every + every for every in intervals if every > 0]
     return min(due_step - step_number for due_step in due if due_step > step_number)
 

@@ -1,11 +1,13 @@
 """Optimisers with decoupled weight decay, warm-up and a cosine."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Literal
 
 import tensorflow as tf
 
 from mammo import errors
+from mammo.stages import stage as stage_lib
 
 _NOT_DECAYED = ["bias", "gamma", "beta"]  # shifts and scales: Goyal et al. 2017, section 5.3, and common since
 
@@ -41,16 +43,18 @@ class Options:
             raise errors.InputError(f"--config.optimizer.kind={self.kind} is not known; it is adamw or sgd.")
 
 
-def build(options: Options, train_steps: int, precision: str) -> tf.keras.optimizers.Optimizer:
+def build(
+    options: Options, train_steps: int, precision: str, phases: Sequence[stage_lib.Phase] = stage_lib.WHOLE_RUN
+) -> tf.keras.optimizers.Optimizer:
     """Makes the optimiser; under float16 it scales the loss, so that small gradients are not lost."""
-    rate = tf.keras.optimizers.schedules.CosineDecay(
+    rate: tf.keras.optimizers.schedules.LearningRateSchedule = tf.keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0,
         decay_steps=max(train_steps - options.warmup_steps, 1),
         alpha=options.final_share,
         warmup_target=options.learning_rate,
         warmup_steps=options.warmup_steps,
     )
-    optimizer = with_rate(options, rate)
+    optimizer = with_rate(options, _Phased(rate, phases) if len(phases) > 1 else rate)
     return tf.keras.mixed_precision.LossScaleOptimizer(optimizer) if precision == "float16" else optimizer
 
 
@@ -64,3 +68,18 @@ def with_rate(
         optimizer = tf.keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=options.weight_decay)
     optimizer.exclude_from_weight_decay(var_names=_NOT_DECAYED)
     return optimizer
+
+
+class _Phased(tf.keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule multiplied by what each phase takes of it."""
+
+    def __init__(
+        self, whole: tf.keras.optimizers.schedules.LearningRateSchedule, phases: Sequence[stage_lib.Phase]
+    ) -> None:
+        self._whole, self._phases = whole, phases
+
+    def __call__(self, step: tf.Tensor) -> tf.Tensor:
+        share = tf.constant(0.0)
+        for phase in self._phases:
+            share = tf.where(tf.cast(step, tf.int64) >= phase.first_step, phase.rate_share, share)
+        return share * self._whole(step)

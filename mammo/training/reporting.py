@@ -32,8 +32,7 @@ def write(
         The path of the page.
     """
     evaluator = evaluation.run()
-    split = evaluation.split
-    key_of = {info.path: key for key, info in shards.describe(split).items()}
+    split, seen = evaluation.split, evaluation.stage.shards  # views, or crops
     fields = {
         "data": describe_data(shards),
         "split": split,
@@ -41,13 +40,8 @@ def write(
         "config": config,
         "time": run_time,
     }
-    report.write(
-        output_dir,
-        fields,
-        telemetry.read_metrics(workdir),
-        evaluator.results,
-        lambda path: shards.read_image(split, key_of[path]),
-    )
+    chapters = evaluator.gallery(lambda key: seen.read_image(split, key))
+    report.write(output_dir, fields, telemetry.read_metrics(workdir), chapters)
     return output_dir / report.PAGE_NAME
 
 

@@ -1,7 +1,7 @@
 """One call of many steps: augment, model, loss, gradients over micro-batches and replicas, update."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -44,13 +44,13 @@ class Options:
     xla: bool = False
 
 
-RunSteps = Callable[[Iterator[batch_lib.Batch], tf.Tensor], StepsResult]
+RunSteps = Callable[[Iterator[batch_lib.Batch], tf.Tensor, int], StepsResult]
 
 
 def make_run_steps(
     stage: stage_lib.Stage, state: state_lib.TrainState, strategy: tf.distribute.Strategy, options: Options
 ) -> RunSteps:
-    """Makes the function of (distributed iterator, number of steps) that trains.
+    """Makes the function of (distributed iterator, number of steps, index of the phase) that trains.
 
     The sums of the loss are added up over micro-batches and replicas, and so are their gradients; then both are divided
     by the normaliser of the whole global batch, or by its running mean, as the state is made. So an update does not
@@ -62,9 +62,10 @@ def make_run_steps(
     # overflows now and then, and the optimiser leaves that step out.
     checked = names.index("gradient_norm") + (0 if _scales_loss(state) else 1)
 
-    def replica_step(*micro_batches: batch_lib.Batch) -> tf.Tensor:
+    def replica_step(phase: int, micro_batches: Sequence[batch_lib.Batch]) -> tf.Tensor:
         seed = tf.constant([options.seed, 0], tf.int32)
-        done = [gradients_of(stage.augment(batch, seed)) for batch in micro_batches]
+        learnt = stage.learnt(state.model, phase)
+        done = [gradients_of(stage.augment(batch, seed), phase) for batch in micro_batches]
         done = tf.nest.map_structure(lambda *parts: tf.add_n(parts), *done)
         sums, gradients = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, done)
         normaliser = state.update_normaliser(sums.normaliser)
@@ -72,15 +73,14 @@ def make_run_steps(
         norm = tf.linalg.global_norm(gradients)
         if options.clip_norm:
             gradients, _ = tf.clip_by_global_norm(gradients, options.clip_norm, use_norm=norm)
-        state.optimizer.apply_gradients(
-            zip(gradients, state.model.trainable_variables, strict=True), skip_gradients_aggregation=True
-        )
+        pairs = zip(gradients, learnt, strict=True)
+        state.optimizer.apply_gradients(pairs, skip_gradients_aggregation=True)
         state.update_averages()
         parts = [sums.parts[part] / normaliser for part in stage.loss_parts]
         return tf.stack([sums.total / normaliser, *parts, norm, normaliser])
 
     @tf.function(reduce_retracing=True)
-    def run_steps(iterator: Iterator[batch_lib.Batch], count: tf.Tensor) -> StepsResult:
+    def run_steps(iterator: Iterator[batch_lib.Batch], count: tf.Tensor, phase: int = 0) -> StepsResult:
         totals = tf.zeros([len(names)])
         position, failed_step = tf.constant(-1, tf.int64), tf.constant(-1, tf.int64)
         failed_keys = tf.zeros([0], tf.int64)
@@ -88,7 +88,7 @@ def make_run_steps(
             tf.autograph.experimental.set_loop_options(shape_invariants=[(failed_keys, tf.TensorShape([None]))])
             batches = [next(iterator) for _ in range(options.accumulate)]
             # The same on each replica, being made of sums over all of them.
-            made = strategy.experimental_local_results(strategy.run(replica_step, args=batches))[0]
+            made = strategy.experimental_local_results(strategy.run(replica_step, args=(phase, batches)))[0]
             totals += made
             position = tf.reduce_max(_joined(strategy, [batch.position for batch in batches]))
             if failed_step < 0 and not tf.reduce_all(tf.math.is_finite(made[:checked])):
@@ -104,11 +104,11 @@ def _make_gradients(stage: stage_lib.Stage, state: state_lib.TrainState, *, xla:
     """Makes the function that gives the sums of one micro-batch, and their gradients."""
     scaling = _scales_loss(state)
 
-    def gradients_of(batch: batch_lib.Batch) -> tuple[stage_lib.LossSums, list[tf.Tensor]]:
+    def gradients_of(batch: batch_lib.Batch, phase: int) -> tuple[stage_lib.LossSums, list[tf.Tensor]]:
         with tf.GradientTape() as tape:
-            sums = stage.loss(batch, state.model(batch.image, training=True))
+            sums = stage.loss(batch, stage.forward(state.model, batch))
             minimised = state.optimizer.get_scaled_loss(sums.total) if scaling else sums.total
-        gradients = tape.gradient(minimised, state.model.trainable_variables)
+        gradients = tape.gradient(minimised, stage.learnt(state.model, phase))
         return sums, state.optimizer.get_unscaled_gradients(gradients) if scaling else gradients
 
     # A function of its own only where it is compiled: replicas share statistics, which they cannot from inside of one.

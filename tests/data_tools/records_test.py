@@ -118,7 +118,7 @@ def test_a_bad_view_is_named(source):
 
 def test_crops_of_a_small_image_stay_inside_it(source):
     path = source.list_exams()[2].views[0].path
-    assert cv2.imread(str(path), cv2.IMREAD_UNCHANGED).shape == (400, 260)  # narrower than CROP_MIN_SIDE_PX
+    assert cv2.imread(str(path), cv2.IMREAD_UNCHANGED).shape == (400, 260)  # narrower than a crop
     for crop in _make(source, background_crops=4).crops:
         x_min, y_min, x_max, y_max = crop["window_xyxy_px"]
         assert 0 <= x_min < x_max <= 260

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -90,4 +92,4 @@ def test_sound_shards_have_no_damage(opened):
 @pytest.mark.parametrize(("split", "content"), [("test", "views"), ("train", "crops")])
 def test_a_split_without_records_is_refused(opened, split, content):
     with pytest.raises(errors.InputError, match=f"has no {content} in the split '{split}'"):
-        opened.files(split, content)
+        dataclasses.replace(opened, content=content).files(split)

@@ -48,3 +48,18 @@ def test_what_is_nowhere_is_null():
 def test_every_sample_draws_as_many_patients_as_there_are():
     figures = bootstrap.by_patient(lambda weights: weights.sum(axis=1, keepdims=True), 7, resamples=300, seed=0)
     assert figures.to_json(0) == {"value": 7, "low": 7, "high": 7}
+
+
+def test_a_share_is_of_sums_and_its_interval_of_the_patients_that_count():
+    part, whole = np.array([1, 0, 2, 1]), np.array([1, 0, 4, 1])
+    patients = np.array([0, 1, 2, 2])
+    made = bootstrap.share(part, whole, patients, resamples=200, seed=0)
+    assert made["value"] == pytest.approx(4 / 6)
+    assert (made["low"], made["high"]) == (pytest.approx(3 / 5), 1)  # patient 1 has nothing to be drawn for
+    alone = bootstrap.share(part, whole * (patients == 0), patients, resamples=200, seed=0)
+    assert alone == {"value": 1.0, "low": None, "high": None}
+    assert bootstrap.share(part, np.zeros(4), patients, resamples=200, seed=0)["value"] is None
+
+
+def test_a_ratio_of_nothing_is_no_figure():
+    np.testing.assert_array_equal(bootstrap.ratio(np.array([1, 1]), np.array([2, 0])), [0.5, np.nan])

@@ -1,4 +1,3 @@
-import dataclasses
 import json
 
 import numpy as np
@@ -6,23 +5,13 @@ import pytest
 
 from mammo.data import batch as batch_lib
 from mammo.evaluation import detection, matching
+from tests.mammo.evaluation import drawing
 
 A, B, AWAY = (10, 10, 30, 30), (60, 60, 80, 80), (100, 100, 120, 120)
 NONE = (-1, -1, -1, -1)
 
 
-@dataclasses.dataclass(frozen=True)
-class Facts:
-    patient_id: str
-    path: str
-    exam_id: str = "e"
-    volume: str = "A"
-    laterality: str = "left"
-    projection: str = "cc"
-    density: int = 2
-
-
-FACTS = {key: Facts(f"p{key // 2}", f"{key}.png") for key in range(8)}
+NORMAL = {key: drawing.make_facts(patient_id=f"p{key // 2}", path=f"{key}.png") for key in range(8)}
 
 
 def make_batch(truth, keys):
@@ -53,7 +42,12 @@ def make_detections(found, classes=1):
 
 
 def _evaluate(batches, **options):
-    evaluator = detection.DetectionEvaluator(FACTS, 1, resamples=50, **options)
+    facts = dict(NORMAL)
+    for truth, _, keys in batches:
+        for lesions, key in zip(truth, keys, strict=True):
+            if key in facts:
+                facts[key] = drawing.make_facts(lesions, patient_id=f"p{key // 2}", path=f"{key}.png")
+    evaluator = detection.DetectionEvaluator(facts, 1, resamples=50, **options)
     for truth, found, keys in batches:
         evaluator.update(make_batch(truth, keys), make_detections(found))
     return evaluator
@@ -135,7 +129,7 @@ def test_no_image_at_all():
 
 
 def test_a_detector_of_two_classes_has_a_mean_over_them():
-    evaluator = detection.DetectionEvaluator(FACTS, 2, resamples=0)
+    evaluator = detection.DetectionEvaluator({0: drawing.make_facts([A])}, 2, resamples=0)
     evaluator.update(make_batch([[A]], [0]), make_detections([[(0.9, A)]], classes=0))
     precision = evaluator.report()["average_precision"]
     assert precision["0.5"]["value"] == 1  # found, under the wrong name
@@ -154,3 +148,37 @@ def test_pictures_are_the_first_images_with_a_lesion():
     assert _evaluate(BATCHES).pictures().shape == (2, 8, 8, 3)
     assert _evaluate(BATCHES, picture_count=1).pictures().shape == (1, 8, 8, 3)
     assert len(_evaluate([([[]], [[]], [0])]).pictures()) == 0
+
+
+def test_the_gallery_shows_hits_misses_and_false_alarms_by_their_keys():
+    asked = []
+
+    def image_of(key):
+        asked.append(key)
+        return np.zeros((120, 120), np.float32)
+
+    chapters = {chapter.title: chapter.pictures for chapter in _evaluate(BATCHES).gallery(image_of)}
+    assert {title: len(shown) for title, shown in chapters.items()} == {
+        "Sure hits": 2,
+        "Worst misses": 1,
+        "Worst false alarms": 1,
+    }
+    assert asked == [0, 2, 2, 1]
+    assert chapters["Worst misses"][0].caption.startswith("2.png")
+    assert detection.DetectionEvaluator({}, 1).gallery(image_of) == []
+
+
+def test_the_gallery_tells_cancers_from_benign_lesions_even_if_the_detector_is_not_told():
+    facts = {0: drawing.make_facts([A], pathologies=[1], patient_id="p"), 1: drawing.make_facts([A], patient_id="q")}
+    evaluator = detection.DetectionEvaluator(facts, 1)
+    batch = make_batch([[A], [A]], [0, 1])
+    evaluator.update(batch._replace(classes=np.minimum(batch.classes, 0)), make_detections([[], []], classes=0))
+    _, misses, _ = evaluator.gallery(lambda key: np.zeros((120, 120), np.float32))
+    assert ["cancer" in picture.caption for picture in misses.pictures] == [True, False]
+
+
+def test_the_groups_are_judged_at_the_same_threshold_as_all():
+    report = _evaluate(BATCHES).report()
+    group = report["by"]["density"]["2"]
+    assert group["n"] == report["n"]
+    assert group["sensitivity"] == report["froc"]["centre"]["sensitivity_at"]["1"]

@@ -1,11 +1,15 @@
-"""Images with lesions and detections, for tests."""
+"""Images with lesions and detections, or with probabilities, for tests."""
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
 
-from mammo.evaluation import images
+from mammo.evaluation import classes as classes_lib
+from mammo.evaluation import images, scoring
+from mammo.geometry import placement as placement_lib
 
+AS_IT_IS = placement_lib.Placement((0, 0, 100, 200), 200, 100, False)
 Box = Sequence[float]
 
 
@@ -67,3 +71,79 @@ def random_results(seed: int, *, count: int = 12, levels: int | None = None) -> 
 def _boxes(generator: np.random.Generator, count: int) -> np.ndarray:
     corners = generator.uniform(0, 300, (count, 2))
     return np.concatenate([corners, corners + generator.uniform(20, 80, (count, 2))], axis=1)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Facts:
+    """What `mammo.data.shards.RecordInfo` tells of an image, as far as an evaluation asks."""
+
+    patient_id: str = "p"
+    path: str = "image.png"
+    exam_id: str = "e"
+    volume: str = "A"
+    laterality: str = "left"
+    projection: str = "cc"
+    density: int = 2
+    age_years: float = 55.0
+    label: int = 0
+    boxes_xyxy_px: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros((0, 4), np.float32))
+    pathologies: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0, np.int64))
+    areas_px: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0, np.float32))
+    source_height_px: int = 200
+    source_spacing_mm: float = -1.0
+    placement: placement_lib.Placement = AS_IT_IS
+
+
+def make_facts(boxes: Sequence[Box] = (), *, pathologies: Sequence[int] | None = None, **facts) -> Facts:
+    """Makes what is known of an image with lesions, cancers if not told otherwise, whose outlines are not known."""
+    chosen = np.array([2] * len(boxes) if pathologies is None else pathologies, np.int64)
+    return Facts(
+        **{
+            "label": int(chosen.max(initial=0)),
+            "boxes_xyxy_px": np.array(boxes, np.float32).reshape(-1, 4),
+            "pathologies": chosen,
+            "areas_px": np.full(len(boxes), -1.0, np.float32),
+            **facts,
+        }
+    )
+
+
+def random_scored(
+    seed: int,
+    *,
+    patients: int = 12,
+    skill: float = 1.5,
+    levels: int | None = None,
+    classes: classes_lib.Classes = classes_lib.WHOLE_IMAGE,
+) -> scoring.Scored:
+    """Draws exams of four views, one a patient, with probabilities that tell something of their labels.
+
+    Args:
+        seed: Of the draw.
+        patients: How many; a breast has a lesion in both views or in none.
+        skill: How much the probabilities tell.
+        levels: How many levels the log-probabilities have, so that many are equal; None draws them anew each.
+        classes: What is told apart.
+    """
+    generator = np.random.default_rng(seed)
+    facts, labels = [], []
+    for patient in range(patients):
+        exam: dict = {"patient_id": f"p{patient}", "exam_id": f"e{patient}", "density": int(generator.integers(0, 5))}
+        exam |= {"age_years": float(generator.integers(40, 90)), "volume": "ABCD"[patient % 4]}
+        for laterality in ("left", "right"):
+            label = int(generator.integers(0, 3))
+            side_px = float(generator.uniform(5, 60))
+            boxes = [(10, 10, 10 + side_px, 10 + side_px)] if label else []
+            for projection in ("cc", "mlo"):
+                view = {"laterality": laterality, "projection": projection}
+                path = f"{patient}/{laterality}_{projection}.png"
+                facts.append(make_facts(boxes, pathologies=[label] * len(boxes), path=path, **exam, **view))
+                labels.append(label)
+    truth = classes.truth(np.array(labels))
+    kept = truth != classes_lib.LEFT_OUT
+    logits = generator.normal(size=(len(labels), len(classes.names)))
+    logits += skill * np.eye(len(classes.names))[truth]
+    logits = logits if levels is None else np.round(logits * levels) / levels
+    powers = np.exp(logits)[kept]
+    chosen = tuple(fact for fact, is_kept in zip(facts, kept, strict=True) if is_kept)
+    return scoring.Scored(chosen, np.array(labels)[kept], powers / powers.sum(axis=1, keepdims=True), classes)

@@ -102,10 +102,17 @@ def test_captions_of_misses_and_alarms_say_what_happened():
     assert pictures.draw(alarm, image, 0.5, "b").caption == "p.png: false alarm, score 0.70; the image is normal."
 
 
-def test_an_overlay_holds_truth_and_what_is_at_the_threshold():
-    result = _result("p", [A], [(0.9, B), (0.2, AWAY)])
-    picture = pictures.overlay(np.full((140, 140), 0.5, np.float32), result, 0.5)
-    assert (picture.shape, picture.dtype) == ((140, 140, 3), np.uint8)
-    assert picture[20, 10].tolist() == [0x66, 0xCC, 0xEE]
-    assert picture[75, 60].tolist() == [0xFF, 0xB0, 0x4D]
-    assert picture[110, 100].tolist() == picture[0, 0].tolist() == [128] * 3
+def test_a_picture_may_be_of_a_whole_image_with_a_caption_of_its_own():
+    subject = pictures.Subject(_result("p", [A]), None, caption="An image.")
+    picture = pictures.draw(subject, np.zeros((160, 100), np.float32), 0.5, "name")
+    assert picture.caption == "An image."
+    views = [element for element in ET.fromstring(picture.svg) if element.tag.endswith("svg")]
+    assert len(views) == 1
+
+
+def test_images_are_asked_for_by_key():
+    subjects = pictures.worst_misses([_result("a", [A], key=3), _result("b", [A], key=8)], RULE, 0.5, 9)
+    shown = {3: np.zeros((50, 50)), 8: np.ones((50, 50))}
+    made = pictures.draw_all(subjects, shown.pop, 0.5, "x")
+    assert shown == {}
+    assert len({picture.svg for picture in made}) == 2

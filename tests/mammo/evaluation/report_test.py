@@ -5,7 +5,16 @@ import re
 import numpy as np
 import pytest
 
-from mammo.evaluation import average_precision, detection, froc, images, report
+from mammo.evaluation import (
+    average_precision,
+    calibration,
+    classification,
+    detection,
+    froc,
+    images,
+    mistakes,
+    report,
+)
 from tests.mammo.evaluation import drawing
 
 VOID = {"meta", "br", "img", "link"}
@@ -67,8 +76,12 @@ def _report(results, **more):
     }
 
 
-def _image_of(path):
+def _image_of(key):
     return np.zeros((400, 400), np.float32)
+
+
+def _gallery(results):
+    return detection.gallery(results, 0.5, _image_of)
 
 
 RESULTS = drawing.random_results(0)
@@ -77,7 +90,7 @@ HISTORY = [{"step": step, "loss/total": 1.0, "learning_rate": 0.01} for step in 
 
 def test_the_page_holds_the_figures_with_their_intervals_and_counts(tmp_path):
     made = _report(RESULTS, split="validation", config={"stage": "detector", "seed": 7}, data={"source": "coco"})
-    report.write(tmp_path / "new", made, HISTORY, RESULTS, _image_of)
+    report.write(tmp_path / "new", made, HISTORY, _gallery(RESULTS))
     assert json.loads((tmp_path / "new" / "report.json").read_text()) == made
     tags, text = _read((tmp_path / "new" / "report.html").read_text())
     assert "Evaluation of detector on validation" in text
@@ -94,7 +107,7 @@ def test_the_page_holds_the_figures_with_their_intervals_and_counts(tmp_path):
 
 
 def test_the_page_loads_nothing_from_elsewhere():
-    tags, _ = _read(report.render(_report(RESULTS), HISTORY, RESULTS, _image_of))
+    tags, _ = _read(report.render(_report(RESULTS), HISTORY, _gallery(RESULTS)))
     assert tags.loads
     assert all(load.startswith(("data:image/jpeg;base64,", "#")) for load in tags.loads)
 
@@ -103,34 +116,83 @@ def test_the_page_loads_nothing_from_elsewhere():
     ("data", "is_said"), [({"is_phantom": True}, True), ({"is_phantom": False}, False), ("/a/folder", False)]
 )
 def test_phantoms_are_called_so(data, is_said):
-    _, text = _read(report.render(_report(RESULTS, data=data), [], [], _image_of))
+    _, text = _read(report.render(_report(RESULTS, data=data), [], []))
     assert ("never any clinical worth" in text) == is_said
 
 
 def test_without_lesions_detections_or_history():
     results = [drawing.make_result(patient_id=str(index)) for index in range(3)]
-    _, text = _read(report.render(_report(results), [], results, _image_of))
+    _, text = _read(report.render(_report(results), [], _gallery(results)))
     assert "There is no lesion in these images" in text
     assert "No lesion was found." in text
     assert "Training" not in text
 
 
-def test_a_classifier_has_a_page_too():
-    figure = {"value": 0.812, "low": 0.7, "high": 0.9}
-    made = {"n": {"patients": 9, "images": 36}, "auc": {"image": {"cancer": figure}}, "macro_f1": figure}
-    _, text = _read(report.render(made, [], [], _image_of))
-    assert "area under the ROC curve, cancer, by image" in text
-    assert "macro f1 0.812 (0.700 to 0.900)" in text
+SCORED = drawing.random_scored(0)
+
+
+def test_a_classifiers_page_shows_areas_curves_confusion_reliability_and_groups():
+    made = classification.report(SCORED, resamples=20)
+    chapters = mistakes.gallery(SCORED, range(48), _image_of)
+    page = report.render(made, [], chapters)
+    tags, text = _read(page)
+    area = made["auc"]["image"]["cancer"]
+    positive = area["n"]["positive"]
+    assert f"{area['value']:.2f} area under the ROC curve, cancer, by image" in text
+    assert f"{positive} of 48 images positive" in text
+    for title in (
+        "Any lesion against none",
+        "Cancer against the rest",
+        "Which class is taken for which",
+        "Whether probabilities come true",
+        "Probabilities as the model gives them.",
+        "By density",
+        "By lesion size",
+        "Cancers taken for harmless",
+    ):
+        assert title in text
+    assert f"by exam: {made['auc']['exam']['cancer']['value']:.2f}" in text
+    group = made["by"]["projection"]["cc"]
+    area = group["auc"]["cancer"]
+    assert f"{area['value']:.3f} ({area['low']:.3f} to {area['high']:.3f}), {area['n']['positive']} / " in text
+    assert f"{group['accuracy']['value']:.3f}" in text
+    assert "false positive" not in text
+    assert len(set(tags.identifiers)) == len(tags.identifiers) == sum(len(chapter.pictures) for chapter in chapters)
+
+
+def test_a_calibration_is_told():
+    made = classification.report(SCORED, resamples=0, calibration=calibration.Calibration(1.5, (0.0, -1.0, 0.25)))
+    _, text = _read(report.render(made, [], []))
+    assert "temperature 1.50, biases 0.00, -1.00, 0.25 ." in text.replace("0.25.", "0.25 .")
+
+
+@pytest.mark.parametrize("labels", [(0,), (2,), (0, 1)])
+def test_a_classifiers_page_where_classes_are_missing(labels):
+    scored = SCORED.subset(np.isin(SCORED.labels, labels))
+    keys = range(len(scored.facts))
+    _read(report.render(classification.report(scored, resamples=20), [], mistakes.gallery(scored, keys, _image_of)))
+
+
+def test_a_detectors_page_has_its_groups():
+    figure = {"value": 0.5, "low": 0.25, "high": 0.75}
+    groups = {
+        name: {"n": {"patients": 2, "images": 1234}, "sensitivity": figure, "false_positives_per_image": figure}
+        for name in ("1", "2")
+    }
+    _, text = _read(report.render(_report(RESULTS, by={"density": groups, "volume": {"A": groups["1"]}}), [], []))
+    assert "By density" in text
+    assert "1 2 1,234 0.500 (0.250 to 0.750)" in text
+    assert "By volume" not in text  # there is one alone
 
 
 def test_names_from_outside_stay_text():
     result = drawing.make_result([(10, 10, 30, 30)], path="<script>alert(1)</script>.png")
-    page = report.render(_report([result], config={"name": "<b>bold</b>"}), [], [result], _image_of)
+    page = report.render(_report([result], config={"name": "<b>bold</b>"}), [], _gallery([result]))
     assert "<script>" not in page
     assert "<b>bold</b>" not in page
 
 
 def test_a_number_json_does_not_know_is_refused(tmp_path):
     with pytest.raises(ValueError, match="JSON"):
-        report.write(tmp_path, {"n": {"patients": float("nan")}}, [], [], _image_of)
+        report.write(tmp_path, {"n": {"patients": float("nan")}}, [], [])
     assert list(tmp_path.iterdir()) == []

@@ -4,6 +4,7 @@ import hypothesis
 import hypothesis.strategies as st
 import numpy as np
 import pytest
+from sklearn import metrics
 
 from mammo.evaluation import roc
 
@@ -63,6 +64,24 @@ def test_the_curve_rises_from_corner_to_corner_and_holds_the_area(seed):
     assert (x[0], y[0], x[-1], y[-1]) == (0, 0, 1, 1)
     assert (np.diff(x) >= 0).all() and (np.diff(y) >= 0).all()
     assert np.trapz(y, x) == pytest.approx(roc.auc(cases)[0], abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_area_and_corners_are_those_of_scikit_learn(seed):
+    cases = _drawn(seed, levels=[3, 20, 1000][seed % 3])
+    assert roc.auc(cases)[0] == pytest.approx(metrics.roc_auc_score(cases.is_positive, cases.scores), abs=1e-9)
+    x, y, _ = metrics.roc_curve(cases.is_positive, cases.scores, drop_intermediate=False)
+    made = roc.curve(cases)  # of fewer cases than points are kept
+    np.testing.assert_allclose(made["false_positive_rate"], x, atol=1e-9)
+    np.testing.assert_allclose(made["sensitivity"], y, atol=1e-9)
+
+
+def test_some_of_the_cases_have_the_area_they_have_alone():
+    cases = _drawn(2)
+    is_kept = cases.patients % 2 == 0
+    made = cases.subset(is_kept)
+    assert roc.auc(made)[0] == _auc_by_pairs(cases.scores[is_kept], cases.is_positive[is_kept])
+    assert made.patient_count == len(set(cases.patients[is_kept]))
 
 
 def test_perfect_random_and_constant_scores():

@@ -1,13 +1,15 @@
-"""Shards of small images in which each lesion is a disc, and a tiny detector to learn them: training for real, fast."""
+"""Shards of small images in which each lesion is a disc, and tiny stages to learn them: training for real, fast."""
 
+import itertools
 import pathlib
 from collections.abc import Mapping
+from typing import Any
 
 import ml_collections
 import numpy as np
 import tensorflow as tf
 
-from configs import detector
+from mammo import presets
 from mammo.data import encodings, files, manifest, pixel_path, schema, shards
 
 SIDE_PX = 64
@@ -16,7 +18,7 @@ _LEVELS = {1: 0.7, 2: 0.95}
 
 
 def write(folder: pathlib.Path, images: Mapping[str, int]) -> shards.Shards:
-    """Writes so many images of each split, in two shards: normal, benign and cancer in turn."""
+    """Writes so many views of each split, in two shards: normal, benign and cancer in turn; and as many crops."""
     folder.mkdir(parents=True, exist_ok=True)
     splits = {split: _write_split(folder, split, images.get(split, 0)) for split in manifest.SPLITS}
     manifest.Manifest(
@@ -26,14 +28,13 @@ def write(folder: pathlib.Path, images: Mapping[str, int]) -> shards.Shards:
     return shards.Shards.open(folder)
 
 
-def config(**changes: object) -> ml_collections.ConfigDict:
-    """The configuration of a detector that takes a moment a step; `changes` are fields such as `seed` or `model.x`."""
-    made = detector.get_config()
+def config(stage: str = "detector", /, **changes: Any) -> ml_collections.ConfigDict:
+    """The configuration of a stage that takes a moment a step; `changes` are fields such as `seed` or `model.x`."""
+    made = presets.PRESETS[stage].get_config()
+    small = {"model.pyramid_channels": 8, "model.max_levels": 2, "model.head_depth": 1}
     made.update_from_flattened_dict(
         {
-            "model.pyramid_channels": 8,
-            "model.max_levels": 2,
-            "model.head_depth": 1,
+            **(small if stage == "detector" else {}),
             "input.batch_size": 4,
             "input.shuffle_buffer": 8,
             "train_steps": 4,
@@ -52,17 +53,25 @@ def _write_split(folder: pathlib.Path, split: str, count: int) -> manifest.Split
     random = np.random.default_rng([count, manifest.SPLITS.index(split)])
     labels = [number % 3 for number in range(count)]
     made = []
-    for shard in range(2 if count else 0):
-        path = folder / f"{split}-views-{shard:05d}-of-00002.tfrecord"
+    for content, shard in itertools.product(("views", "crops"), range(2 if count else 0)):
+        path = folder / f"{split}-{content}-{shard:05d}-of-00002.tfrecord"
         numbers = range(shard, count, 2)
         with tf.io.TFRecordWriter(str(path)) as writer:
             for number in numbers:
-                writer.write(schema.encode(_record(f"{split}_{number}", labels[number], random)))
-        made.append(manifest.Shard(path.name, "views", len(numbers), path.stat().st_size, files.sha256_of(path)))
+                record = _record(f"{split}_{number}", labels[number], random)
+                writer.write(schema.encode(_as_crop(record) if content == "crops" else record))
+        made.append(manifest.Shard(path.name, content, len(numbers), path.stat().st_size, files.sha256_of(path)))
     by_class = {name: labels.count(label) for label, name in enumerate(("normal", "benign", "cancer"))}
     lesions = {name: by_class[name] for name in ("benign", "cancer")}
-    crops = dict.fromkeys(("background", "benign", "cancer"), 0)
+    crops = {"background": by_class["normal"], **lesions}
     return manifest.Split(count, count, by_class, lesions, crops, tuple(made))
+
+
+def _as_crop(record: dict) -> dict:
+    """The same image, about its disc, or about a place without one."""
+    focus = record["boxes_xyxy_px"][0] if record["label"] else [20.0, 20, 36, 36]
+    content = encodings.Content.LESION if record["label"] else encodings.Content.BACKGROUND
+    return {**record, "focus_xyxy_px": focus, "content": content}
 
 
 def _record(name: str, label: int, random: np.random.Generator) -> dict:

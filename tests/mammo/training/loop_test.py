@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from mammo import errors
+from mammo.stages import stage as stage_lib
 from mammo.training import loop, reporting, step
 from tests.mammo.training import disc_shards
 
@@ -137,12 +138,14 @@ def test_a_shard_damaged_while_training_is_named(shards, tmp_path):
         (0, 5, {"profile": (5, 8)}),
         (5, 3, {"profile": (5, 8)}),
         (0, 100, {"log_every_steps": 0, "evaluate_every_steps": 0}),
+        (40, 7, {"second_phase": 47}),
     ],
 )
 def test_calls_end_where_something_is_due(step_number, expected, more):
     intervals = {"log_every_steps": 20, "evaluate_every_steps": 50, "save_every_steps": 0, "histograms_every_steps": 0}
+    phases = (*stage_lib.WHOLE_RUN, stage_lib.Phase(more.get("second_phase", 0), 0.1))
     config = ml_collections.ConfigDict({"train_steps": 100, "profile": (), **intervals, **more})
-    assert loop._steps_until_due(config, step_number) == expected
+    assert loop._steps_until_due(config, phases, step_number) == expected
 
 
 def test_a_window_that_is_none_is_refused_before_anything_is_made(shards, tmp_path):

@@ -1,6 +1,7 @@
 """What one update is made from does not depend on how the global batch was split."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ tf.config.set_logical_device_configuration(
 )
 
 _NOT_VARIED = dataclasses.asdict(augmentation_lib.Options.off())
-_PRECISE = {
+_PRECISE: dict[str, Any] = {
     "optimizer__kind": "sgd",
     "optimizer__learning_rate": 0.01,
     "optimizer__warmup_steps": 0,
@@ -53,7 +54,7 @@ def _trained(
     run_steps = step.make_run_steps(
         stage, state, strategy, step.Options(config.seed, config.accumulate, options.clip_norm, xla)
     )
-    result = run_steps(iterator, tf.constant(steps))
+    result = run_steps(iterator, tf.constant(steps), 0)
     return before, [weight.numpy() for weight in model.weights], result, state
 
 

@@ -1,0 +1,34 @@
+"""The four concepts of the 2022 study, on two cores and nothing else: what `//mammo:compare` takes.
+
+Draws 400 synthetic exams, if no data is given, and trains six models from no weights. Each concept has about the same
+time to train, whether it is of one model or of two: see `train_steps`. Cost and result stand in the README.
+"""
+
+import ml_collections
+
+from configs import base, crop_classifier, detector, malignancy, tumour, whole_image
+
+
+def get_config() -> ml_collections.ConfigDict:
+    """Returns the configuration of each model, under `models`, on one and the same data."""
+    config = ml_collections.ConfigDict()
+    config.data = base.get_config().data
+    config.data.phantom_exams = 400
+
+    config.models = ml_collections.ConfigDict()
+    config.models.whole_image = _with_length(whole_image.get_config(), 2400)
+    config.models.tumour = _with_length(tumour.get_config(), 1200)
+    config.models.malignancy = _with_length(malignancy.get_config(), 1200)
+    config.models.detector = _with_length(detector.get_config(), 1800)
+    config.models.finder = _with_length(detector.get_config(), 900)
+    config.models.finder.model.is_class_blind = True
+    config.models.crop_classifier = _with_length(crop_classifier.get_config(), 1200)
+    return config
+
+
+def _with_length(config: ml_collections.ConfigDict, train_steps: int) -> ml_collections.ConfigDict:
+    """Sets how long a model trains, and has it evaluated four times on the way."""
+    config.train_steps = train_steps
+    config.evaluate_every_steps = train_steps // 4
+    config.save_every_steps = 200
+    return config

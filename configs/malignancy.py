@@ -1,0 +1,13 @@
+"""The classifier of views with a lesion, benign or cancer, the hierarchical concept's second half: `--stage=malignancy`."""
+
+import ml_collections
+
+from configs import whole_image
+
+
+def get_config() -> ml_collections.ConfigDict:
+    """Returns it."""
+    config = whole_image.get_config()
+    config.stage = "malignancy"
+    config.train_steps = 600
+    return config

@@ -1,0 +1,13 @@
+"""The classifier of whole views, normal or tumour: the hierarchical concept's first half, `--stage=tumour`."""
+
+import ml_collections
+
+from configs import whole_image
+
+
+def get_config() -> ml_collections.ConfigDict:
+    """Returns it."""
+    config = whole_image.get_config()
+    config.stage = "tumour"
+    config.train_steps = 600
+    return config

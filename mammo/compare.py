@@ -1,0 +1,67 @@
+"""Compares the four concepts of the 2022 study on equal terms: trains what is missing, evaluates all, writes one page.
+
+With nothing given it does so on synthetic exams. A comparison that was stopped goes on when the same command is given
+again.
+
+bazel run //mammo:compare -- --data_dir=~/mini_ddsm --workdir=~/runs/comparison
+"""
+
+import sys
+import time
+
+from absl import flags, logging
+from ml_collections import config_flags
+
+from data_tools import preparation
+from mammo import cli, errors, presets
+
+_CONFIG = config_flags.DEFINE_config_file(
+    "config", None, "Another configuration: a name in configs/, or a file; --config.models.<model>.<field>=<value>."
+)
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "Shards, or a Mini-DDSM folder, which is converted first; none: synthetic exams are drawn."
+)
+_SOURCE_DIR = flags.DEFINE_string(
+    "source_dir", None, "With shards: the folder of the files that they are made of, which the second look reads."
+)
+_WORKDIR = flags.DEFINE_string("workdir", "runs/comparison", "Folder of the comparison, where you stand or absolute.")
+_OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Folder for report.html and report.json; by default the workdir.")
+
+
+def main() -> None:
+    """Prepares the data, compares, says where the page is."""
+    logging.set_verbosity(logging.INFO)
+    began_s = time.monotonic()
+    config, folder = _CONFIG.value, cli.user_path(_WORKDIR.value)
+    output_dir = cli.user_path(_OUTPUT_DIR.value) if _OUTPUT_DIR.value else folder
+    data_dir = cli.user_path(_DATA_DIR.value) if _DATA_DIR.value else None
+    if "models" not in config:
+        raise errors.InputError("--config is that of one model; a comparison takes one like configs/comparison.py.")
+    source_dir = (
+        cli.user_path(_SOURCE_DIR.value) if _SOURCE_DIR.value else preparation.find_source(data_dir, folder / "data")
+    )
+    if source_dir is None:
+        raise errors.InputError(
+            f"{data_dir} holds shards, but the second look reads the files that they are made of: give their folder as "
+            "--source_dir."
+        )
+
+    from mammo.comparison import comparing  # noqa: PLC0415  TensorFlow takes seconds: wrong flags are told before
+    from mammo.data import shards as shards_lib  # noqa: PLC0415
+    from mammo.training import loop, workdir  # noqa: PLC0415
+
+    with workdir.claim(folder):
+        shards_dir = preparation.prepare(data_dir, folder / "data", preparation.Options(**config.data))
+        shards = shards_lib.Shards.open(shards_dir)
+        try:
+            written = comparing.compare(config, shards, source_dir, folder, output_dir)
+        except loop.StoppedError as stopped:
+            print(f"{stopped} Give the same command again to go on.", file=sys.stderr)
+            sys.exit(128 + stopped.signal_number)
+    minutes, seconds = divmod(round(time.monotonic() - began_s), 60)
+    print(f"Wrote {written} after {minutes} min {seconds} s; the figures are beside it, the models in {folder}/models.")
+
+
+if __name__ == "__main__":
+    sys.argv[:] = cli.or_exit(lambda: presets.with_config(sys.argv, "comparison"))
+    cli.run(main)

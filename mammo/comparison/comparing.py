@@ -1,0 +1,70 @@
+"""The whole of a comparison: train what is missing, ask every model, judge every concept, report."""
+
+import pathlib
+import time
+from typing import Any
+
+from mammo.comparison import concepts as concepts_lib
+from mammo.comparison import figures, page
+from mammo.comparison import models as models_lib
+from mammo.data import shards as shards_lib
+from mammo.training import reporting
+
+_MULTI_STAGE = "multi_stage"  # the others are held against it
+
+
+def compare(
+    config: Any, shards: shards_lib.Shards, source_dir: pathlib.Path, folder: pathlib.Path, output_dir: pathlib.Path
+) -> pathlib.Path:
+    """Compares the concepts on the test split; what an earlier call has trained is not trained again.
+
+    Args:
+        config: As `configs/comparison.py` gives it.
+        shards: What all models learn from and are judged on.
+        source_dir: Where the files lie that the shards are made of.
+        folder: Where the models are trained; already claimed.
+        output_dir: For report.html and report.json.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        mammo.errors.InputError: The data, a configuration or a folder cannot be used.
+        mammo.training.loop.StoppedError: SIGTERM came; the same command goes on.
+    """
+    models = {
+        name: models_lib.train(name, model_config, shards, folder) for name, model_config in config.models.items()
+    }
+    began_s = time.monotonic()
+    evidence = concepts_lib.Evidence(models, shards, source_dir)
+    tests = {name: concept.answer(evidence, "test") for name, concept in concepts_lib.CONCEPTS.items()}
+    made, scored = {}, {}
+    for name, concept in concepts_lib.CONCEPTS.items():
+        made[name], scored[name] = figures.of_concept(concept, concept.answer(evidence, "validation"), tests[name])
+        made[name]["training_s"] = sum(models[model].training_s for model in concept.models)
+    report = {
+        "data": reporting.describe_data(shards),
+        "split": "test",
+        "n": made[_MULTI_STAGE]["n"],
+        "concepts": made,
+        "differences": {_MULTI_STAGE: figures.differences(scored, _MULTI_STAGE)},
+        "models": {name: _describe(model) for name, model in models.items()},
+        "time": {"training_s": sum(model.training_s for model in models.values())},
+        "config": {name: model.config.to_dict() for name, model in models.items()},
+    }
+    report["time"]["evaluation_s"] = time.monotonic() - began_s
+    answers = {name: concepts_lib.Answers(scored[name], tests[name].results) for name in tests}
+    page.write(output_dir, report, answers, shards)
+    return output_dir / page.PAGE_NAME
+
+
+def _describe(model: models_lib.Model) -> dict[str, Any]:
+    config = model.config
+    return {
+        "stage": config.stage,
+        "backbone": config.model.backbone,
+        "weights": config.model.weights,
+        "train_steps": config.train_steps,
+        "batch_size": config.input.batch_size,
+        "training_s": model.training_s,
+    }

@@ -1,0 +1,190 @@
+"""The concepts of the 2022 study, each from the models that it takes to probabilities for every view of a split."""
+
+import dataclasses
+import functools
+import pathlib
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from mammo.comparison import models as models_lib
+from mammo.data import shards as shards_lib
+from mammo.evaluation import classes as classes_lib
+from mammo.evaluation import images, scoring
+from mammo.inference import probabilities, second_look
+from mammo.stages import classifier
+
+_SPLITS = ("validation", "test")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Answers:
+    """What a concept says of a split.
+
+    Attributes:
+        scored: Every view, in the order of the keys, with the probabilities of normal, benign and cancer.
+        results: The same views with what was found in them, of a concept that gives boxes.
+    """
+
+    scored: scoring.Scored
+    results: list[images.ImageResult] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Concept:
+    """One way to an answer.
+
+    Attributes:
+        title: For people.
+        rule: How its models are joined, in a sentence.
+        models: Names of what it takes.
+        answer: Makes the answers of a split.
+        is_calibrated: Whether its probabilities are calibrated; answers that are certain stay so.
+    """
+
+    title: str
+    rule: str
+    models: tuple[str, ...]
+    answer: Callable[["Evidence", str], Answers]
+    is_calibrated: bool = True
+
+
+class Evidence:
+    """What the models say of each split: each is asked once, whichever concepts need it."""
+
+    def __init__(
+        self, models: Mapping[str, models_lib.Model], shards: shards_lib.Shards, source_dir: pathlib.Path
+    ) -> None:
+        """Asks nothing yet.
+
+        Args:
+            models: Trained, by name.
+            shards: Of the views.
+            source_dir: Where the files lie that the shards are made of, for the second look.
+        """
+        self.shards = shards
+        self._models = models
+        self._source_dir = source_dir
+        self._predictions: dict[tuple[str, str], models_lib.Predictions] = {}
+
+    def of(self, name: str, split: str) -> models_lib.Predictions:
+        """Returns what a model says of every view of a split."""
+        if (name, split) not in self._predictions:
+            self._predictions[name, split] = models_lib.predict(self._models[name], split)
+        return self._predictions[name, split]
+
+    def judged(self, split: str) -> list[probabilities.Findings]:
+        """Returns what the class-blind detector found, as the crop classifier judges it, view by view."""
+        found, infos = self.of(models_lib.FINDER, split), self.shards.describe(split)
+        views = [
+            second_look.View(self._source_dir / infos[key].path, infos[key].placement, findings)
+            for key, findings in zip(found.keys, _findings(found), strict=True)
+        ]
+        model = self._models[models_lib.CROPS]
+        stage, network = model.stage, models_lib.load(model)
+        assert isinstance(stage, classifier.ClassifierStage)
+        assert stage.input_options.crop is not None
+        classify = tf.function(functools.partial(stage.predict, network))
+        return list(second_look.judge(views, classify, stage.input_options.crop, unit=f" {split} view"))
+
+
+def _single(evidence: Evidence, split: str) -> Answers:
+    return _answers(evidence, split, np.array(evidence.of("whole_image", split).values))
+
+
+def _joined(
+    rule: Callable[[np.ndarray, np.ndarray], np.ndarray],
+) -> Callable[[Evidence, str], Answers]:
+    def answer(evidence: Evidence, split: str) -> Answers:
+        tumour, malignancy = (np.array(evidence.of(name, split).values) for name in ("tumour", "malignancy"))
+        return _answers(evidence, split, rule(tumour, malignancy))
+
+    return answer
+
+
+def _single_stage(evidence: Evidence, split: str) -> Answers:
+    return _of_findings(evidence, split, _findings(evidence.of("detector", split)))
+
+
+def _multi_stage(evidence: Evidence, split: str) -> Answers:
+    return _of_findings(evidence, split, evidence.judged(split))
+
+
+def _always_normal(evidence: Evidence, split: str) -> Answers:
+    return _answers(evidence, split, np.tile([1.0, 0.0, 0.0], (len(evidence.shards.describe(split)), 1)))
+
+
+BASELINE = "always_normal"
+
+CONCEPTS: Mapping[str, Concept] = {
+    "single": Concept("single classifier", "One model tells normal, benign and cancer.", ("whole_image",), _single),
+    "hierarchical": Concept(
+        "hierarchical, soft",
+        "The probability of a tumour times that of cancer, given a tumour.",
+        ("tumour", "malignancy"),
+        _joined(probabilities.hierarchical),
+    ),
+    "hierarchical_gated": Concept(
+        "hierarchical, hard gate",
+        "Only where the first model says tumour is the second one asked: the study's listing 1.",
+        ("tumour", "malignancy"),
+        _joined(probabilities.gated),
+        is_calibrated=False,
+    ),
+    "single_stage": Concept(
+        "single-stage detector",
+        "A detector of benign and malignant lesions; a view is as suspicious as the worst in it.",
+        ("detector",),
+        _single_stage,
+    ),
+    "multi_stage": Concept(
+        "multi-stage detector",
+        "A detector that only finds; a classifier judges the crops at full resolution.",
+        (models_lib.FINDER, models_lib.CROPS),
+        _multi_stage,
+    ),
+    BASELINE: Concept("always normal", "What answering normal to everything is worth.", (), _always_normal, False),
+}
+"""By their names in report.json: the four of the study, the hierarchical one in both its forms, and a baseline."""
+
+
+def _findings(found: models_lib.Predictions) -> list[probabilities.Findings]:
+    return [probabilities.of_detections(detections) for detections in found.values]
+
+
+def _answers(
+    evidence: Evidence, split: str, made: np.ndarray, results: list[images.ImageResult] | None = None
+) -> Answers:
+    infos = evidence.shards.describe(split)
+    keys = sorted(infos)
+    labels = np.array([infos[key].label for key in keys], np.int64)
+    made = made / made.sum(axis=1, keepdims=True)  # of float32: 1 but for its last digits
+    facts = tuple(infos[key] for key in keys)
+    return Answers(scoring.Scored(facts, labels, made.astype(np.float64), classes_lib.WHOLE_IMAGE), results)
+
+
+def _of_findings(evidence: Evidence, split: str, findings: list[probabilities.Findings]) -> Answers:
+    made = np.array([probabilities.of_findings(found) for found in findings])
+    infos = evidence.shards.describe(split)
+    results = [_result(key, infos[key], found) for key, found in zip(sorted(infos), findings, strict=True)]
+    return _answers(evidence, split, made, results)
+
+
+def _result(key: int, info: shards_lib.RecordInfo, found: probabilities.Findings) -> images.ImageResult:
+    return images.ImageResult(
+        patient_id=info.patient_id,
+        path=info.path,
+        truth_boxes_xyxy_px=info.boxes_xyxy_px.astype(np.float64),
+        truth_classes=info.pathologies.astype(np.int64) - 1,
+        boxes_xyxy_px=found.boxes_xyxy_px,
+        scores=found.scores,
+        classes=(found.cancer_shares > 0.5).astype(np.int64),  # noqa: PLR2004  # the likelier of two
+        label=info.label,
+        exam_id=info.exam_id,
+        volume=info.volume,
+        laterality=info.laterality,
+        projection=info.projection,
+        density=info.density,
+        key=key,
+    )

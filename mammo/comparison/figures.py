@@ -1,0 +1,93 @@
+"""What the comparison says of each concept, and of the differences between them, as report.json holds it."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from mammo.comparison import concepts as concepts_lib
+from mammo.evaluation import calibration as calibration_lib
+from mammo.evaluation import classification, detection, operating_points, roc, scoring
+
+TASKS = ("cancer", "tumour")
+_RESAMPLES = 1000
+_TWO_SIDED_95 = 1.959964  # standard errors, of a normal distribution
+
+
+def of_concept(
+    concept: concepts_lib.Concept, validation: concepts_lib.Answers, test: concepts_lib.Answers
+) -> tuple[dict[str, Any], scoring.Scored]:
+    """Returns the figures of a concept on the test split, and its calibrated answers.
+
+    Calibration and operating points are chosen on the validation split, and applied to the test split.
+    """
+    calibration = calibration_lib.Calibration()
+    if concept.is_calibrated:
+        calibration = calibration_lib.fit(validation.scored.probabilities, validation.scored.truth)
+    scored = test.scored.calibrated(calibration)
+    figures = {
+        "title": concept.title,
+        "rule": concept.rule,
+        "models": list(concept.models),
+        **classification.report(test.scored, calibration=calibration, resamples=_RESAMPLES),
+        "operating_points": _operating_points(validation.scored.calibrated(calibration), scored),
+    }
+    if test.results is not None:
+        found = detection.report(test.results, test.scored.facts, class_count=1, resamples=_RESAMPLES)
+        figures |= {key: found[key] for key in ("froc", "average_precision", "false_positives_per_normal_image")}
+        figures["by_lesion"] = found["by"]
+    return figures, scored
+
+
+def differences(answers: Mapping[str, scoring.Scored], first: str) -> dict[str, Any]:
+    """Returns by how much the areas of one concept are above those of each other one.
+
+    DeLong's test with the images of a patient as one cluster, see `mammo.evaluation.roc.compare`.
+
+    Args:
+        answers: Calibrated, of the same images, by concept.
+        first: The concept to hold the others against.
+
+    Returns:
+        By other concept, unit and task: {"value", "low", "high", "p_value"}.
+    """
+    own = {unit: scoring.aggregate(answers[first], unit).cases for unit in scoring.UNITS}
+    made: dict[str, Any] = {}
+    for name, scored in answers.items():
+        if name == first:
+            continue
+        made[name] = {
+            unit: {
+                task: _difference(own[unit][task], cases)
+                for task, cases in scoring.aggregate(scored, unit).cases.items()
+            }
+            for unit in scoring.UNITS
+        }
+    return made
+
+
+def _difference(first: roc.Cases, second: roc.Cases) -> dict[str, Any]:
+    if first.is_positive.all() or not first.is_positive.any():
+        return dict.fromkeys(("value", "low", "high", "p_value"))
+    compared = roc.compare(first, second)
+    reach = _TWO_SIDED_95 * compared.standard_error
+    low, high = max(compared.difference - reach, -1.0), min(compared.difference + reach, 1.0)
+    assert math.isfinite(low)
+    return {"value": compared.difference, "low": low, "high": high, "p_value": compared.p_value}
+
+
+def _operating_points(validation: scoring.Scored, test: scoring.Scored) -> dict[str, Any]:
+    """Thresholds by unit, task and rule, chosen on validation, with what they bring on the test split."""
+    made: dict[str, Any] = {}
+    for unit in scoring.UNITS:
+        chosen = {
+            task: operating_points.choose(cases) for task, cases in scoring.aggregate(validation, unit).cases.items()
+        }
+        cases_of = scoring.aggregate(test, unit).cases
+        made[unit] = {
+            task: {
+                rule: operating_points.apply(cases_of[task], threshold, resamples=_RESAMPLES, seed=0)
+                for rule, threshold in thresholds.items()
+            }
+            for task, thresholds in chosen.items()
+        }
+    return made

@@ -1,0 +1,107 @@
+"""The models that the concepts are made of: trains those that are missing, and has them predict a split."""
+
+import dataclasses
+import pathlib
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from mammo.data import batch as batch_lib
+from mammo.data import shards as shards_lib
+from mammo.stages import classifier, stages
+from mammo.stages import stage as stage_lib
+from mammo.training import checkpoints, distribution, evaluating, loop, workdir
+
+FINDER = "finder"  # the class-blind detector of the multi-stage concept
+CROPS = "crop_classifier"
+
+_FOLDER = "models"
+_ALL_LABELS = (0, 1, 2)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Model:
+    """One model, trained.
+
+    Attributes:
+        name: Of the configuration that it is made by.
+        config: Resolved.
+        stage: What it does.
+        folder: Its workdir.
+        training_s: How long it was trained.
+    """
+
+    name: str
+    config: Any
+    stage: stage_lib.Stage
+    folder: pathlib.Path
+    training_s: float
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Predictions:
+    """What a model makes of every view of a split.
+
+    Attributes:
+        keys: int64 [N], ascending.
+        values: N rows: probabilities, float64 [C], or `batch.Detections` of one view.
+    """
+
+    keys: np.ndarray
+    values: list[Any]
+
+
+def train(name: str, config: Any, shards: shards_lib.Shards, folder: pathlib.Path) -> Model:
+    """Trains a model, or goes on with it; one that has come to its end is not touched.
+
+    Args:
+        name: Of its folder, which is a workdir as `//mammo:train` leaves one.
+        config: As `configs/base.py` describes.
+        shards: What to learn from, the same for all.
+        folder: Of the comparison.
+
+    Raises:
+        errors.InputError: The folder holds a run of another configuration, or on other data.
+        loop.StoppedError: SIGTERM came.
+    """
+    own = folder / _FOLDER / name
+    with workdir.claim(own):
+        config = workdir.settle_config(own, config.to_dict(), shards)
+        logging.info("Model %s: %d steps, in %s.", name, config.train_steps, own)
+        _, training_s = loop.train(config, shards, own)
+    return Model(name, config, stages.from_config(config, shards), own, training_s)
+
+
+def predict(model: Model, split: str) -> Predictions:
+    """Has the best weights of a model predict every view of a split, those that it would not be judged by as well."""
+    stage = model.stage
+    if isinstance(stage, classifier.ClassifierStage):
+        stage = dataclasses.replace(stage, input_options=dataclasses.replace(stage.input_options, labels=_ALL_LABELS))
+    distribution.set_precision(model.config.precision)
+    strategy = distribution.make_strategy(devices=0)
+    collected = _Collected(len(stage.shards.describe(split)))
+    evaluating.of_best(model.folder, stage, strategy, split).run_into(collected)
+    keys = sorted(collected.rows)
+    return Predictions(np.array(keys, np.int64), [collected.rows[key] for key in keys])
+
+
+def load(model: Model) -> tf.keras.Model:
+    """Builds the network of a model, with its best weights."""
+    distribution.set_precision(model.config.precision)
+    network = model.stage.build_model()
+    checkpoints.load_best(model.folder, network)
+    return network
+
+
+class _Collected:
+    """Keeps the predictions of each image; meets `evaluating.Sink`."""
+
+    def __init__(self, image_count: int) -> None:
+        self.image_count = image_count
+        self.rows: dict[int, Any] = {}
+
+    def update(self, batch: batch_lib.Batch, predictions: Any) -> None:
+        for row in np.flatnonzero(batch.is_real):
+            self.rows[int(batch.key[row])] = tf.nest.map_structure(lambda value, row=row: value[row], predictions)

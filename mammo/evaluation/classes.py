@@ -1,0 +1,73 @@
+"""What a classifier tells apart, and the questions that its probabilities answer."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+
+LEFT_OUT = -1
+"""In place of a class: images with this label are no part of the task."""
+
+_NORMAL, _CANCER = 0, 2  # labels
+
+
+@dataclasses.dataclass(frozen=True)
+class Classes:
+    """The classes of a stage, against the labels of images: 0 normal, 1 benign, 2 cancer.
+
+    Attributes:
+        names: Of the classes, in the order of a model's outputs.
+        of_label: The class of images that are normal, benign and cancer, or `LEFT_OUT`.
+
+    Raises:
+        ValueError: A class has no label.
+    """
+
+    names: tuple[str, ...]
+    of_label: tuple[int, int, int]
+
+    def __post_init__(self) -> None:
+        if set(self.of_label) - {LEFT_OUT} != set(range(len(self.names))):
+            raise ValueError(f"each of {self.names} needs a label, got {self.of_label}")
+
+    def truth(self, labels: np.ndarray) -> np.ndarray:
+        """Returns the classes, int64 [N], of labels, int [N]."""
+        return np.array(self.of_label, np.int64)[labels]
+
+    def scores(self, probabilities: np.ndarray) -> Mapping[str, np.ndarray]:
+        """Returns how sure a model is of each question that it can answer.
+
+        Args:
+            probabilities: float64 [N, C].
+
+        Returns:
+            float64 [N] by task: "tumour", any lesion against none; "cancer", cancer against the rest; "malignancy",
+            cancer against benign, given that there is a lesion, where it is another question than "cancer".
+        """
+        normal, benign, cancer = self.of_label
+        made = {}
+        if normal != LEFT_OUT and self.of_label.count(normal) == 1:
+            made["tumour"] = 1 - probabilities[:, normal]
+        if cancer != LEFT_OUT and self.of_label.count(cancer) == 1:
+            made["cancer"] = probabilities[:, cancer]
+            if LEFT_OUT not in (normal, benign):
+                lesion = probabilities[:, benign] + probabilities[:, cancer]
+                unknown = np.full(len(lesion), 0.5)
+                made["malignancy"] = np.divide(probabilities[:, cancer], lesion, out=unknown, where=lesion > 0)
+        return made
+
+
+def is_positive(task: str, labels: np.ndarray) -> np.ndarray:
+    """Tells which labels, int [N], are positive for a task: bool [N]."""
+    return labels != _NORMAL if task == "tumour" else labels == _CANCER
+
+
+def is_asked(task: str, labels: np.ndarray) -> np.ndarray:
+    """Tells of which labels, int [N], a task asks anything: bool [N]; "malignancy" asks nothing of normal images."""
+    return labels != _NORMAL if task == "malignancy" else np.ones(len(labels), bool)
+
+
+WHOLE_IMAGE = Classes(("normal", "benign", "cancer"), (0, 1, 2))
+TUMOUR = Classes(("normal", "tumour"), (0, 1, 1))
+MALIGNANCY = Classes(("benign", "cancer"), (LEFT_OUT, 0, 1))
+CROP = Classes(("background", "benign", "cancer"), (0, 1, 2))

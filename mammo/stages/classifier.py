@@ -1,0 +1,185 @@
+"""The classifiers: of whole views, in three tasks, and of crops. They differ in what they see and tell apart."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from mammo import errors
+from mammo.augment import compose
+from mammo.augment import options as augmentation_lib
+from mammo.data import batch as batch_lib
+from mammo.data import crops, pipeline
+from mammo.data import shards as shards_lib
+from mammo.evaluation import classes as classes_lib
+from mammo.evaluation import classification, scoring
+from mammo.losses import classification as losses
+from mammo.models import classifier as classifier_model
+from mammo.stages import stage
+
+TASKS: Mapping[str, classes_lib.Classes] = {
+    "whole_image": classes_lib.WHOLE_IMAGE,
+    "tumour": classes_lib.TUMOUR,
+    "malignancy": classes_lib.MALIGNANCY,
+    "crop_classifier": classes_lib.CROP,
+}
+"""What the stage of each name tells apart; without background the crop classifier does as `malignancy`."""
+
+_CROPS = "crop_classifier"
+
+_BEST_BY: Mapping[tuple[str, ...], str] = {
+    classes_lib.WHOLE_IMAGE.names: "auc_image/cancer",
+    classes_lib.TUMOUR.names: "auc_image/tumour",
+    classes_lib.MALIGNANCY.names: "auc_image/cancer",
+    classes_lib.CROP.names: "auc_image/malignancy",  # background is told apart more easily, and is the detector's work
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class TransferOptions:
+    """How a pretrained backbone is learnt.
+
+    Attributes:
+        frozen_steps: At first only the head is learnt, for so many steps.
+        unfrozen_layers: How many layers with weights of the backbone, its last ones, are learnt from then on; -1: all.
+        rate_share: What is left of the learning rate from then on.
+    """
+
+    frozen_steps: int = 0
+    unfrozen_layers: int = -1
+    rate_share: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.frozen_steps < 0 or self.unfrozen_layers < -1 or self.rate_share <= 0:
+            raise errors.InputError(
+                f"--config.transfer: frozen_steps={self.frozen_steps} must be 0 or more, unfrozen_layers="
+                f"{self.unfrozen_layers} -1 or more, rate_share={self.rate_share} above 0."
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassifierStage:
+    """A classifier, as a `mammo.stages.stage.Stage`.
+
+    Attributes:
+        name: As --stage names it.
+        classes: What it tells apart.
+        shards: What it learns from: views, or crops.
+        input_options: Of the data.
+        augmentation: Of the training images.
+        model: Of the network.
+        transfer: Of a pretrained backbone.
+        loss_options: What is minimised.
+        image_size_px: Height and width of what it sees.
+        flip_averaging: Whether a prediction is the mean over an image and its mirror images.
+        best_by: The figure of validation that is most like what the stage is for.
+        loss_parts: What its loss is the sum of.
+    """
+
+    name: str
+    classes: classes_lib.Classes
+    shards: shards_lib.Shards
+    input_options: pipeline.Options
+    augmentation: augmentation_lib.Options
+    model: classifier_model.Options
+    transfer: TransferOptions
+    loss_options: losses.Options
+    image_size_px: tuple[int, int]
+    flip_averaging: bool
+    best_by: str
+    loss_parts: tuple[str, ...] = ("classification",)
+
+    @property
+    def phases(self) -> tuple[stage.Phase, ...]:
+        """The head alone, then the end of the backbone as well, where the backbone is frozen at first."""
+        frozen_steps = self.transfer.frozen_steps
+        if not frozen_steps:
+            return stage.WHOLE_RUN
+        return stage.Phase(0, 1.0), stage.Phase(frozen_steps, self.transfer.rate_share)
+
+    def build_dataset(self, split: str, context: tf.distribute.InputContext, position: int) -> tf.data.Dataset:
+        """See `mammo.stages.stage.Stage`."""
+        if split == "train":
+            return pipeline.training(self.shards, self.input_options, context, position)
+        return pipeline.evaluation(self.shards, split, self.input_options, context)
+
+    def build_model(self) -> tf.keras.Model:
+        """See `mammo.stages.stage.Stage`."""
+        return classifier_model.build(self.model, len(self.classes.names), *self.image_size_px)
+
+    def augment(self, batch: batch_lib.Batch, seed: tf.Tensor) -> batch_lib.Batch:
+        """See `mammo.stages.stage.Stage`; what an image is does not change with a lesion that leaves the frame."""
+        return compose.augment(batch, seed, self.augmentation)._replace(label=batch.label)
+
+    def learnt(self, model: tf.keras.Model, phase: int) -> list[tf.Variable]:
+        """See `mammo.stages.stage.Stage`."""
+        is_frozen = self.transfer.frozen_steps > 0 and phase == 0
+        return classifier_model.learnt(model, 0 if is_frozen else self.transfer.unfrozen_layers)
+
+    def forward(self, model: tf.keras.Model, batch: batch_lib.Batch) -> tf.Tensor:
+        """See `mammo.stages.stage.Stage`: logits, float32 [B, C]."""
+        return model({"image": batch.image, "position": batch.position}, training=True)
+
+    def loss(self, batch: batch_lib.Batch, outputs: tf.Tensor) -> stage.LossSums:
+        """Cross-entropy, divided by what the images weigh: by their number, without class weights."""
+        classes = tf.gather(tf.constant(self.classes.of_label), batch.label)
+        weights = losses.weights(classes, batch.is_real & (classes >= 0), self.loss_options)
+        total = tf.reduce_sum(weights * losses.cross_entropy(outputs, classes, self.loss_options))
+        return stage.LossSums(total, tf.reduce_sum(weights), {"classification": total})
+
+    def predict(self, model: tf.keras.Model, images: tf.Tensor) -> tf.Tensor:
+        """See `mammo.stages.stage.Stage`: probabilities, float32 [B, C]."""
+        flips: tuple[list[int], ...] = ([],)
+        if self.flip_averaging:  # a chest wall is always left: whole views are mirrored up and down alone
+            flips = ([], [1], [2], [1, 2]) if self.name == _CROPS else ([], [1])
+        position = tf.zeros(tf.shape(images)[:1], tf.int64)
+        made = [
+            tf.nn.softmax(model({"image": tf.reverse(images, axes), "position": position}, training=False))
+            for axes in flips
+        ]
+        return tf.add_n(made) / len(made)
+
+    def evaluator(self, split: str) -> classification.ClassificationEvaluator:
+        """See `mammo.stages.stage.Stage`."""
+        infos = self.shards.describe(split)
+        judged = {key: info for key, info in infos.items() if info.label in self.input_options.labels}
+        # The crops of a breast are no views of one and the same thing.
+        units: tuple[scoring.Unit, ...] = ("image",) if self.name == _CROPS else scoring.UNITS
+        return classification.ClassificationEvaluator(judged, self.classes, units=units)
+
+
+def from_config(config: Any, shards: shards_lib.Shards) -> ClassifierStage:
+    """Makes the stage out of the fields of `configs/whole_image.py` or `configs/crop_classifier.py`.
+
+    Raises:
+        errors.InputError: A setting cannot be.
+    """
+    is_of_crops = config.stage == _CROPS
+    classes = TASKS[config.stage]
+    if is_of_crops and not config.with_background:
+        classes = classes_lib.MALIGNANCY
+    crop = crops.Options(**config.crop) if is_of_crops else None
+    model = classifier_model.Options(**config.model)
+    transfer = TransferOptions(**config.transfer)
+    if transfer.frozen_steps and not model.is_pretrained:
+        raise errors.InputError(
+            f"--config.transfer.frozen_steps={transfer.frozen_steps} freezes a backbone that has learnt nothing; "
+            "set it to 0, or give --config.model.weights."
+        )
+    if config.loss.class_weights and len(config.loss.class_weights) != len(classes.names):
+        raise errors.InputError(f"--config.loss.class_weights must be one number for each of {classes.names}.")
+    labels = tuple(label for label, of_label in enumerate(classes.of_label) if of_label != classes_lib.LEFT_OUT)
+    return ClassifierStage(
+        name=config.stage,
+        classes=classes,
+        shards=shards.crops if is_of_crops else shards,
+        input_options=pipeline.Options(**config.input, labels=labels, crop=crop),
+        augmentation=augmentation_lib.Options(**config.augmentation),
+        model=model,
+        transfer=transfer,
+        loss_options=losses.Options(**config.loss),
+        image_size_px=(crop.side_px,) * 2 if crop else (shards.manifest.height_px, shards.manifest.width_px),
+        flip_averaging=config.flip_averaging,
+        best_by=_BEST_BY[classes.names],
+    )

@@ -1,0 +1,95 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mammo import errors
+from mammo.models import backbones, classifier
+
+OPTIONS = classifier.Options(backbone="csp_darknet_nano", weights="none", dropout=0.5)
+
+
+def _inputs(count=3, start=0):
+    images = np.random.default_rng(0).random((count, 64, 32, 1), np.float32)
+    return {"image": tf.constant(images), "position": tf.range(start, start + count, dtype=tf.int64)}
+
+
+@pytest.fixture(scope="module")
+def model():
+    return classifier.build(OPTIONS, 3, 64, 32)
+
+
+@pytest.fixture(scope="module")
+def weights_file(tmp_path_factory):
+    """Weights of a backbone, as a person has them from another run."""
+    path = tmp_path_factory.mktemp("weights") / "efficientnet.h5"
+    tf.keras.applications.EfficientNetB0(include_top=False, weights=None, input_shape=(64, 32, 3)).save_weights(path)
+    return path
+
+
+def test_dropout_draws_from_the_position_of_an_image_alone(model):
+    once, again, later = (model(_inputs(start=start), training=True) for start in (5, 5, 6))
+    np.testing.assert_array_equal(once, again)
+    assert np.abs(once - later).max() > 1e-3
+    still = [model(_inputs(start=start), training=False) for start in (5, 6)]
+    np.testing.assert_array_equal(*still)
+
+
+def test_dropout_leaves_out_its_share_and_keeps_the_mean():
+    layer = classifier.Dropout(0.2)
+    dropped = layer(tf.ones([64, 500]), tf.range(64, dtype=tf.int64), training=True).numpy()
+    assert (dropped == 0).mean() == pytest.approx(0.2, abs=0.01)
+    assert dropped.mean() == pytest.approx(1, abs=0.02)
+    assert len({row.tobytes() for row in dropped}) == 64
+
+
+def test_the_head_of_the_study_has_its_layers():
+    made = classifier.build(dataclasses.replace(OPTIONS, head="study", dropout=0.2), 2, 64, 96)
+    kinds = [type(layer).__name__ for layer in made.layers if "Input" not in type(layer).__name__]
+    assert kinds == ["Functional", "MaxPooling2D", "Flatten", "BatchNormalization", "Dense", "Dropout", "Dense"]
+    assert made.get_layer("hidden").units == 10
+    assert made.get_layer("hidden").activation is tf.keras.activations.relu
+
+
+def test_an_efficientnet_gives_all_its_features():
+    made = classifier.build(classifier.Options(weights="none"), 3, 64, 32)
+    assert made.get_layer("mean").input.shape[-1] == 1280
+
+
+def test_a_pretrained_backbone_keeps_its_statistics(weights_file):
+    made = classifier.build(classifier.Options(weights=str(weights_file)), 2, 64, 32)
+    backbone = made.get_layer("backbone")
+    before = [weight.numpy() for weight in backbone.non_trainable_weights]
+    made(_inputs(), training=True)
+    for start, end in zip(before, backbone.non_trainable_weights, strict=True):
+        np.testing.assert_array_equal(start, end)
+    names = {weight.name for weight in made.trainable_variables}
+    assert not any("gamma" in name and "normalization" not in name for name in names)
+
+
+def test_frozen_layers_are_not_learnt_and_the_last_ones_are_unlocked(weights_file):
+    made = classifier.build(classifier.Options(weights=str(weights_file)), 2, 64, 32)
+    of_backbone = {id(weight) for weight in made.get_layer("backbone").trainable_weights}
+    frozen, last, everything = (classifier.learnt(made, layers) for layers in (0, 3, -1))
+    assert not any(id(weight) in of_backbone for weight in frozen)
+    assert {weight.name.partition("/")[0] for weight in frozen} == {"normalization", "logits"}
+    unlocked = [weight.name.partition("/")[0] for weight in last if id(weight) in of_backbone]
+    assert list(dict.fromkeys(unlocked)) == ["block7a_se_expand", "block7a_project_conv", "top_conv"]
+    assert len(everything) == len(made.trainable_variables)
+
+
+def test_standardized_images_are_alike_whatever_their_brightness():
+    made = classifier.build(dataclasses.replace(OPTIONS, standardizes=True), 2, 64, 32)
+    inputs = _inputs()
+    darker = {**inputs, "image": 0.4 * inputs["image"] + 0.1}
+    np.testing.assert_allclose(made(inputs), made(darker), atol=0.02)
+    layer = classifier.Standardization()
+    np.testing.assert_allclose(tf.reduce_mean(layer(inputs["image"])), backbones.GREY_MEAN, atol=1e-4)
+    assert np.isfinite(layer(tf.zeros([1, 8, 8, 1]))).all()
+
+
+@pytest.mark.parametrize(("name", "value"), [("head", "plain"), ("dropout", 1.0)])
+def test_a_setting_that_cannot_be_is_refused(name, value):
+    with pytest.raises(errors.InputError, match=name):
+        classifier.Options(**{name: value})

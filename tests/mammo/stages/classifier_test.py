@@ -1,0 +1,144 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mammo import errors
+from mammo.data import batch as batch_lib
+from mammo.stages import stages
+from mammo.training import loop
+from tests.mammo.data import small_shards
+from tests.mammo.training import disc_shards
+
+VIEWS = ("whole_image", "tumour", "malignancy")
+ONE = tf.distribute.InputContext()
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory):
+    return disc_shards.write(tmp_path_factory.mktemp("shards"), {"train": 60, "validation": 12, "test": 24})
+
+
+def _stage(shards, name, **changes):
+    return stages.from_config(disc_shards.config(name, **changes), shards)
+
+
+def _labels(stage, split, batches):
+    return np.concatenate(
+        [batch.label[batch.is_real].numpy() for batch in stage.build_dataset(split, ONE, 0).take(batches)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "classes", "labels"),
+    [
+        ("whole_image", ("normal", "benign", "cancer"), {0, 1, 2}),
+        ("tumour", ("normal", "tumour"), {0, 1, 2}),
+        ("malignancy", ("benign", "cancer"), {1, 2}),
+        ("crop_classifier", ("background", "benign", "cancer"), {0, 1, 2}),
+    ],
+)
+def test_a_stage_learns_from_the_images_that_it_tells_apart(shards, name, classes, labels):
+    stage = _stage(shards, name)
+    assert stage.classes.names == classes
+    assert set(_labels(stage, "train", 10)) == labels
+    assert set(_labels(stage, "test", 100)) == labels
+    assert stage.evaluator("test").image_count == len(_labels(stage, "test", 100))
+
+
+def test_without_background_crops_are_of_lesions(shards):
+    stage = _stage(shards, "crop_classifier", with_background=False)
+    assert stage.classes.names == ("benign", "cancer")
+    assert set(_labels(stage, "train", 10)) == {1, 2}
+
+
+def test_crops_are_jittered_in_training_alone(shards):
+    stage = _stage(shards, "crop_classifier", crop__side_px=32)
+    first, again = (next(iter(stage.build_dataset("train", ONE, 0))) for _ in range(2))
+    np.testing.assert_array_equal(first.image, again.image)
+    discs = first.boxes[:, 0][first.label > 0].numpy()
+    assert np.std((discs[:, 0] + discs[:, 2]) / 2) > 0.5  # pixels, of the middle
+    still = next(iter(stage.build_dataset("test", ONE, 0)))
+    np.testing.assert_allclose(still.boxes[:, 0][still.label > 0], [[5, 5, 27, 27]] * 2, atol=1.5)
+
+
+def test_the_loss_is_what_is_divided_by_the_images(shards):
+    stage = _stage(shards, "whole_image")
+    batch = next(iter(stage.build_dataset("train", ONE, 0)))
+    half = batch._replace(is_real=tf.constant([True, True, False, False]))
+    logits = tf.random.stateless_normal([4, 3], [0, 0])
+    whole, part = stage.loss(batch, logits), stage.loss(half, logits)
+    expected = tf.keras.losses.sparse_categorical_crossentropy(batch.label, logits, from_logits=True)
+    np.testing.assert_allclose(whole.total, tf.reduce_sum(expected), rtol=1e-5)
+    np.testing.assert_allclose(part.total, tf.reduce_sum(expected[:2]), rtol=1e-5)
+    assert (float(whole.normaliser), float(part.normaliser)) == (4, 2)
+
+
+def test_class_weights_are_what_the_sums_are_divided_by(shards):
+    stage = _stage(shards, "whole_image", loss__class_weights=(1.0, 2.0, 5.0))
+    batch = next(iter(stage.build_dataset("train", ONE, 0)))._replace(label=tf.constant([0, 1, 2, 2]))
+    assert float(stage.loss(batch, tf.zeros([4, 3])).normaliser) == 13
+
+
+@pytest.mark.parametrize("name", [*VIEWS, "crop_classifier"])
+def test_predictions_are_probabilities_and_those_of_mirror_images_too(shards, name):
+    stage = _stage(shards, name, flip_averaging=True, **({"crop__side_px": 32} if name == "crop_classifier" else {}))
+    batch = next(iter(stage.build_dataset("test", ONE, 0)))
+    model = stage.build_model()
+    made, mirrored = stage.predict(model, batch.image), stage.predict(model, tf.reverse(batch.image, [1]))
+    np.testing.assert_allclose(tf.reduce_sum(made, axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(made, mirrored, atol=1e-5)
+
+
+def test_augmentation_does_not_change_what_an_image_is(shards):
+    stage = _stage(shards, "whole_image", augmentation__shift_share=0.9)
+    batch = next(iter(stage.build_dataset("train", ONE, 0)))
+    varied = stage.augment(batch, tf.constant([0, 0]))
+    assert bool(tf.reduce_any(varied.classes != batch.classes))  # some lesion has left
+    assert batch_lib.PADDING in varied.classes.numpy()
+    np.testing.assert_array_equal(varied.label, batch.label)
+
+
+def test_it_learns_to_tell_discs_apart(shards, tmp_path):
+    config = disc_shards.config(
+        "crop_classifier", crop__side_px=64, input__batch_size=16, train_steps=60, evaluate_every_steps=30,
+        log_every_steps=30, save_every_steps=0, augmentation__rotation_degrees=10.0, optimizer__learning_rate=3e-3,
+        optimizer__averages_decay=0.9,
+    )  # fmt: skip
+    evaluation, _ = loop.train(config, shards, tmp_path)
+    scalars = evaluation.run().scalars()
+    assert scalars["auc_image/tumour"] > 0.95
+    assert scalars["auc_image/cancer"] > 0.9
+
+
+def test_a_frozen_backbone_is_learnt_from_its_phase_on(shards, tmp_path):
+    weights = tmp_path / "weights.h5"
+    side_px = disc_shards.SIDE_PX
+    network = tf.keras.applications.EfficientNetB0(include_top=False, weights=None, input_shape=(side_px, side_px, 3))
+    network.save_weights(weights)
+    stage = _stage(
+        shards, "tumour", model__backbone="efficientnet_b0", model__weights=str(weights), transfer__frozen_steps=7
+    )
+    assert [(phase.first_step, phase.rate_share) for phase in stage.phases] == [(0, 1.0), (7, 0.1)]
+    model = stage.build_model()
+    assert len(stage.learnt(model, 0)) == 4  # normalisation and logits
+    assert len(stage.learnt(model, 1)) == len(model.trainable_variables) > 100
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"transfer__frozen_steps": 5}, "freezes a backbone that has learnt nothing"),
+        ({"transfer__rate_share": 0.0}, "rate_share=0.0 above 0"),
+        ({"loss__class_weights": (1.0, 2.0)}, "must be one number for each"),
+        ({"model__head": "odd"}, "it is study or modern"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused(shards, changes, message):
+    with pytest.raises(errors.InputError, match=message):
+        _stage(shards, "whole_image", **changes)
+
+
+def test_shards_without_crops_are_refused(tmp_path):
+    views = small_shards.write(tmp_path, {"train": [[0, 1, 2]], "validation": [[0]], "test": [[0]]})
+    with pytest.raises(errors.InputError, match="has no crops in the split 'train'"):
+        _stage(views, "crop_classifier").build_dataset("train", ONE, 0)
