@@ -1,4 +1,4 @@
-"""The classifier of views with a lesion, benign or cancer, the hierarchical concept's second half: `--stage=malignancy`."""
+"""The classifier of views with a lesion, benign or cancer: the hierarchical concept's second half."""
 
 import ml_collections
 

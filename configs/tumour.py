@@ -1,4 +1,4 @@
-"""The classifier of whole views, normal or tumour: the hierarchical concept's first half, `--stage=tumour`."""
+"""The classifier of whole views, normal or tumour: the hierarchical concept's first half."""
 
 import ml_collections
 

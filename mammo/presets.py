@@ -14,7 +14,7 @@ from configs import (
     tumour,
     whole_image,
 )
-from configs.cloud import detector_1_gpu, detector_8_gpus
+from configs.cloud import comparison_1_gpu, detector_1_gpu, detector_8_gpus, whole_image_1_gpu
 from mammo import cli, errors
 
 PRESETS: Mapping[str, types.ModuleType] = {
@@ -26,6 +26,8 @@ PRESETS: Mapping[str, types.ModuleType] = {
     "comparison": comparison,
     "cbis_ddsm_hour": cbis_ddsm_hour,
     "cbis_ddsm_crops_hour": cbis_ddsm_crops_hour,
+    "cloud/comparison_1_gpu": comparison_1_gpu,
+    "cloud/whole_image_1_gpu": whole_image_1_gpu,
     "cloud/detector_1_gpu": detector_1_gpu,
     "cloud/detector_8_gpus": detector_8_gpus,
 }

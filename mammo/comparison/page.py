@@ -64,7 +64,7 @@ def render(report: Mapping[str, Any], galleries: Mapping[str, list[pictures.Chap
     titles = {name: concept["title"] for name, concept in concepts.items()}
     first, differences = next(iter(report["differences"].items()))
     return pages.render(
-        pathlib.Path(__file__).with_name("comparison.html"),
+        pathlib.Path(__file__).with_name("page.html"),
         report,
         title="Four concepts, compared",
         concepts=concepts,

@@ -14,7 +14,7 @@ def render(template: pathlib.Path, report: Mapping[str, Any], title: str, **fiel
     """Returns a page as HTML.
 
     Args:
-        template: Extends base.html, which lies beside this module.
+        template: Extends pages.html, which lies beside this module.
         report: With "n", and "data", "split", "config", "time" and "model" where they are known. Is
             `report["data"]["is_phantom"]` true, the page says what that means.
         title: Of the page.

@@ -1,6 +1,6 @@
 import pytest
 
-from configs import detector
+from configs import comparison, detector
 from configs.cloud import detector_1_gpu
 from mammo import errors, presets
 
@@ -23,7 +23,11 @@ def test_a_configuration_may_be_named_or_be_a_file_of_ones_own(tmp_path, monkeyp
 
 
 def test_a_stage_has_a_preset_of_its_name():
-    assert presets.STAGES == ("detector",)
+    assert presets.STAGES == ("detector", "whole_image", "tumour", "malignancy", "crop_classifier")
+
+
+def test_a_program_may_take_a_configuration_that_is_of_no_stage():
+    assert presets.with_config(["compare"], "comparison") == ["compare", f"--config={comparison.__file__}"]
 
 
 def test_a_value_may_be_an_argument_of_its_own():
@@ -38,6 +42,6 @@ def test_a_value_may_be_an_argument_of_its_own():
 
 def test_an_unknown_one_is_refused_with_those_there_are():
     with pytest.raises(
-        errors.InputError, match=r"no configuration 'detektor'.*detector, cbis_ddsm_hour, cloud/detector_1_gpu, cloud/d"
+        errors.InputError, match=r"no configuration 'detektor'.*detector, whole_image, .*cloud/detector_8_gpus"
     ):
         presets.with_config(["train", "--config=detektor"], "detector")
