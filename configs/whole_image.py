@@ -20,6 +20,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.model.head = "modern"
     config.model.dropout = 0.2
     config.model.batch_norm_momentum = 0.9
+    config.model.keeps_statistics = True  # of batch normalisation, where the backbone is pretrained
     config.model.standardizes = False  # each image, to one mean and spread of grey
 
     config.transfer = ml_collections.ConfigDict()

@@ -37,6 +37,9 @@ def main() -> None:
     data_dir = cli.user_path(_DATA_DIR.value) if _DATA_DIR.value else None
     if "models" not in config:
         raise errors.InputError("--config is that of one model; a comparison takes one like configs/comparison.py.")
+    for model in config.models.values():
+        if model.model.weights not in ("imagenet", "none"):
+            model.model.weights = str(cli.user_path(model.model.weights))
     source_dir = (
         cli.user_path(_SOURCE_DIR.value) if _SOURCE_DIR.value else preparation.find_source(data_dir, folder / "data")
     )

@@ -82,6 +82,19 @@ def build(
     return model
 
 
+def save(model: tf.keras.Model, path: pathlib.Path) -> None:
+    """Saves the backbone of a model as a file of weights that `build` takes: one stage's features for another.
+
+    Args:
+        model: With a backbone that `build` has made.
+        path: Of the file, which ends in .h5; written whole or not at all.
+    """
+    network = next(layer for layer in model.submodules if layer.name in NAMES)
+    unfinished = path.with_name(f"unfinished-{path.name}")
+    network.save_weights(str(unfinished))
+    unfinished.rename(path)
+
+
 class _GreyAsColour(tf.keras.layers.Layer):
     """Turns grey levels in [0, 1] into the three channels, with the mean and spread, that a network expects."""
 

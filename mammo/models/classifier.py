@@ -26,6 +26,9 @@ class Options:
             weights, and does not care where in a view a lesion is.
         dropout: Share of features that are left out in training; 0.2 in the study.
         batch_norm_momentum: Of the backbone.
+        keeps_statistics: Whether batch normalisation of a pretrained backbone keeps its statistics throughout, frozen
+            or not: those of few mammograms a step would undo what it has learnt from photographs
+            (https://keras.io/guides/transfer_learning). Not for one that comes from drawn mammograms, say.
         standardizes: Whether each image is given the mean and the spread of grey that ImageNet has: a crop of dense
             tissue is then as dark as one of fat, and what is left is its structure.
     """
@@ -35,6 +38,7 @@ class Options:
     head: Literal["study", "modern"] = "modern"
     dropout: float = 0.2
     batch_norm_momentum: float = 0.99
+    keeps_statistics: bool = True
     standardizes: bool = False
 
     def __post_init__(self) -> None:
@@ -52,9 +56,6 @@ class Options:
 def build(options: Options, class_count: int, height_px: int, width_px: int) -> tf.keras.Model:
     """Makes the network.
 
-    Batch normalisation of a pretrained backbone keeps its statistics throughout, frozen or not: those of few
-    mammograms a step would undo what it has learnt (https://keras.io/guides/transfer_learning).
-
     Args:
         options: What it is like.
         class_count: How many classes it tells apart.
@@ -71,7 +72,7 @@ def build(options: Options, class_count: int, height_px: int, width_px: int) -> 
     backbone = backbones.build(
         options.backbone, options.weights, height_px, width_px, options.batch_norm_momentum, levels=[backbones.TOP]
     )
-    if options.is_pretrained:
+    if options.is_pretrained and options.keeps_statistics:
         for layer in _normalizations(backbone):
             layer.trainable = False
     image = tf.keras.Input((height_px, width_px, 1), name="image")

@@ -3,6 +3,7 @@
 import pathlib
 
 import tensorflow as tf
+from absl import logging
 
 from mammo import errors
 from mammo.training import state as state_lib
@@ -29,12 +30,15 @@ class Checkpoints:
         self._best = _best_of(workdir, state.model)
 
     def restore_last(self) -> bool:
-        """Restores the last checkpoint; returns whether there was one.
+        """Restores the last checkpoint, and says from which step it goes on; returns whether there was one.
 
         Raises:
             errors.InputError: It is damaged or does not fit the model.
         """
-        return _restore(self._last)
+        found = _restore(self._last)
+        if found:
+            logging.info("Going on from step %d.", self._state.step)
+        return found
 
     def restore_best(self) -> bool:
         """Puts the best weights into the model; returns whether there were any."""

@@ -44,6 +44,7 @@ class Evaluation:
             errors.InputError: The split holds nothing, or a record is damaged.
         """
         self.stage = stage
+        self.model = model
         self._strategy = strategy
         self.split = split
         self._dataset = strategy.distribute_datasets_from_function(

@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from absl import logging
 
 from mammo import errors
 from mammo.data import batch as batch_lib
 from mammo.data import pipeline
 from mammo.data import shards as shards_lib
+from mammo.models import backbones
 from mammo.stages import stage as stage_lib
 from mammo.stages import stages
 from mammo.training import checkpoints as checkpoints_lib
-from mammo.training import distribution, evaluating, optimizers, step, telemetry
+from mammo.training import distribution, evaluating, optimizers, step, telemetry, workdir
 from mammo.training import state as state_lib
 
 
@@ -57,19 +57,17 @@ def train(config: Any, shards: shards_lib.Shards, folder: pathlib.Path) -> tuple
         model = stage.build_model()
         if strategy.num_replicas_in_sync > 1:
             distribution.share_batch_norm(model)
-        optimizer_options = optimizers.Options(**config.optimizer)
-        optimizer = optimizers.build(optimizer_options, config.train_steps, precision, stage.phases)
-        decays = optimizer_options.averages_decay, optimizer_options.normaliser_decay
-        state = state_lib.TrainState(model, optimizer, *decays)
+        options = optimizers.Options(**config.optimizer)
+        optimizer = optimizers.build(options, config.train_steps, precision, stage.phases)
+        state = state_lib.TrainState(model, optimizer, options.averages_decay, options.normaliser_decay)
     checkpoints = checkpoints_lib.Checkpoints(folder, state)
-    if checkpoints.restore_last():
-        logging.info("Going on from step %d.", state.step)
+    checkpoints.restore_last()
     batches = iter(
         strategy.distribute_datasets_from_function(
             lambda context: stage.build_dataset("train", context, int(state.position.numpy()))
         )
     )
-    step_options = step.Options(config.seed, config.accumulate, optimizer_options.clip_norm, config.xla)
+    step_options = step.Options(config.seed, config.accumulate, options.clip_norm, config.xla)
     run_steps = step.make_run_steps(stage, state, strategy, step_options)
     validation, test = (evaluating.Evaluation(stage, model, strategy, split) for split in ("validation", "test"))
     began_s = time.monotonic() - float(state.seconds.numpy())
@@ -91,6 +89,7 @@ def train(config: Any, shards: shards_lib.Shards, folder: pathlib.Path) -> tuple
                     f"Stopped at step {state.step} of {config.train_steps}, saved in {folder}.", signals[0]
                 )
     checkpoints.restore_best()
+    backbones.save(model, folder / workdir.BACKBONE_FILE)
     return test, float(state.seconds.numpy())
 
 

@@ -15,6 +15,7 @@ from mammo.data import shards as shards_lib
 from mammo.training import checkpoints, distribution
 
 CONFIG_FILE = "config.json"
+BACKBONE_FILE = "backbone.h5"  # best weights of the backbone alone, for another run's --config.model.weights
 _LOCK_FILE = ".lock"
 
 # What may differ when a run goes on: it changes what is watched and how fast it goes, not what is learnt.

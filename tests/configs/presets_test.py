@@ -4,6 +4,8 @@ import pytest
 import tensorflow as tf
 
 from mammo import presets
+from mammo.comparison import concepts
+from mammo.stages import stages
 from mammo.training import loop
 from tests.mammo.training import disc_shards
 
@@ -20,20 +22,18 @@ _SMALL = {
 }
 
 
-def _configs():
-    """Every configuration of a model, those of comparisons included."""
-    for name, preset in presets.PRESETS.items():
-        config = preset.get_config()
-        if "models" not in config:
-            yield name, config
-        for model, of_model in config.get("models", {}).items():
-            of_model.model.backbone = "csp_darknet_nano"  # EfficientNets have their presets of one model
-            yield f"{name}/{model}", of_model
+_OF_ONE_MODEL = {name: preset for name, preset in presets.PRESETS.items() if "models" not in preset.get_config()}
+_OF_SEVERAL = {name: preset for name, preset in presets.PRESETS.items() if name not in _OF_ONE_MODEL}
 
 
-@pytest.mark.parametrize("config", [pytest.param(config, id=name) for name, config in _configs()])
-def test_a_preset_trains_and_goes_on(config, tmp_path):
-    shards = disc_shards.write(tmp_path / "shards", {"train": 6, "validation": 3, "test": 3})
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory):
+    return disc_shards.write(tmp_path_factory.mktemp("shards"), {"train": 6, "validation": 3, "test": 3})
+
+
+@pytest.mark.parametrize("name", _OF_ONE_MODEL)
+def test_a_preset_trains_and_goes_on(name, shards, tmp_path):
+    config = presets.PRESETS[name].get_config()
     small = _SMALL_DETECTOR if config.stage == "detector" else _SMALL_CLASSIFIER
     config.update_from_flattened_dict({**_SMALL, **small, "train_steps": 1})
     loop.train(config, shards, tmp_path / "run")
@@ -41,3 +41,13 @@ def test_a_preset_trains_and_goes_on(config, tmp_path):
     loop.train(config, shards, tmp_path / "run")
     last = tf.train.load_checkpoint(str(tmp_path / "run" / "checkpoints" / "last"))
     assert last.get_tensor("state/optimizer/_iterations/.ATTRIBUTES/VARIABLE_VALUE") == 2
+
+
+@pytest.mark.parametrize("name", _OF_SEVERAL)
+def test_each_model_of_a_comparison_has_its_stage(name, shards):
+    models = presets.PRESETS[name].get_config().models
+    for config in models.values():
+        config.model.weights, config.transfer = "none", {"frozen_steps": 0}
+        assert stages.from_config(config, shards).name == config.stage
+    taken = {model for concept in concepts.CONCEPTS.values() for model in concept.models}
+    assert set(models) == taken  # comparing_test trains them

@@ -66,6 +66,8 @@ def test_a_pretrained_backbone_keeps_its_statistics(weights_file):
         np.testing.assert_array_equal(start, end)
     names = {weight.name for weight in made.trainable_variables}
     assert not any("gamma" in name and "normalization" not in name for name in names)
+    moved = classifier.build(classifier.Options(weights=str(weights_file), keeps_statistics=False), 2, 64, 32)
+    assert len(moved.trainable_variables) > len(made.trainable_variables)
 
 
 def test_frozen_layers_are_not_learnt_and_the_last_ones_are_unlocked(weights_file):

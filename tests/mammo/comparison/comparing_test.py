@@ -1,0 +1,100 @@
+"""The whole comparison on phantoms, with models of two steps: that it works, not what it finds."""
+
+import json
+
+import pytest
+
+from configs import comparison
+from data_tools import preparation
+from mammo.comparison import comparing, concepts, models
+from mammo.data import shards as shards_lib
+from mammo.evaluation import scoring
+
+_CLASSIFIERS = ("whole_image", "tumour", "malignancy", "crop_classifier")
+
+
+@pytest.fixture(scope="module")
+def config():
+    made = comparison.get_config()
+    made.data.update({"phantom_exams": 24, "phantom_height_px": 320, "height_px": 96, "width_px": 64})
+    for model in made.models.values():
+        model.train_steps, model.evaluate_every_steps, model.save_every_steps = 2, 2, 0
+        model.input.batch_size, model.precision = 4, "float32"
+    for name in _CLASSIFIERS:
+        made.models[name].flip_averaging = False
+    made.models.crop_classifier.crop.side_px = 32
+    return made
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("comparison")
+
+
+@pytest.fixture(scope="module")
+def shards(config, folder):
+    return shards_lib.Shards.open(preparation.prepare(None, folder / "data", preparation.Options(**config.data)))
+
+
+@pytest.fixture(scope="module")
+def before(config, folder, shards):
+    """What an earlier call, which was stopped, has left."""
+    trained = models.train("whole_image", config.models.whole_image, shards, folder)
+    return (trained.folder / "metrics.jsonl").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def page(config, folder, shards, before):
+    source_dir = preparation.find_source(None, folder / "data")
+    assert source_dir is not None
+    return comparing.compare(config, shards, source_dir, folder, folder / "out")
+
+
+@pytest.fixture(scope="module")
+def report(page):
+    return json.loads((page.parent / "report.json").read_text())
+
+
+def test_every_concept_is_judged_on_the_same_images(report, shards):
+    assert set(report["concepts"]) == set(concepts.CONCEPTS)
+    infos = shards.describe("test").values()
+    for concept in report["concepts"].values():
+        assert concept["n"] == {
+            "patients": len({info.patient_id for info in infos}),
+            "images": len(infos),
+            "lesions": sum(len(info.pathologies) for info in infos),
+        }
+        for unit in scoring.UNITS:
+            assert set(concept["auc"][unit]) == {"tumour", "cancer", "malignancy"}
+    assert {name for name, concept in report["concepts"].items() if "froc" in concept} == {
+        "single_stage",
+        "multi_stage",
+    }
+
+
+def test_answering_normal_to_everything_is_the_baseline(report):
+    baseline, n = report["concepts"]["always_normal"], report["n"]
+    normal = sum(baseline["confusion"]["counts"][0])
+    assert baseline["accuracy"]["value"] == pytest.approx(normal / n["images"])
+    assert baseline["auc"]["image"]["tumour"]["value"] == 0.5
+
+
+def test_the_multi_stage_concept_is_held_against_each_other_one(report):
+    differences = report["differences"]["multi_stage"]
+    assert set(differences) == set(concepts.CONCEPTS) - {"multi_stage"}
+    own, other = (report["concepts"][name]["auc"]["image"]["tumour"]["value"] for name in ("multi_stage", "single"))
+    assert differences["single"]["image"]["tumour"]["value"] == pytest.approx(own - other)
+
+
+def test_the_page_shows_every_concept_and_says_what_phantoms_are(page):
+    text = page.read_text()
+    for concept in concepts.CONCEPTS.values():
+        assert concept.title in text
+    assert "These images are phantoms" in text
+    assert "not a medical device" in text
+    identifiers = [part.partition('"')[0] for part in text.split('<image id="')[1:]]
+    assert len(identifiers) == len(set(identifiers)) > 5
+
+
+def test_what_was_trained_before_is_not_trained_again(page, folder, before):
+    assert (folder / "models" / "whole_image" / "metrics.jsonl").read_bytes() == before
