@@ -15,7 +15,6 @@ def get_config() -> ml_collections.ConfigDict:
     # A mass at its size, among tissue: size and contrast alone tell benign from cancer with an area of 0.67.
     config.crop.side_px = 128
     config.crop.min_side_px = 160.0
-    config.crop.scale_range = (0.8, 1.25)
 
     # 868 masses, seen four hundred times. These files are stretched to squares, so that crops are not turned far.
     config.augmentation.rotation_degrees = 30.0

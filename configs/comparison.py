@@ -16,13 +16,13 @@ def get_config() -> ml_collections.ConfigDict:
     config.data.phantom_exams = 400
 
     config.models = ml_collections.ConfigDict()
-    config.models.whole_image = _with_length(whole_image.get_config(), 2400)
-    config.models.tumour = _with_length(tumour.get_config(), 1200)
-    config.models.malignancy = _with_length(malignancy.get_config(), 1200)
+    config.models.whole_image = _with_length(whole_image.get_config(), 2000)
+    config.models.tumour = _with_length(tumour.get_config(), 1000)
+    config.models.malignancy = _with_length(malignancy.get_config(), 1000)
     config.models.detector = _with_length(detector.get_config(), 1800)
     config.models.finder = _with_length(detector.get_config(), 900)
     config.models.finder.model.is_class_blind = True
-    config.models.crop_classifier = _with_length(crop_classifier.get_config(), 1200)
+    config.models.crop_classifier = _with_length(crop_classifier.get_config(), 3600)
     return config
 
 

@@ -14,18 +14,20 @@ def get_config() -> ml_collections.ConfigDict:
     config.model.standardizes = True
 
     config.crop = ml_collections.ConfigDict()
-    config.crop.side_px = 128
+    config.crop.side_px = 96
     config.crop.context = 1.5
     config.crop.min_side_px = 0.0  # of the source: what is smaller is shown at its size
-    config.crop.shift_share = 0.15
-    config.crop.scale_range = (0.8, 1.25)
+    config.crop.shift_share = 0.1
+    config.crop.scale_range = (0.8, 1.2)
 
     # A crop has no up and down, and is full of tissue: more may vary than on a whole view.
     config.augmentation.flip_horizontal = 0.5
     config.augmentation.rotation_degrees = 180.0
+    config.augmentation.turns_about_frame = True
     config.augmentation.shift_share = 0.0  # the crop was moved already, and stretched
 
     config.input.batch_size = 32
-    config.train_steps = 1500
-    config.evaluate_every_steps = 500
+    config.train_steps = 3600
+    config.optimizer.learning_rate = 2e-3
+    config.evaluate_every_steps = 600
     return config

@@ -12,7 +12,9 @@ from data_tools import exams as exams_lib
 from mammo.data import breast as breast_lib
 from mammo.data import encodings, images, pixel_path
 
-BACKGROUND_FOCUS_PX = (64, 512)  # sides of what a background crop is about, log-uniform, as Mini-DDSM's lesions are
+BACKGROUND_FOCUS_SHARE = (0.025, 0.2)
+"""Sides of what a background crop is about, of the film's height, log-uniform: 64 to 512 px of Mini-DDSM, as its
+lesions are. Were they of another size, a classifier would tell background by magnification alone."""
 
 _PLACING_ATTEMPTS = 20  # of a background crop, before a breast is taken to have no room for one
 
@@ -106,7 +108,7 @@ class _Maker:
                 return
             place = random.integers(len(ys))
             centre_y, centre_x = (np.array([ys[place], xs[place]]) + 0.5) * to_source
-            half = np.exp(random.uniform(*np.log(BACKGROUND_FOCUS_PX))) / 2
+            half = np.exp(random.uniform(*np.log(BACKGROUND_FOCUS_SHARE))) * self.pixels.shape[0] / 2
             focus = _clip(np.array([centre_x - half, centre_y - half, centre_x + half, centre_y + half]), self.pixels)
             if not _touches_any(focus, self.lesion_boxes_xyxy_px):
                 found += 1

@@ -32,8 +32,9 @@ def main() -> None:
     logging.set_verbosity(logging.INFO)
     began_s = time.monotonic()
     config, folder = _CONFIG.value, cli.user_path(_WORKDIR.value or f"runs/{_STAGE.value}")
-    if config.stage != _STAGE.value:
-        raise errors.InputError(f"--stage={_STAGE.value}, but the configuration is of the stage {config.stage!r}.")
+    if config.get("stage") != _STAGE.value:
+        of = f"of the stage {config.stage!r}" if "stage" in config else "that of a comparison"
+        raise errors.InputError(f"--stage={_STAGE.value}, but the configuration is {of}.")
     data_dir = cli.user_path(_DATA_DIR.value) if _DATA_DIR.value else None
     if config.model.weights not in ("imagenet", "none"):
         config.model.weights = str(cli.user_path(config.model.weights))

@@ -1,8 +1,7 @@
 """Flip, rotation, scale, shear and shift as one affine transform for each image, with one interpolation.
 
-All turn about the middle of what the image shows, the box around its tissue, which the shift alone moves: a breast that
-fills one corner of the frame stays in view, and a flip leaves it where it is. For a crop, which has no padding, that is
-the middle of the image.
+Views turn about the middle of what they show, the box around their tissue, which the shift alone moves: a breast that
+fills one corner of the frame stays in view, and a flip leaves it where it is. Crops turn about the middle of the frame.
 """
 
 import math
@@ -61,7 +60,16 @@ def draw(image: tf.Tensor, draws: tf.Tensor, options: options_lib.Options) -> Af
     shift_px = seeds.symmetric(draws[:, seeds.Operation.SHIFT, :2]) * options.shift_share
     shift_px *= tf.constant([width_px, height_px], tf.float32)
     center_px = content_center(image)
+    if options.turns_about_frame:
+        center_px = tf.zeros_like(center_px) + tf.constant([width_px / 2, height_px / 2])
     return Affine(linear, center_px + shift_px - boxes_lib.transform_points(center_px, linear))
+
+
+def flip_vertically(image: tf.Tensor) -> tf.Tensor:
+    """Mirrors views up and down about the middle of what they show, as `vary` does: float32 [B, H, W, 1]."""
+    center_px = content_center(image)
+    linear = tf.tile(tf.constant([[[1.0, 0.0], [0.0, -1.0]]]), [tf.shape(image)[0], 1, 1])
+    return _resample(image, Affine(linear, center_px - boxes_lib.transform_points(center_px, linear)))
 
 
 def apply(batch: batch_lib.Batch, affine: Affine, min_visible_share: float) -> batch_lib.Batch:

@@ -27,6 +27,8 @@ class Options:
         rotation_degrees: By at most so much, either way.
         scale_range: Lowest and highest magnification; its logarithm is drawn evenly.
         shear_degrees: Vertical lines lean by at most so much, either way.
+        turns_about_frame: Whether images turn and are mirrored about the middle of the frame: for crops, whose focus is
+            there. Views do about the middle of the tissue, which may fill a corner of the frame.
         shift_share: Of the height and of the width, at most, either way.
         min_visible_share: Of a lesion's box, by area: a lesion of which less is left is dropped.
         gamma_range: Lowest and highest exponent; its logarithm is drawn evenly.
@@ -44,6 +46,7 @@ class Options:
     rotation_degrees: float = 12.0
     scale_range: Range = (0.9, 1.1)
     shear_degrees: float = 5.0
+    turns_about_frame: bool = False
     shift_share: float = 0.05
     min_visible_share: float = 0.5
     gamma_range: Range = (0.8, 1.25)

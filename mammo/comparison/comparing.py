@@ -4,6 +4,7 @@ import pathlib
 import time
 from typing import Any
 
+from mammo import errors
 from mammo.comparison import concepts as concepts_lib
 from mammo.comparison import figures, page
 from mammo.comparison import models as models_lib
@@ -32,9 +33,8 @@ def compare(
         mammo.errors.InputError: The data, a configuration or a folder cannot be used.
         mammo.training.loop.StoppedError: SIGTERM came; the same command goes on.
     """
-    models = {
-        name: models_lib.train(name, model_config, shards, folder) for name, model_config in config.models.items()
-    }
+    _check(config, shards, source_dir)
+    models = {name: models_lib.train(name, config, shards, folder) for name in config.models}
     began_s = time.monotonic()
     evidence = concepts_lib.Evidence(models, shards, source_dir)
     tests = {name: concept.answer(evidence, "test") for name, concept in concepts_lib.CONCEPTS.items()}
@@ -56,6 +56,22 @@ def compare(
     answers = {name: concepts_lib.Answers(scored[name], tests[name].results) for name in tests}
     page.write(output_dir, report, answers, shards)
     return output_dir / page.PAGE_NAME
+
+
+def _check(config: Any, shards: shards_lib.Shards, source_dir: pathlib.Path) -> None:
+    """Refuses, before anything is trained, what would fail only after it."""
+    taken = {model for concept in concepts_lib.CONCEPTS.values() for model in concept.models}
+    if taken != set(config.models):
+        raise errors.InputError(
+            f"the configuration of a comparison has the models {', '.join(sorted(taken))}, not "
+            f"{', '.join(sorted(config.models))}."
+        )
+    for info in (info for split in ("validation", "test") for info in shards.describe(split).values()):
+        if not (source_dir / info.path).is_file():
+            raise errors.InputError(
+                f"{source_dir / info.path} is missing, which the shards were made of and the second look reads; give "
+                "the folder of these files as --source_dir."
+            )
 
 
 def _describe(model: models_lib.Model) -> dict[str, Any]:

@@ -15,8 +15,6 @@ from mammo.evaluation import images, scoring
 from mammo.inference import probabilities, second_look
 from mammo.stages import classifier
 
-_SPLITS = ("validation", "test")
-
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Answers:

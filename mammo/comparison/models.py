@@ -54,11 +54,11 @@ class Predictions:
 
 
 def train(name: str, config: Any, shards: shards_lib.Shards, folder: pathlib.Path) -> Model:
-    """Trains a model, or goes on with it; one that has come to its end is not touched.
+    """Trains a model, or goes on with it; one that has come to its end makes no further step.
 
     Args:
         name: Of its folder, which is a workdir as `//mammo:train` leaves one.
-        config: As `configs/base.py` describes.
+        config: Of the comparison: that of the model, and what it says of the data.
         shards: What to learn from, the same for all.
         folder: Of the comparison.
 
@@ -68,7 +68,8 @@ def train(name: str, config: Any, shards: shards_lib.Shards, folder: pathlib.Pat
     """
     own = folder / _FOLDER / name
     with workdir.claim(own):
-        config = workdir.settle_config(own, config.to_dict(), shards)
+        own_config = {**config.models[name].to_dict(), "data": config.data.to_dict()}
+        config = workdir.settle_config(own, own_config, shards)
         logging.info("Model %s: %d steps, in %s.", name, config.train_steps, own)
         _, training_s = loop.train(config, shards, own)
     return Model(name, config, stages.from_config(config, shards), own, training_s)
@@ -78,7 +79,9 @@ def predict(model: Model, split: str) -> Predictions:
     """Has the best weights of a model predict every view of a split, those that it would not be judged by as well."""
     stage = model.stage
     if isinstance(stage, classifier.ClassifierStage):
-        stage = dataclasses.replace(stage, input_options=dataclasses.replace(stage.input_options, labels=_ALL_LABELS))
+        stage = dataclasses.replace(
+            stage, input_options=dataclasses.replace(stage.input_options, classes=(_ALL_LABELS,))
+        )
     distribution.set_precision(model.config.precision)
     strategy = distribution.make_strategy(devices=0)
     collected = _Collected(len(stage.shards.describe(split)))

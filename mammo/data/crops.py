@@ -5,6 +5,9 @@ import dataclasses
 import tensorflow as tf
 
 from mammo import errors
+from mammo.data import pixel_path
+
+_ROUNDING = 1e-6
 
 DRAWS = 3
 """Random numbers that one crop takes: its shift across and down, and its size."""
@@ -21,14 +24,14 @@ class Options:
             source: of lesions that fit in, it shows how large they are, and cancers tend to be larger.
         shift_share: In training, the square is moved by at most so much of the longer side of the focus, either way.
         scale_range: In training, the size is multiplied by a number between these, whose logarithm is drawn evenly.
-            Together as far off as a box is that still counts as found: an IoU of one half.
+            What is kept around a lesion bounds both: `pixel_path.CROP_CONTEXT`.
     """
 
     side_px: int = 128
     context: float = 1.5
     min_side_px: float = 0.0
-    shift_share: float = 0.15
-    scale_range: tuple[float, float] = (0.8, 1.25)
+    shift_share: float = 0.1
+    scale_range: tuple[float, float] = (0.8, 1.2)
 
     def __post_init__(self) -> None:
         if self.side_px < 32 or self.side_px % 32:  # noqa: PLR2004
@@ -42,6 +45,12 @@ class Options:
         if not (len(self.scale_range) == 2 and 0 < self.scale_range[0] <= self.scale_range[1]):  # noqa: PLR2004
             raise errors.InputError(
                 f"--config.crop.scale_range={tuple(self.scale_range)} must be (low, high) with 0 < low <= high."
+            )
+        reach = self.context * self.scale_range[1] + 2 * self.shift_share
+        if reach > pixel_path.CROP_CONTEXT + _ROUNDING:
+            raise errors.InputError(
+                f"--config.crop: context x the highest scale + 2 x shift_share is {reach:.3g}, but shards hold no more "
+                f"than {pixel_path.CROP_CONTEXT:g} times a lesion."
             )
 
 

@@ -41,7 +41,8 @@ class Options:
             least is once an epoch. None: so that all classes have the same share.
         shuffle_buffer: How many images, as stored, wait to be drawn from.
         parallel_reads: How many files are open at a time.
-        labels: Images with another label are left out; evaluation has them as padding.
+        classes: The labels (0 normal, 1 benign, 2 cancer) of each class that is to be told apart. Images with another
+            label are left out; evaluation has them as padding.
         crop: How crops are cut, where the shards are those of crops; None: images are taken as they are.
     """
 
@@ -52,7 +53,7 @@ class Options:
     class_weights: tuple[float, float, float] | None = None
     shuffle_buffer: int = 1024
     parallel_reads: int = 8
-    labels: tuple[int, ...] = _LABELS
+    classes: tuple[tuple[int, ...], ...] = ((0,), (1,), (2,))
     crop: crops.Options | None = None
 
     def __post_init__(self) -> None:
@@ -67,6 +68,11 @@ class Options:
             raise errors.InputError(
                 f"class_weights are three numbers above 0, for normal, benign and cancer, not {self.class_weights}."
             )
+
+    @property
+    def labels(self) -> tuple[int, ...]:
+        """Those of any class, ascending."""
+        return tuple(sorted(label for labels in self.classes for label in labels))
 
 
 def training(
@@ -181,8 +187,11 @@ def _weights(shards: shards_lib.Shards, options: Options) -> np.ndarray:
         numbers = np.array([shards_lib.record_number(key) for key in infos])
         return (is_taken & ((labels != 0) | (numbers % STUDY_NORMALS == 0))).astype(np.float32)
     counts = np.bincount(labels[is_taken], minlength=len(_LABELS))
-    of_classes = np.array(options.class_weights or 1 / np.maximum(counts, 1))
-    return (of_classes / of_classes[counts > 0].min() * (counts > 0))[labels].astype(np.float32)
+    of_class = np.zeros(len(_LABELS))
+    for members in options.classes:
+        of_class[list(members)] = counts[list(members)].sum()
+    of_labels = np.array(options.class_weights or 1 / np.maximum(of_class, 1))
+    return (of_labels / of_labels[counts > 0].min() * (counts > 0))[labels].astype(np.float32)
 
 
 def _balanced(

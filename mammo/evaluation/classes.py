@@ -8,6 +8,9 @@ import numpy as np
 LEFT_OUT = -1
 """In place of a class: images with this label are no part of the task."""
 
+OF_LESIONS = "malignancy"
+"""The task that asks nothing of normal images."""
+
 _NORMAL, _CANCER = 0, 2  # labels
 
 
@@ -53,7 +56,7 @@ class Classes:
             if LEFT_OUT not in (normal, benign):
                 lesion = probabilities[:, benign] + probabilities[:, cancer]
                 unknown = np.full(len(lesion), 0.5)
-                made["malignancy"] = np.divide(probabilities[:, cancer], lesion, out=unknown, where=lesion > 0)
+                made[OF_LESIONS] = np.divide(probabilities[:, cancer], lesion, out=unknown, where=lesion > 0)
         return made
 
 
@@ -64,7 +67,7 @@ def is_positive(task: str, labels: np.ndarray) -> np.ndarray:
 
 def is_asked(task: str, labels: np.ndarray) -> np.ndarray:
     """Tells of which labels, int [N], a task asks anything: bool [N]; "malignancy" asks nothing of normal images."""
-    return labels != _NORMAL if task == "malignancy" else np.ones(len(labels), bool)
+    return labels != _NORMAL if task == OF_LESIONS else np.ones(len(labels), bool)
 
 
 WHOLE_IMAGE = Classes(("normal", "benign", "cancer"), (0, 1, 2))

@@ -199,7 +199,7 @@ def _reliability(scored: scoring.Scored, *, resamples: int, seed: int) -> dict[s
     for task, scores in scored.classes.scores(scored.probabilities).items():
         is_positive, is_asked = classes_lib.is_positive(task, scored.labels), classes_lib.is_asked(task, scored.labels)
         by_task[task] = calibration_lib.reliability(
-            scores[is_asked], is_positive[is_asked], scored.patients[is_asked], **drawing
+            scores[is_asked], is_positive[is_asked], scored.subset(is_asked).patients, **drawing
         )
     confidence = scored.probabilities.max(axis=1)
     return {

@@ -99,7 +99,8 @@ def aggregate(scored: Scored, unit: Unit) -> Units:
     """Returns a score for each image, breast or exam.
 
     A breast is as suspicious as its views are in the mean, since both show the same lesions; an exam is as suspicious
-    as the worse of its breasts. A unit's truth is the worst label of its images.
+    as the worse of its breasts. A unit's truth is the worst label of its images. Whether a lesion is malignant is asked
+    of images alone: of views without one the answer means nothing.
     """
     scores = scored.classes.scores(scored.probabilities)
     if unit == "image":
@@ -107,6 +108,7 @@ def aggregate(scored: Scored, unit: Unit) -> Units:
         order = np.array(sorted(range(len(paths)), key=paths.__getitem__), np.int64)  # crops of one image share a path
         made = {task: values[order] for task, values in scores.items()}
         return Units(tuple(paths[index] for index in order), scored.labels[order], scored.patients[order], made)
+    scores = {task: values for task, values in scores.items() if task != classes_lib.OF_LESIONS}
     breasts = _grouped([f"{fact.exam_id}/{fact.laterality}" for fact in scored.facts], scored, scores, _means)
     if unit == "breast":
         return breasts

@@ -9,6 +9,7 @@ from mammo import errors
 from mammo.augment import seeds
 from mammo.models import backbones, precision
 
+ALL_LAYERS = -1  # of a backbone are learnt
 _STUDY_UNITS = 10  # of the hidden layer: the 2022 study
 _LEAST_SPREAD = 1e-2  # of an image: the grain of an even one is not made its contrast
 _DROPOUT_SEED = 0  # folded with each image's position in the stream, which the run's seed has shuffled
@@ -108,9 +109,12 @@ class Standardization(tf.keras.layers.Layer):
 
     def call(self, images: tf.Tensor) -> tf.Tensor:
         """Returns float32 [B, H, W, 1] of the same."""
-        mean = tf.reduce_mean(images, axis=[1, 2, 3], keepdims=True)
-        spread = tf.math.reduce_std(images, axis=[1, 2, 3], keepdims=True)
-        even = (images - mean) / (spread + _LEAST_SPREAD)
+        # Black is what lies beyond the film, and what turning a crop leaves in its corners: it counts for nothing.
+        shown = tf.cast(images > 0, tf.float32)
+        count = tf.maximum(tf.reduce_sum(shown, axis=[1, 2, 3], keepdims=True), 1.0)
+        mean = tf.reduce_sum(images, axis=[1, 2, 3], keepdims=True) / count
+        variance = tf.reduce_sum(shown * (images - mean) ** 2, axis=[1, 2, 3], keepdims=True) / count
+        even = shown * (images - mean) / (tf.sqrt(variance) + _LEAST_SPREAD)
         return even * backbones.GREY_STD + backbones.GREY_MEAN
 
 

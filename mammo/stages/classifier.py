@@ -7,10 +7,10 @@ from typing import Any
 import tensorflow as tf
 
 from mammo import errors
-from mammo.augment import compose
+from mammo.augment import compose, geometric
 from mammo.augment import options as augmentation_lib
 from mammo.data import batch as batch_lib
-from mammo.data import crops, pipeline
+from mammo.data import crops, manifest, pipeline
 from mammo.data import shards as shards_lib
 from mammo.evaluation import classes as classes_lib
 from mammo.evaluation import classification, scoring
@@ -130,15 +130,16 @@ class ClassifierStage:
 
     def predict(self, model: tf.keras.Model, images: tf.Tensor) -> tf.Tensor:
         """See `mammo.stages.stage.Stage`: probabilities, float32 [B, C]."""
-        flips: tuple[list[int], ...] = ([],)
-        if self.flip_averaging:  # a chest wall is always left: whole views are mirrored up and down alone
-            flips = ([], [1], [2], [1, 2]) if self.name == _CROPS else ([], [1])
         position = tf.zeros(tf.shape(images)[:1], tf.int64)
-        made = [
-            tf.nn.softmax(model({"image": tf.reverse(images, axes), "position": position}, training=False))
-            for axes in flips
-        ]
+        seen = self._mirrored(images) if self.flip_averaging else [images]
+        made = [tf.nn.softmax(model({"image": image, "position": position}, training=False)) for image in seen]
         return tf.add_n(made) / len(made)
+
+    def _mirrored(self, images: tf.Tensor) -> list[tf.Tensor]:
+        """Images and their mirror images; of whole views, whose chest wall is always left, up and down alone."""
+        if self.name != _CROPS:
+            return [images, geometric.flip_vertically(images)]
+        return [tf.reverse(images, axes) for axes in ([], [1], [2], [1, 2])]
 
     def evaluator(self, split: str) -> classification.ClassificationEvaluator:
         """See `mammo.stages.stage.Stage`."""
@@ -147,6 +148,14 @@ class ClassifierStage:
         # The crops of a breast are no views of one and the same thing.
         units: tuple[scoring.Unit, ...] = ("image",) if self.name == _CROPS else scoring.UNITS
         return classification.ClassificationEvaluator(judged, self.classes, units=units)
+
+
+def _groups(classes: classes_lib.Classes) -> tuple[tuple[int, ...], ...]:
+    """The labels of each class."""
+    return tuple(
+        tuple(label for label, of_label in enumerate(classes.of_label) if of_label == index)
+        for index in range(len(classes.names))
+    )
 
 
 def from_config(config: Any, shards: shards_lib.Shards) -> ClassifierStage:
@@ -162,24 +171,34 @@ def from_config(config: Any, shards: shards_lib.Shards) -> ClassifierStage:
     crop = crops.Options(**config.crop) if is_of_crops else None
     model = classifier_model.Options(**config.model)
     transfer = TransferOptions(**config.transfer)
-    if transfer.frozen_steps and not model.is_pretrained:
+    is_frozen = transfer.frozen_steps or transfer.unfrozen_layers != classifier_model.ALL_LAYERS
+    if is_frozen and not (model.is_pretrained and model.keeps_statistics):
         raise errors.InputError(
-            f"--config.transfer.frozen_steps={transfer.frozen_steps} freezes a backbone that has learnt nothing; "
-            "set it to 0, or give --config.model.weights."
+            f"--config.transfer.frozen_steps={transfer.frozen_steps} and unfrozen_layers={transfer.unfrozen_layers} "
+            "freeze a backbone, which takes --config.model.weights, and --config.model.keeps_statistics=true."
         )
     if config.loss.class_weights and len(config.loss.class_weights) != len(classes.names):
         raise errors.InputError(f"--config.loss.class_weights must be one number for each of {classes.names}.")
-    labels = tuple(label for label, of_label in enumerate(classes.of_label) if of_label != classes_lib.LEFT_OUT)
+    height_px, width_px = (crop.side_px,) * 2 if crop else (shards.manifest.height_px, shards.manifest.width_px)
+    if height_px % manifest.SIDE_MULTIPLE_PX or width_px % manifest.SIDE_MULTIPLE_PX:
+        raise errors.InputError(
+            f"images are {height_px} x {width_px} px; the classifier takes multiples of {manifest.SIDE_MULTIPLE_PX}."
+        )
+    if model.head == "study" and min(height_px, width_px) < 2 * manifest.SIDE_MULTIPLE_PX:
+        raise errors.InputError(
+            f"the study's head pools by two what a backbone has shrunk to a {manifest.SIDE_MULTIPLE_PX}th: images of "
+            f"{height_px} x {width_px} px are too small for it."
+        )
     return ClassifierStage(
         name=config.stage,
         classes=classes,
         shards=shards.crops if is_of_crops else shards,
-        input_options=pipeline.Options(**config.input, labels=labels, crop=crop),
+        input_options=pipeline.Options(**config.input, classes=_groups(classes), crop=crop),
         augmentation=augmentation_lib.Options(**config.augmentation),
         model=model,
         transfer=transfer,
         loss_options=losses.Options(**config.loss),
-        image_size_px=(crop.side_px,) * 2 if crop else (shards.manifest.height_px, shards.manifest.width_px),
+        image_size_px=(height_px, width_px),
         flip_averaging=config.flip_averaging,
         best_by=_BEST_BY[classes.names],
     )

@@ -9,6 +9,7 @@ import tensorflow as tf
 from mammo import errors
 from mammo.stages import stage as stage_lib
 
+_RAMP_STEPS = 1_000  # 1 / (1 - beta_2) of Adam: as long as its second moments take
 _NOT_DECAYED = ["bias", "gamma", "beta"]  # shifts and scales: Goyal et al. 2017, section 5.3, and common since
 
 
@@ -71,7 +72,11 @@ def with_rate(
 
 
 class _Phased(tf.keras.optimizers.schedules.LearningRateSchedule):
-    """A schedule multiplied by what each phase takes of it."""
+    """A schedule multiplied by what each phase takes of it; all but the first phase begin at 0.
+
+    The moments of weights that a phase adds start at 0, while Adam corrects its bias by the steps of the whole run: at
+    the full rate their first updates would be several times too large.
+    """
 
     def __init__(
         self, whole: tf.keras.optimizers.schedules.LearningRateSchedule, phases: Sequence[stage_lib.Phase]
@@ -81,5 +86,7 @@ class _Phased(tf.keras.optimizers.schedules.LearningRateSchedule):
     def __call__(self, step: tf.Tensor) -> tf.Tensor:
         share = tf.constant(0.0)
         for phase in self._phases:
-            share = tf.where(tf.cast(step, tf.int64) >= phase.first_step, phase.rate_share, share)
+            since = tf.cast(step, tf.float32) - phase.first_step
+            ramp = tf.minimum((since + 1) / _RAMP_STEPS, 1.0) if phase.first_step else 1.0
+            share = tf.where(since >= 0, phase.rate_share * ramp, share)
         return share * self._whole(step)

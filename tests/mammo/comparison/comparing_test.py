@@ -6,6 +6,7 @@ import pytest
 
 from configs import comparison
 from data_tools import preparation
+from mammo import errors
 from mammo.comparison import comparing, concepts, models
 from mammo.data import shards as shards_lib
 from mammo.evaluation import scoring
@@ -39,7 +40,7 @@ def shards(config, folder):
 @pytest.fixture(scope="module")
 def before(config, folder, shards):
     """What an earlier call, which was stopped, has left."""
-    trained = models.train("whole_image", config.models.whole_image, shards, folder)
+    trained = models.train("whole_image", config, shards, folder)
     return (trained.folder / "metrics.jsonl").read_bytes()
 
 
@@ -65,7 +66,9 @@ def test_every_concept_is_judged_on_the_same_images(report, shards):
             "lesions": sum(len(info.pathologies) for info in infos),
         }
         for unit in scoring.UNITS:
-            assert set(concept["auc"][unit]) == {"tumour", "cancer", "malignancy"}
+            assert set(concept["auc"][unit]) == (
+                {"tumour", "cancer", "malignancy"} if unit == "image" else {"tumour", "cancer"}
+            )
     assert {name for name, concept in report["concepts"].items() if "froc" in concept} == {
         "single_stage",
         "multi_stage",
@@ -94,6 +97,24 @@ def test_the_page_shows_every_concept_and_says_what_phantoms_are(page):
     assert "not a medical device" in text
     identifiers = [part.partition('"')[0] for part in text.split('<image id="')[1:]]
     assert len(identifiers) == len(set(identifiers)) > 5
+
+
+def test_every_model_tells_of_the_data_that_was_drawn(report):
+    assert {model["data"]["phantom_exams"] for model in report["config"].values()} == {24}
+
+
+def test_files_that_are_missing_are_told_before_anything_is_trained(config, shards, tmp_path):
+    with pytest.raises(errors.InputError, match="is missing, which the shards were made of"):
+        comparing.compare(config, shards, tmp_path, tmp_path / "runs", tmp_path)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_configuration_that_lacks_a_model_is_refused(config, shards, tmp_path):
+    lacking = config.copy_and_resolve_references()
+    with lacking.models.unlocked():
+        del lacking.models["finder"]
+    with pytest.raises(errors.InputError, match="has the models crop_classifier, detector, finder"):
+        comparing.compare(lacking, shards, tmp_path, tmp_path / "runs", tmp_path)
 
 
 def test_what_was_trained_before_is_not_trained_again(page, folder, before):

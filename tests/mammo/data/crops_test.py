@@ -24,7 +24,7 @@ def _extent(image):
 
 @FEW
 @hypothesis.given(
-    x=st.integers(0, 300), y=st.integers(0, 200), radius_px=st.integers(10, 90), seed=st.integers(0, 10**6)
+    x=st.integers(60, 240), y=st.integers(60, 140), radius_px=st.integers(10, 60), seed=st.integers(0, 10**6)
 )
 def test_the_focus_is_where_it_is_said_to_be(x, y, radius_px, seed):
     image = _disc(200, 300, x, y, radius_px)
@@ -32,11 +32,8 @@ def test_the_focus_is_where_it_is_said_to_be(x, y, radius_px, seed):
     draws = tf.random.stateless_uniform([crops.DRAWS], [seed, 0])
     made, box = crops.cut(tf.constant(image), focus, crops.Options(side_px=64, context=1.5), draws)
     assert made.shape == (64, 64, 1)
-    # What the frame of the image and of the crop leave of the disc lies on the focus.
-    found, expected = _extent(np.pad(made, [[0, 0], [0, 0], [0, 0]])) if np.max(made) > 0.5 else None, box.numpy()
-    if found is not None:
-        assert (found[:2] >= expected[:2] - 1.5).all()
-        assert (found[2:] <= expected[2:] + 1.5).all()
+    # Drawn so that the crop may lose the rim of a disc, never its middle.
+    np.testing.assert_allclose(_extent(made), np.clip(box, 0, 64), atol=1.5)
 
 
 def test_a_disc_in_the_middle_fills_its_share_of_the_crop():
@@ -74,6 +71,7 @@ def test_shrinking_does_not_alias():
         ({"context": 0.5}, "must be 1 or more"),
         ({"min_side_px": -1.0}, "must be 0 or more"),
         ({"shift_share": 2.0}, "must be from 0 to 1"),
+        ({"context": 1.9}, "shards hold no more than 2 times a lesion"),
         ({"scale_range": (1.2, 0.8)}, "must be .low, high."),
     ],
 )

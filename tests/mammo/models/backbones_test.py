@@ -67,6 +67,23 @@ def test_a_file_of_kerass_store_normalises_as_weights_by_name_do(tmp_path):
     np.testing.assert_allclose(normalise(grey)[0, 0, 0], (0.6 - mean) / std, rtol=1e-5)
 
 
+def test_a_detectors_features_serve_a_classifier_and_the_other_way_round(tmp_path):
+    def build(weights, levels):
+        return backbones.build("efficientnet_b0", weights, 64, 64, 0.9, levels=levels)
+
+    for own, other in ((backbones.PYRAMID, [backbones.TOP]), ([backbones.TOP], backbones.PYRAMID)):
+        trained = build("none", own)
+        trained.set_weights([weight + 1.0 for weight in trained.get_weights()])
+        backbones.save(trained, tmp_path / "backbone.h5")
+        made = build(str(tmp_path / "backbone.h5"), other)
+        kernel = "block7a_project_conv/kernel:0"
+        mine, theirs = (
+            next(weight.numpy() for weight in model.weights if weight.name == kernel) for model in (trained, made)
+        )
+        np.testing.assert_array_equal(mine, theirs)
+        assert [path.name for path in tmp_path.iterdir()] == ["backbone.h5"]
+
+
 def test_weights_of_another_network_are_refused_by_name(tmp_path):
     tf.keras.Sequential([tf.keras.layers.Dense(2, input_shape=(3,))]).save_weights(tmp_path / "other.h5")
     with pytest.raises(errors.InputError, match=r"other\.h5: not weights of efficientnet_b0 without its top"):

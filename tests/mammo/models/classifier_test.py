@@ -89,6 +89,8 @@ def test_standardized_images_are_alike_whatever_their_brightness():
     layer = classifier.Standardization()
     np.testing.assert_allclose(tf.reduce_mean(layer(inputs["image"])), backbones.GREY_MEAN, atol=1e-4)
     assert np.isfinite(layer(tf.zeros([1, 8, 8, 1]))).all()
+    half = tf.concat([inputs["image"], tf.zeros_like(inputs["image"])], axis=1)
+    np.testing.assert_allclose(layer(half)[:, :64], layer(inputs["image"]), atol=1e-5)  # black counts for nothing
 
 
 @pytest.mark.parametrize(("name", "value"), [("head", "plain"), ("dropout", 1.0)])

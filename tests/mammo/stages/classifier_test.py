@@ -63,6 +63,16 @@ def test_crops_are_jittered_in_training_alone(shards):
     np.testing.assert_allclose(still.boxes[:, 0][still.label > 0], [[5, 5, 27, 27]] * 2, atol=1.5)
 
 
+def test_a_crop_too_small_for_the_head_of_the_study_is_refused(shards):
+    with pytest.raises(errors.InputError, match="32 x 32 px are too small for it"):
+        _stage(shards, "crop_classifier", crop__side_px=32, model__head="study")
+
+
+def test_each_class_comes_equally_often_however_many_labels_it_has(shards):
+    labels = _labels(_stage(shards, "tumour", input__batch_size=15), "train", 16)
+    assert np.mean(labels > 0) == pytest.approx(0.5, abs=0.05)
+
+
 def test_the_loss_is_what_is_divided_by_the_images(shards):
     stage = _stage(shards, "whole_image")
     batch = next(iter(stage.build_dataset("train", ONE, 0)))
@@ -137,7 +147,8 @@ def test_a_frozen_backbone_is_learnt_from_its_phase_on(shards, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"transfer__frozen_steps": 5}, "freezes a backbone that has learnt nothing"),
+        ({"transfer__frozen_steps": 5}, "freeze a backbone, which takes --config.model.weights"),
+        ({"transfer__unfrozen_layers": 3}, "unfrozen_layers=3 freeze a backbone"),
         ({"transfer__rate_share": 0.0}, "rate_share=0.0 above 0"),
         ({"loss__class_weights": (1.0, 2.0)}, "must be one number for each"),
         ({"model__head": "odd"}, "it is study or modern"),

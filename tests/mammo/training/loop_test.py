@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from mammo import errors
 from mammo.stages import stage as stage_lib
+from mammo.stages import stages
 from mammo.training import loop, reporting, step
 from tests.mammo.training import disc_shards
 
@@ -89,6 +90,36 @@ def test_a_run_that_is_killed_and_terminated_goes_on_and_ends_in_the_same_bits(
     for name, value in expected.items():
         np.testing.assert_array_equal(value, resumed[name], err_msg=name)
     assert _steps(tmp_path) == _steps(uninterrupted[0])
+
+
+def test_a_frozen_backbone_is_learnt_from_its_phase_on_and_a_run_goes_on_across_the_border(
+    shards, uninterrupted, tmp_path, monkeypatch
+):
+    config = disc_shards.config(
+        "tumour", model__weights=str(uninterrupted[0] / "backbone.h5"), transfer__frozen_steps=2, save_every_steps=1
+    )  # four steps, the features of a detector
+    started = stages.from_config(config, shards).build_model().get_layer("backbone").get_weights()
+    with pytest.raises(_KilledError):
+        _train_and_die_after(monkeypatch, config, shards, tmp_path / "killed", 2, _die)
+    frozen = _of_backbone(tmp_path / "killed")
+    assert frozen == sorted(weight.tobytes() for weight in started)
+
+    loop.train(config, shards, tmp_path / "killed")
+    loop.train(config, shards, tmp_path / "whole")
+    gone_on, whole = _weights(tmp_path / "killed"), _weights(tmp_path / "whole")
+    for name in whole:
+        np.testing.assert_array_equal(gone_on[name], whole[name], err_msg=name)
+    learnt = set(_of_backbone(tmp_path / "whole")) - set(frozen)
+    trainable = stages.from_config(config, shards).build_model().get_layer("backbone").trainable_weights
+    assert len(learnt) == len(trainable) > 0  # statistics of batch normalisation are kept
+
+
+def _of_backbone(folder):
+    return sorted(
+        weight.tobytes()
+        for name, weight in _weights(folder).items()
+        if name.startswith("state/model/layer_with_weights-0/") and "OPTIMIZER_SLOT" not in name
+    )
 
 
 def test_it_notes_each_step_and_keeps_the_best(uninterrupted):

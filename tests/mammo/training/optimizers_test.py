@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from mammo import errors
+from mammo.stages import stage
 from mammo.training import optimizers
 
 _OPTIONS = optimizers.Options(learning_rate=0.1, warmup_steps=10, final_share=0.01, weight_decay=0.0)
@@ -25,6 +26,21 @@ def test_kernels_decay_by_rate_times_decay_and_biases_do_not(kind):
     optimizer.apply_gradients([(tf.zeros([1]), kernel), (tf.zeros([1]), bias)])
     np.testing.assert_allclose(kernel, 2 * (1 - 0.1 * 0.5), rtol=1e-5)
     np.testing.assert_allclose(bias, 2.0)
+
+
+def test_weights_that_a_later_phase_adds_move_no_faster_than_its_rate():
+    phases = (stage.Phase(0, 1.0), stage.Phase(300, 0.1))
+    options = dataclasses.replace(_OPTIONS, warmup_steps=0, final_share=1.0)
+    optimizer = optimizers.build(options, 600, "float32", phases)
+    head, unlocked = tf.Variable([0.0]), tf.Variable([0.0])
+    optimizer.build([head, unlocked])
+    for _ in range(300):
+        optimizer.apply_gradients([(tf.ones([1]), head)])
+    assert float(head[0]) == pytest.approx(-300 * 0.1, rel=1e-3)
+    for _ in range(200):
+        before = float(unlocked[0])
+        optimizer.apply_gradients([(tf.ones([1]), head), (tf.ones([1]), unlocked)])
+        assert 0 < before - float(unlocked[0]) < 0.1 * 0.1
 
 
 def test_an_unknown_kind_is_refused_with_those_there_are():
