@@ -9,6 +9,7 @@ from mammo.comparison import concepts as concepts_lib
 from mammo.comparison import figures, page
 from mammo.comparison import models as models_lib
 from mammo.data import shards as shards_lib
+from mammo.evaluation import report as report_lib
 from mammo.training import reporting
 
 _MULTI_STAGE = "multi_stage"  # the others are held against it
@@ -55,7 +56,7 @@ def compare(
     report["time"]["evaluation_s"] = time.monotonic() - began_s
     answers = {name: concepts_lib.Answers(scored[name], tests[name].results) for name in tests}
     page.write(output_dir, report, answers, shards)
-    return output_dir / page.PAGE_NAME
+    return output_dir / report_lib.PAGE_NAME
 
 
 def _check(config: Any, shards: shards_lib.Shards, source_dir: pathlib.Path) -> None:

@@ -8,7 +8,6 @@ from mammo.comparison import concepts as concepts_lib
 from mammo.evaluation import calibration as calibration_lib
 from mammo.evaluation import classification, detection, operating_points, roc, scoring
 
-TASKS = ("cancer", "tumour")
 _RESAMPLES = 1000
 _TWO_SIDED_95 = 1.959964  # standard errors, of a normal distribution
 

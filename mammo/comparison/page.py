@@ -8,18 +8,16 @@ from typing import Any
 import numpy as np
 
 from mammo.comparison import concepts as concepts_lib
-from mammo.comparison import figures
 from mammo.data import files
 from mammo.data import shards as shards_lib
 from mammo.evaluation import charts, detection, mistakes, pages, pictures
-
-JSON_NAME = "report.json"
-PAGE_NAME = "report.html"
+from mammo.evaluation import classes as classes_lib
+from mammo.evaluation import report as report_lib
 
 _PICTURES = 3  # of each chapter of a gallery
 _RULE = "centre"  # of the free-response curves
 _UNITS = {"exam": "by exam", "breast": "by breast", "image": "by image"}
-_TASKS = {"cancer": "Cancer against the rest", "tumour": "Any lesion against none"}
+_TASKS = {task: classes_lib.TITLES[task] for task in ("cancer", "tumour")}
 
 _COLUMNS = (
     ("cancer, by exam", ("auc", "exam", "cancer")),
@@ -48,9 +46,9 @@ def write(
         shards: Whose images are shown.
     """
     output_dir.mkdir(parents=True, exist_ok=True)
-    files.write_text(output_dir / JSON_NAME, json.dumps(report, indent=2, allow_nan=False) + "\n")
+    files.write_text(output_dir / report_lib.JSON_NAME, json.dumps(report, indent=2, allow_nan=False) + "\n")
     galleries = {name: _gallery(name, report, made, shards) for name, made in answers.items()}
-    files.write_text(output_dir / PAGE_NAME, render(report, galleries))
+    files.write_text(output_dir / report_lib.PAGE_NAME, render(report, galleries))
 
 
 def render(report: Mapping[str, Any], galleries: Mapping[str, list[pictures.Chapter]]) -> str:
@@ -107,7 +105,7 @@ def _best(concepts: Mapping[str, Any]) -> list[str | None]:
 
 def _rocs(concepts: Mapping[str, Any], titles: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """A title and a chart with a curve for each concept, by task and unit."""
-    for task in figures.TASKS:
+    for task, title in _TASKS.items():
         for unit in ("exam", "image"):
             curves = {
                 name: concept["roc"][unit][task]
@@ -116,7 +114,7 @@ def _rocs(concepts: Mapping[str, Any], titles: Mapping[str, str]) -> Iterator[tu
             }
             if curves:
                 areas = {name: concepts[name]["auc"][unit][task] for name in curves}
-                yield f"{_TASKS[task]}, {_UNITS[unit]}", charts.roc(curves, areas, titles)
+                yield f"{title}, {_UNITS[unit]}", charts.roc(curves, areas, titles)
 
 
 def _froc(concepts: Mapping[str, Any], titles: Mapping[str, str]) -> str:

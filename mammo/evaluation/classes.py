@@ -11,6 +11,13 @@ LEFT_OUT = -1
 OF_LESIONS = "malignancy"
 """The task that asks nothing of normal images."""
 
+TITLES: Mapping[str, str] = {
+    "cancer": "Cancer against the rest",
+    "tumour": "Any lesion against none",
+    "malignancy": "Cancer against benign lesions",
+}
+"""The tasks, for people."""
+
 _NORMAL, _CANCER = 0, 2  # labels
 
 

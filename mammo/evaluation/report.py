@@ -7,6 +7,7 @@ from typing import Any
 
 from mammo.data import files
 from mammo.evaluation import charts, pages, pictures
+from mammo.evaluation import classes as classes_lib
 
 JSON_NAME = "report.json"
 PAGE_NAME = "report.html"
@@ -29,12 +30,6 @@ _HEADLINES = {
     ("balanced_accuracy",): ("balanced accuracy", "images"),
 }
 """Where the first figures of the page stand in a report, what they are, and what their n counts."""
-
-_TASKS = {
-    "cancer": "Cancer against the rest",
-    "tumour": "Any lesion against none",
-    "malignancy": "Cancer against benign lesions",
-}
 
 _OWN_PLACE = ("froc", "by", "roc")
 """Fields of a report that are shown elsewhere than among all other figures."""
@@ -121,14 +116,17 @@ def _roc_charts(report: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         units = {unit: tasks[task] for unit, tasks in curves.items() if tasks.get(task, {}).get("sensitivity")}
         if units:
             names = {unit: f"by {unit}" for unit in units}
-            yield _TASKS.get(task, task), charts.roc(units, {unit: areas[unit][task] for unit in units}, names)
+            yield (
+                classes_lib.TITLES.get(task, task),
+                charts.roc(units, {unit: areas[unit][task] for unit in units}, names),
+            )
 
 
 def _reliability_charts(report: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any], str]]:
     """A title, the error and a chart of the class that is predicted, and of each question."""
     calibration = report.get("calibration", {})
     named = {"The class that is predicted": calibration}
-    named |= {_TASKS.get(task, task): made for task, made in calibration.get("by_task", {}).items()}
+    named |= {classes_lib.TITLES.get(task, task): made for task, made in calibration.get("by_task", {}).items()}
     for name, made in named.items():
         if made.get("bins"):
             yield name, made["expected_calibration_error"], charts.reliability(made["bins"])
