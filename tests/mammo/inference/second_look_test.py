@@ -7,7 +7,7 @@ from mammo import errors
 from mammo.data import crops, images, pixel_path
 from mammo.inference import probabilities, second_look
 
-OPTIONS = crops.Options(side_px=64, context=2.0)
+OPTIONS = crops.Options(side_px=64, context=2.0, shift_share=0.0, scale_range=(1.0, 1.0))
 LESION_XYXY_PX = np.array([150.0, 300, 190, 340])  # of the file
 
 
