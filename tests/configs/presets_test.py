@@ -10,7 +10,10 @@ from mammo.training import loop
 from tests.mammo.training import disc_shards
 
 _SMALL_DETECTOR = {"model.pyramid_channels": 8, "model.max_levels": 2, "model.head_depth": 1}
-_SMALL_CLASSIFIER = {"transfer.frozen_steps": 0}  # there is nothing to freeze without weights
+_SMALL_CLASSIFIER = {  # there is nothing to freeze without weights
+    "transfer.frozen_steps": 0,
+    "transfer.unfrozen_layers": -1,
+}
 _SMALL = {
     "devices": 0,
     "xla": False,
