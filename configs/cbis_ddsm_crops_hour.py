@@ -1,6 +1,8 @@
 """The crop classifier on two cores, for an hour at most, on real masses: 868 of CBIS-DDSM, from no weights.
 
-Convert them first: `//data_tools:convert --source=coco --height=512 --width=320`.
+Convert them first: `//data_tools:convert --source=coco --height=512 --width=320`. With larger jitter, and before some
+changes to crops, it took 27 minutes beside other work, and told benign from cancer with an area of 0.65 (0.56 to 0.73;
+192 masses of 105 patients of the test split).
 """
 
 import ml_collections
@@ -16,7 +18,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.crop.side_px = 128
     config.crop.min_side_px = 160.0
 
-    # 868 masses, seen four hundred times. These files are stretched to squares, so that crops are not turned far.
+    # 868 masses, seen some three hundred times each. These files are stretched to squares: crops are not turned far.
     config.augmentation.rotation_degrees = 30.0
     config.augmentation.gamma_range = (0.7, 1.4)
     config.augmentation.contrast_range = (0.7, 1.4)

@@ -1,6 +1,7 @@
 """The classifier of whole views, normal, benign or cancer, on two cores and nothing else: `--stage=whole_image`.
 
-Draws 240 synthetic exams, if no data is given, and trains from no weights. Cost and result stand in the README.
+Draws 240 synthetic exams, if no data is given, and trains from no weights. On 400 exams a run of 2,000 updates at this
+rate learnt nothing (area 0.50 for cancer, by image): try a higher one, or more.
 """
 
 import ml_collections
