@@ -11,6 +11,7 @@ import numpy as np
 from data_tools import exams as exams_lib
 from mammo.data import breast as breast_lib
 from mammo.data import encodings, images, pixel_path
+from mammo.geometry import placement as placement_lib
 
 BACKGROUND_FOCUS_SHARE = (0.025, 0.2)
 """Sides of what a background crop is about, of the film's height, log-uniform: 64 to 512 px of Mini-DDSM, as its
@@ -109,7 +110,8 @@ class _Maker:
             place = random.integers(len(ys))
             centre_y, centre_x = (np.array([ys[place], xs[place]]) + 0.5) * to_source
             half = np.exp(random.uniform(*np.log(BACKGROUND_FOCUS_SHARE))) * self.pixels.shape[0] / 2
-            focus = _clip(np.array([centre_x - half, centre_y - half, centre_x + half, centre_y + half]), self.pixels)
+            focus = np.array([centre_x - half, centre_y - half, centre_x + half, centre_y + half])
+            focus = placement_lib.clip(focus, *self.pixels.shape)
             if not _touches_any(focus, self.lesion_boxes_xyxy_px):
                 found += 1
                 yield self._crop(encodings.Content.BACKGROUND, focus, ())
@@ -162,11 +164,6 @@ class _Maker:
 
 def _or(value: float | None, unknown: float) -> float:
     return unknown if value is None else value
-
-
-def _clip(box_xyxy_px: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-    height_px, width_px = pixels.shape
-    return np.clip(box_xyxy_px, 0, [width_px, height_px, width_px, height_px])
 
 
 def _touches_any(box_xyxy_px: np.ndarray, others_xyxy_px: np.ndarray) -> bool:

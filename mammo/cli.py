@@ -23,6 +23,7 @@ _ADVICE = {
     errno.ENOTDIR: "give the name of a folder",
     errno.ENAMETOOLONG: "give a shorter name",
 }
+_NAMED_WEIGHTS = ("imagenet", "none")  # all other weights are files
 _STATUS_OF_SIGNALS = 128  # as shells have it: 130 for Ctrl-C, 143 for SIGTERM
 
 
@@ -60,12 +61,26 @@ def user_path(path: str) -> pathlib.Path:
     return (standing_in / pathlib.Path(path).expanduser()).absolute()
 
 
+def weights(given: str) -> str:
+    """Returns what --config.model.weights means: a name as it is, a file as `user_path` does."""
+    return given if given in _NAMED_WEIGHTS else str(user_path(given))
+
+
+def duration(seconds: float) -> str:
+    """Writes a time for people: "3 min 5 s"."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s"
+
+
 def _exit_status_of(main: Callable[[], None]) -> int:
     try:
         main()
     except errors.InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except errors.StoppedError as stopped:
+        print(f"{stopped} Give the same command again to go on.", file=sys.stderr)
+        return _STATUS_OF_SIGNALS + stopped.signal_number
     except OSError as error:
         if error.errno not in _ADVICE:
             raise

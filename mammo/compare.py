@@ -38,8 +38,7 @@ def main() -> None:
     if "models" not in config:
         raise errors.InputError("--config is that of one model; a comparison takes one like configs/comparison.py.")
     for model in config.models.values():
-        if model.model.weights not in ("imagenet", "none"):
-            model.model.weights = str(cli.user_path(model.model.weights))
+        model.model.weights = cli.weights(model.model.weights)
     source_dir = (
         cli.user_path(_SOURCE_DIR.value) if _SOURCE_DIR.value else preparation.find_source(data_dir, folder / "data")
     )
@@ -51,18 +50,14 @@ def main() -> None:
 
     from mammo.comparison import comparing  # noqa: PLC0415  TensorFlow takes seconds: wrong flags are told before
     from mammo.data import shards as shards_lib  # noqa: PLC0415
-    from mammo.training import loop, workdir  # noqa: PLC0415
+    from mammo.training import workdir  # noqa: PLC0415
 
     with workdir.claim(folder):
         shards_dir = preparation.prepare(data_dir, folder / "data", preparation.Options(**config.data))
         shards = shards_lib.Shards.open(shards_dir)
-        try:
-            written = comparing.compare(config, shards, source_dir, folder, output_dir)
-        except loop.StoppedError as stopped:
-            print(f"{stopped} Give the same command again to go on.", file=sys.stderr)
-            sys.exit(128 + stopped.signal_number)
-    minutes, seconds = divmod(round(time.monotonic() - began_s), 60)
-    print(f"Wrote {written} after {minutes} min {seconds} s; the figures are beside it, the models in {folder}/models.")
+        written = comparing.compare(config, shards, source_dir, folder, output_dir)
+    taken = cli.duration(time.monotonic() - began_s)
+    print(f"Wrote {written} after {taken}; the figures are beside it, the models in {folder}/models.")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,14 @@ class InputError(Exception):
     """What was given cannot be used. Programs print it as one sentence, without a traceback, and exit with 1."""
 
 
+class StoppedError(Exception):
+    """Work was asked to stop, and has saved where it stands; `signal_number` tells by which signal."""
+
+    def __init__(self, message: str, signal_number: int) -> None:
+        super().__init__(message)
+        self.signal_number = signal_number
+
+
 class ImageError(InputError):
     """One image, or what belongs to it, cannot be used; the others may.
 

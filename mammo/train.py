@@ -36,8 +36,7 @@ def main() -> None:
         of = f"of the stage {config.stage!r}" if "stage" in config else "that of a comparison"
         raise errors.InputError(f"--stage={_STAGE.value}, but the configuration is {of}.")
     data_dir = cli.user_path(_DATA_DIR.value) if _DATA_DIR.value else None
-    if config.model.weights not in ("imagenet", "none"):
-        config.model.weights = str(cli.user_path(config.model.weights))
+    config.model.weights = cli.weights(config.model.weights)
 
     from mammo.data import shards as shards_lib  # noqa: PLC0415  TensorFlow takes seconds: wrong flags are told before
     from mammo.training import loop, reporting, workdir  # noqa: PLC0415
@@ -47,19 +46,10 @@ def main() -> None:
         prepared_s = time.monotonic()
         shards = shards_lib.Shards.open(shards_dir)
         config = workdir.settle_config(folder, config.to_dict(), shards)
-        try:
-            evaluation, training_s = loop.train(config, shards, folder)
-        except loop.StoppedError as stopped:
-            print(f"{stopped} Give the same command again to go on.", file=sys.stderr)
-            sys.exit(128 + stopped.signal_number)
+        evaluation, training_s = loop.train(config, shards, folder)
         seconds = {"preparation_s": prepared_s - began_s, "training_s": training_s}
         page = reporting.write(folder, evaluation, shards, config.to_dict(), seconds, folder)
-    print(f"Wrote {page} after {_duration(time.monotonic() - began_s)}; checkpoints and metrics are beside it.")
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s"
+    print(f"Wrote {page} after {cli.duration(time.monotonic() - began_s)}; checkpoints and metrics are beside it.")
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def compare(
 
     Raises:
         mammo.errors.InputError: The data, a configuration or a folder cannot be used.
-        mammo.training.loop.StoppedError: SIGTERM came; the same command goes on.
+        mammo.errors.StoppedError: SIGTERM came; the same command goes on.
     """
     _check(config, shards, source_dir)
     models = {name: models_lib.train(name, config, shards, folder) for name in config.models}

@@ -64,13 +64,19 @@ class Evidence:
         self.shards = shards
         self._models = models
         self._source_dir = source_dir
+        self._loaded: dict[str, models_lib.Loaded] = {}
         self._predictions: dict[tuple[str, str], models_lib.Predictions] = {}
 
     def of(self, name: str, split: str) -> models_lib.Predictions:
         """Returns what a model says of every view of a split."""
         if (name, split) not in self._predictions:
-            self._predictions[name, split] = models_lib.predict(self._models[name], split)
+            self._predictions[name, split] = models_lib.predict(self._load(name), split)
         return self._predictions[name, split]
+
+    def _load(self, name: str) -> models_lib.Loaded:
+        if name not in self._loaded:
+            self._loaded[name] = models_lib.load(self._models[name])
+        return self._loaded[name]
 
     def judged(self, split: str) -> list[probabilities.Findings]:
         """Returns what the class-blind detector found, as the crop classifier judges it, view by view."""
@@ -79,8 +85,7 @@ class Evidence:
             second_look.View(self._source_dir / infos[key].path, infos[key].placement, findings)
             for key, findings in zip(found.keys, _findings(found), strict=True)
         ]
-        model = self._models[models_lib.CROPS]
-        stage, network = model.stage, models_lib.load(model)
+        stage, network, _ = self._load(models_lib.CROPS)
         assert isinstance(stage, classifier.ClassifierStage)
         assert stage.input_options.crop is not None
         classify = tf.function(functools.partial(stage.predict, network))
@@ -165,24 +170,14 @@ def _answers(
 def _of_findings(evidence: Evidence, split: str, findings: list[probabilities.Findings]) -> Answers:
     made = np.array([probabilities.of_findings(found) for found in findings])
     infos = evidence.shards.describe(split)
-    results = [_result(key, infos[key], found) for key, found in zip(sorted(infos), findings, strict=True)]
+    results = [
+        images.result_of(
+            infos[key],
+            key,
+            infos[key].label,
+            (infos[key].boxes_xyxy_px, infos[key].pathologies - 1),
+            (found.boxes_xyxy_px, found.scores, found.cancer_shares > 0.5),  # noqa: PLR2004  # the likelier of two
+        )
+        for key, found in zip(sorted(infos), findings, strict=True)
+    ]
     return _answers(evidence, split, made, results)
-
-
-def _result(key: int, info: shards_lib.RecordInfo, found: probabilities.Findings) -> images.ImageResult:
-    return images.ImageResult(
-        patient_id=info.patient_id,
-        path=info.path,
-        truth_boxes_xyxy_px=info.boxes_xyxy_px.astype(np.float64),
-        truth_classes=info.pathologies.astype(np.int64) - 1,
-        boxes_xyxy_px=found.boxes_xyxy_px,
-        scores=found.scores,
-        classes=(found.cancer_shares > 0.5).astype(np.int64),  # noqa: PLR2004  # the likelier of two
-        label=info.label,
-        exam_id=info.exam_id,
-        volume=info.volume,
-        laterality=info.laterality,
-        projection=info.projection,
-        density=info.density,
-        key=key,
-    )

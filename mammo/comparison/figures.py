@@ -1,15 +1,16 @@
 """What the comparison says of each concept, and of the differences between them, as report.json holds it."""
 
 import math
+import statistics
 from collections.abc import Mapping
 from typing import Any
 
 from mammo.comparison import concepts as concepts_lib
+from mammo.evaluation import bootstrap, classification, detection, operating_points, roc, scoring
 from mammo.evaluation import calibration as calibration_lib
-from mammo.evaluation import classification, detection, operating_points, roc, scoring
 
 _RESAMPLES = 1000
-_TWO_SIDED_95 = 1.959964  # standard errors, of a normal distribution
+_REACH = statistics.NormalDist().inv_cdf((1 + bootstrap.LEVEL) / 2)  # of an interval, in standard errors
 
 
 def of_concept(
@@ -69,7 +70,7 @@ def _difference(first: roc.Cases, second: roc.Cases) -> dict[str, Any]:
     if first.is_positive.all() or not first.is_positive.any():
         return dict.fromkeys(("value", "low", "high", "p_value"))
     compared = roc.compare(first, second)
-    reach = _TWO_SIDED_95 * compared.standard_error
+    reach = _REACH * compared.standard_error
     low, high = max(compared.difference - reach, -1.0), min(compared.difference + reach, 1.0)
     assert math.isfinite(low)
     return {"value": compared.difference, "low": low, "high": high, "p_value": compared.p_value}

@@ -2,23 +2,23 @@
 
 import dataclasses
 import pathlib
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 from absl import logging
 
 from mammo.data import batch as batch_lib
+from mammo.data import pipeline
 from mammo.data import shards as shards_lib
 from mammo.stages import classifier, stages
 from mammo.stages import stage as stage_lib
-from mammo.training import checkpoints, distribution, evaluating, loop, workdir
+from mammo.training import distribution, evaluating, loop, workdir
 
 FINDER = "finder"  # the class-blind detector of the multi-stage concept
 CROPS = "crop_classifier"
 
 _FOLDER = "models"
-_ALL_LABELS = (0, 1, 2)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -26,18 +26,24 @@ class Model:
     """One model, trained.
 
     Attributes:
-        name: Of the configuration that it is made by.
         config: Resolved.
         stage: What it does.
         folder: Its workdir.
         training_s: How long it was trained.
     """
 
-    name: str
     config: Any
     stage: stage_lib.Stage
     folder: pathlib.Path
     training_s: float
+
+
+class Loaded(NamedTuple):
+    """A trained model, ready to be asked: what it does, its network, and on which devices."""
+
+    stage: stage_lib.Stage
+    network: tf.keras.Model
+    strategy: tf.distribute.Strategy
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -64,7 +70,7 @@ def train(name: str, config: Any, shards: shards_lib.Shards, folder: pathlib.Pat
 
     Raises:
         errors.InputError: The folder holds a run of another configuration, or on other data.
-        loop.StoppedError: SIGTERM came.
+        errors.StoppedError: SIGTERM came.
     """
     own = folder / _FOLDER / name
     with workdir.claim(own):
@@ -72,30 +78,26 @@ def train(name: str, config: Any, shards: shards_lib.Shards, folder: pathlib.Pat
         config = workdir.settle_config(own, own_config, shards)
         logging.info("Model %s: %d steps, in %s.", name, config.train_steps, own)
         _, training_s = loop.train(config, shards, own)
-    return Model(name, config, stages.from_config(config, shards), own, training_s)
+    return Model(config, stages.from_config(config, shards), own, training_s)
 
 
-def predict(model: Model, split: str) -> Predictions:
-    """Has the best weights of a model predict every view of a split, those that it would not be judged by as well."""
-    stage = model.stage
-    if isinstance(stage, classifier.ClassifierStage):
-        stage = dataclasses.replace(
-            stage, input_options=dataclasses.replace(stage.input_options, classes=(_ALL_LABELS,))
-        )
+def load(model: Model) -> Loaded:
+    """Builds the network of a model, with its best weights, on the devices of this machine."""
     distribution.set_precision(model.config.precision)
     strategy = distribution.make_strategy(devices=0)
+    return Loaded(model.stage, evaluating.load_best(model.folder, model.stage, strategy), strategy)
+
+
+def predict(loaded: Loaded, split: str) -> Predictions:
+    """Has a model predict every view of a split, those that it would not be judged by as well."""
+    stage, network, strategy = loaded
+    if isinstance(stage, classifier.ClassifierStage):
+        every_view = dataclasses.replace(stage.input_options, classes=(pipeline.LABELS,))
+        stage = dataclasses.replace(stage, input_options=every_view)
     collected = _Collected(len(stage.shards.describe(split)))
-    evaluating.of_best(model.folder, stage, strategy, split).run_into(collected)
+    evaluating.Evaluation(stage, network, strategy, split).run_into(collected)
     keys = sorted(collected.rows)
     return Predictions(np.array(keys, np.int64), [collected.rows[key] for key in keys])
-
-
-def load(model: Model) -> tf.keras.Model:
-    """Builds the network of a model, with its best weights."""
-    distribution.set_precision(model.config.precision)
-    network = model.stage.build_model()
-    checkpoints.load_best(model.folder, network)
-    return network
 
 
 class _Collected:

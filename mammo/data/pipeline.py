@@ -22,7 +22,7 @@ NO_KEY = -1  # of the padding of a last batch
 STUDY_NORMALS = 4  # "storing 1 Normal case for every 4 cases that are encountered": the 2022 study, section 3.2.2
 
 _EPOCH_BITS = 32  # position of an epoch's first element: its number, shifted by these
-_LABELS = (0, 1, 2)  # normal, benign, cancer
+LABELS = (0, 1, 2)  # normal, benign, cancer
 _JITTER = 1  # the part of a seed that places crops; the order has 0
 
 
@@ -63,7 +63,7 @@ class Options:
         if self.balance not in ("none", "weights", "study"):
             raise errors.InputError(f"balance is none, weights or study, not {self.balance}.")
         if self.class_weights is not None and not (
-            len(self.class_weights) == len(_LABELS) and min(self.class_weights) > 0
+            len(self.class_weights) == len(LABELS) and min(self.class_weights) > 0
         ):
             raise errors.InputError(
                 f"class_weights are three numbers above 0, for normal, benign and cancer, not {self.class_weights}."
@@ -100,7 +100,7 @@ def training(
             "convert again with fewer views a shard, or use fewer workers."
         )
     first_epoch, first_offset = position >> _EPOCH_BITS, position & ((1 << _EPOCH_BITS) - 1)
-    is_even = options.balance == "none" and options.labels == _LABELS
+    is_even = options.balance == "none" and options.labels == LABELS
     weights = None if is_even else _weights(shards, options)
 
     def epoch(number: tf.Tensor) -> tf.data.Dataset:
@@ -186,8 +186,8 @@ def _weights(shards: shards_lib.Shards, options: Options) -> np.ndarray:
     if options.balance == "study":
         numbers = np.array([shards_lib.record_number(key) for key in infos])
         return (is_taken & ((labels != 0) | (numbers % STUDY_NORMALS == 0))).astype(np.float32)
-    counts = np.bincount(labels[is_taken], minlength=len(_LABELS))
-    of_class = np.zeros(len(_LABELS))
+    counts = np.bincount(labels[is_taken], minlength=len(LABELS))
+    of_class = np.zeros(len(LABELS))
     for members in options.classes:
         of_class[list(members)] = counts[list(members)].sum()
     of_labels = np.array(options.class_weights or 1 / np.maximum(of_class, 1))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from mammo.data import batch as batch_lib
-from mammo.evaluation import bootstrap, confusion, groups, images, mistakes, overlays, roc, scoring
+from mammo.evaluation import bootstrap, confusion, groups, images, mistakes, overlays, roc, rows, scoring
 from mammo.evaluation import calibration as calibration_lib
 from mammo.evaluation import classes as classes_lib
 from mammo.evaluation import pictures as pictures_lib
@@ -109,12 +109,7 @@ class ClassificationEvaluator:
         Raises:
             ValueError: An image comes a second time, or is not in `facts`.
         """
-        for row in np.flatnonzero(batch.is_real):
-            key = int(batch.key[row])
-            if key in self._rows:
-                raise ValueError(f"each image is evaluated once, but {self._facts[key].path} (key {key}) came again")
-            if key not in self._facts:
-                raise ValueError(f"key {key} is none of the {len(self._facts)} images of the split")
+        for row, key in rows.new_rows(batch, self._facts, self._rows):
             self._rows[key] = int(batch.label[row]), np.asarray(predictions[row], np.float64)
             if len(self._shown) < self._picture_count and batch.label[row] != _NORMAL:
                 is_lesion = np.asarray(batch.classes[row]) != batch_lib.PADDING

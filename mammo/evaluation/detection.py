@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from mammo.data import batch as batch_lib
-from mammo.evaluation import average_precision, bootstrap, detection_groups, froc, images, matching, overlays
+from mammo.evaluation import average_precision, bootstrap, detection_groups, froc, images, matching, overlays, rows
 from mammo.evaluation import pictures as pictures_lib
 
 RULES: Mapping[str, matching.Rule] = {"centre": matching.Rule("centre"), "iou": matching.Rule("iou")}
@@ -55,12 +55,7 @@ class DetectionEvaluator:
         Raises:
             ValueError: An image comes a second time, or is not in `facts`.
         """
-        for row in np.flatnonzero(batch.is_real):
-            key = int(batch.key[row])
-            if key in self._results:
-                raise ValueError(f"each image is evaluated once, but {self._results[key].path} (key {key}) came again")
-            if key not in self._facts:
-                raise ValueError(f"key {key} is none of the {len(self._facts)} images of the split")
+        for row, key in rows.new_rows(batch, self._facts, self._results):
             self._results[key] = _result(self._facts[key], batch, predictions, row)
             if len(self._shown) < self._picture_count and batch.label[row] != _NORMAL:
                 self._shown[key] = np.array(batch.image[row, ..., 0])
@@ -239,19 +234,10 @@ def _result(
 ) -> images.ImageResult:
     is_lesion = np.asarray(batch.classes[row]) != batch_lib.PADDING
     count = int(found.num_valid[row])
-    return images.ImageResult(
-        patient_id=facts.patient_id,
-        path=facts.path,
-        truth_boxes_xyxy_px=np.asarray(batch.boxes[row], np.float64)[is_lesion],
-        truth_classes=np.asarray(batch.classes[row], np.int64)[is_lesion],
-        boxes_xyxy_px=np.asarray(found.boxes_xyxy_px[row], np.float64)[:count],
-        scores=np.asarray(found.scores[row], np.float64)[:count],
-        classes=np.asarray(found.classes[row], np.int64)[:count],
-        label=int(batch.label[row]),
-        exam_id=facts.exam_id,
-        volume=facts.volume,
-        laterality=facts.laterality,
-        projection=facts.projection,
-        density=int(facts.density),
-        key=int(batch.key[row]),
+    return images.result_of(
+        facts,
+        int(batch.key[row]),
+        int(batch.label[row]),
+        (batch.boxes[row][is_lesion], batch.classes[row][is_lesion]),
+        (found.boxes_xyxy_px[row][:count], found.scores[row][:count], found.classes[row][:count]),
     )

@@ -134,6 +134,40 @@ class ImageResult:
             raise ValueError(f"scores of {self.path} must be finite and descend, got {self.scores}")
 
 
+def result_of(
+    facts: ImageFacts,
+    key: int,
+    label: int,
+    truth: tuple[np.ndarray, np.ndarray],
+    found: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> ImageResult:
+    """Joins what is known of an image with what was found in it.
+
+    Args:
+        facts: Whom and what it shows.
+        key: Of its record.
+        label: Of the image.
+        truth: Boxes [N, 4] and classes [N] of its lesions.
+        found: Boxes [M, 4], scores [M] and classes [M].
+    """
+    return ImageResult(
+        patient_id=facts.patient_id,
+        path=facts.path,
+        truth_boxes_xyxy_px=np.asarray(truth[0], np.float64),
+        truth_classes=np.asarray(truth[1], np.int64),
+        boxes_xyxy_px=np.asarray(found[0], np.float64),
+        scores=np.asarray(found[1], np.float64),
+        classes=np.asarray(found[2], np.int64),
+        label=label,
+        exam_id=facts.exam_id,
+        volume=facts.volume,
+        laterality=facts.laterality,
+        projection=facts.projection,
+        density=int(facts.density),
+        key=key,
+    )
+
+
 def patients(results: Sequence[ImageResult]) -> tuple[int, np.ndarray]:
     """Numbers the patients: how many there are, and int64 [images], which one each image is of."""
     names, numbers = np.unique([result.patient_id for result in results], return_inverse=True)

@@ -5,6 +5,11 @@ import dataclasses
 import numpy as np
 
 
+def clip(boxes_xyxy_px: np.ndarray, height_px: int, width_px: int) -> np.ndarray:
+    """Cuts boxes, float64 [..., 4], off at the borders of an image."""
+    return np.clip(boxes_xyxy_px, 0, [width_px, height_px, width_px, height_px])
+
+
 @dataclasses.dataclass(frozen=True)
 class Placement:
     """A window of the source, resized with its aspect kept, mirrored if need be, at the top left of the output.

@@ -83,17 +83,13 @@ def cut(view: View, options: crops_lib.Options) -> np.ndarray:
         raise errors.InputError(f"{view.path} is missing; the second look takes the files that the shards are made of.")
     pixels = images.read_pixels(view.path)
     breast = pixel_path.find_breast(view.path, pixels)
+    boxes_xyxy_px = placement_lib.clip(view.placement.to_source(view.findings.boxes_xyxy_px), *pixels.shape)
     made = []
-    for focus_xyxy_px in _clipped(view.placement.to_source(view.findings.boxes_xyxy_px), pixels):
+    for focus_xyxy_px in boxes_xyxy_px:
         prepared = pixel_path.prepare_crop_about(pixels, breast, focus_xyxy_px)
         focus = tf.constant(prepared.placement.to_output(focus_xyxy_px), tf.float32)
         made.append(crops_lib.cut(tf.constant(prepared.image[..., None]), focus, options)[0].numpy())
     return np.stack(made)
-
-
-def _clipped(boxes_xyxy_px: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-    height_px, width_px = pixels.shape
-    return np.clip(boxes_xyxy_px, 0, [width_px, height_px, width_px, height_px])
 
 
 def _ahead(

@@ -186,10 +186,9 @@ def _load(network: tf.keras.Model, weights: str, name: str) -> None:
 def _load_whole_or_trunk(network: tf.keras.Model, path: pathlib.Path) -> None:
     """Loads a network's weights; or those up to P5, as a detector's file has them: what is behind P5 stays as made."""
     names = [layer.name for layer in network.layers]
-    if "top_activation" not in names:  # ends at P5
-        network.load_weights(path)
-        return
     try:
         network.load_weights(path)
     except ValueError:
+        if "top_activation" not in names:  # it ends at P5
+            raise
         tf.keras.Model(network.input, network.get_layer(_last_of_block(names, 7)).output).load_weights(path)

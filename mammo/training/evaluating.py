@@ -101,7 +101,16 @@ def of_best(workdir: pathlib.Path, stage: stage_lib.Stage, strategy: tf.distribu
     Raises:
         mammo.errors.InputError: The run has none yet, or they cannot be used.
     """
+    return Evaluation(stage, load_best(workdir, stage, strategy), strategy, split)
+
+
+def load_best(workdir: pathlib.Path, stage: stage_lib.Stage, strategy: tf.distribute.Strategy) -> tf.keras.Model:
+    """Builds a stage's model with the best weights of a run.
+
+    Raises:
+        mammo.errors.InputError: The run has none yet, or they cannot be used.
+    """
     with strategy.scope():
         model = stage.build_model()
     checkpoints.load_best(workdir, model)
-    return Evaluation(stage, model, strategy, split)
+    return model

@@ -24,14 +24,6 @@ from mammo.training import distribution, evaluating, optimizers, step, telemetry
 from mammo.training import state as state_lib
 
 
-class StoppedError(Exception):
-    """The run was asked to stop, and has saved where it stands; `signal_number` tells by which signal."""
-
-    def __init__(self, message: str, signal_number: int) -> None:
-        super().__init__(message)
-        self.signal_number = signal_number
-
-
 def train(config: Any, shards: shards_lib.Shards, folder: pathlib.Path) -> tuple[evaluating.Evaluation, float]:
     """Trains a stage, or goes on with it, and leaves its checkpoints and metrics in `folder`.
 
@@ -46,7 +38,7 @@ def train(config: Any, shards: shards_lib.Shards, folder: pathlib.Path) -> tuple
 
     Raises:
         errors.InputError: The data, the configuration or the folder cannot be used, or the loss is not finite.
-        StoppedError: SIGTERM came; the same command goes on.
+        errors.StoppedError: SIGTERM came; the same command goes on.
     """
     strategy = distribution.make_strategy(config.devices, config.logical_processors)
     _check(config, strategy.num_replicas_in_sync)
@@ -85,7 +77,7 @@ def train(config: Any, shards: shards_lib.Shards, folder: pathlib.Path) -> tuple
                 state.seconds.assign(time.monotonic() - began_s)
                 checkpoints.save_last()
             if signals:
-                raise StoppedError(
+                raise errors.StoppedError(
                     f"Stopped at step {state.step} of {config.train_steps}, saved in {folder}.", signals[0]
                 )
     checkpoints.restore_best()

@@ -35,6 +35,21 @@ def test_a_persons_mistake_is_one_sentence_and_1():
     assert (ended.returncode, ended.stderr) == (1, "error: scan.png is empty; copy it again.\n")
 
 
+def test_work_that_was_stopped_says_how_to_go_on_and_exits_as_shells_have_it():
+    ended = _run('raise errors.StoppedError("Stopped at step 3 of 5, saved in /out.", 15)')
+    said = "Stopped at step 3 of 5, saved in /out. Give the same command again to go on.\n"
+    assert (ended.returncode, ended.stderr) == (143, said)
+
+
+def test_weights_are_a_name_or_a_file_of_the_person(monkeypatch):
+    monkeypatch.setenv("BUILD_WORKING_DIRECTORY", "/home/person")
+    assert [cli.weights(given) for given in ("imagenet", "none", "b.h5")] == ["imagenet", "none", "/home/person/b.h5"]
+
+
+def test_a_time_is_written_for_people():
+    assert [cli.duration(seconds) for seconds in (4.6, 200)] == ["0 min 5 s", "3 min 20 s"]
+
+
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EACCES, errno.ENOTDIR, errno.EEXIST])
 def test_a_folder_that_cannot_be_written_is_one_sentence_and_1(code):
     ended = _run(f'raise OSError({code}, os.strerror({code}), "/out/figures.json")')

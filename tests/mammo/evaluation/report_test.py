@@ -170,7 +170,11 @@ def test_a_calibration_is_told():
 def test_a_classifiers_page_where_classes_are_missing(labels):
     scored = SCORED.subset(np.isin(SCORED.labels, labels))
     keys = range(len(scored.facts))
-    _read(report.render(classification.report(scored, resamples=20), [], mistakes.gallery(scored, keys, _image_of)))
+    made = classification.report(scored, resamples=20)
+    _, text = _read(report.render(made, [], mistakes.gallery(scored, keys, _image_of)))
+    assert f"{len(scored.facts)} images" in text
+    # A curve takes positive and negative images.
+    assert ("the grey line is guessing" in text) == (len(labels) > 1)
 
 
 def test_a_detectors_page_has_its_groups():

@@ -81,7 +81,7 @@ def test_a_run_that_is_killed_and_terminated_goes_on_and_ends_in_the_same_bits(
     config = disc_shards.config(train_steps=5)
     with pytest.raises(_KilledError):  # at step 3; the last checkpoint is of step 2
         _train_and_die_after(monkeypatch, config, shards, tmp_path, 3, _die)
-    with pytest.raises(loop.StoppedError, match=r"Stopped at step 3 of 5") as stopped:
+    with pytest.raises(errors.StoppedError, match=r"Stopped at step 3 of 5") as stopped:
         _train_and_die_after(monkeypatch, config, shards, tmp_path, 0, _terminate)
     assert stopped.value.signal_number == signal.SIGTERM
     loop.train(config, shards, tmp_path)
