@@ -1,7 +1,7 @@
 """The classifier of whole views, normal, benign or cancer, on two cores and nothing else: `--stage=whole_image`.
 
-Draws 240 synthetic exams, if no data is given, and trains from no weights. On 400 exams a run of 2,000 updates at this
-rate learnt nothing (area 0.50 for cancer, by image): try a higher one, or more.
+Draws 240 synthetic exams, if no data is given, and trains from no weights. On 400 exams 2,000 updates reached an area
+of 0.64 (0.52 to 0.76) for cancer, by image, and a balanced accuracy of 0.54 (0.46 to 0.62); half the rate learnt nothing.
 """
 
 import ml_collections
@@ -36,7 +36,7 @@ def get_config() -> ml_collections.ConfigDict:
 
     config.input.batch_size = 16
     config.train_steps = 1200
-    config.optimizer.learning_rate = 1e-3
+    config.optimizer.learning_rate = 2e-3
     config.optimizer.warmup_steps = 50
     config.optimizer.weight_decay = 0.02
     config.optimizer.averages_decay = 0.99

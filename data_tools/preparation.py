@@ -94,6 +94,13 @@ def find_source(data_dir: pathlib.Path | None, folder: pathlib.Path) -> pathlib.
     return None if (data_dir / manifest.FILE_NAME).is_file() else data_dir
 
 
+def source_of(folder: pathlib.Path) -> pathlib.Path:
+    """Returns the folder of the files that `prepare` made the shards in `folder` of."""
+    path = folder / _SOURCE_FILE
+    told = json.loads(path.read_text())["data_dir"] if path.is_file() else None
+    return folder / _PHANTOMS if told is None else pathlib.Path(told)
+
+
 def _source_of(data_dir: pathlib.Path | None, options: Options) -> dict[str, Any]:
     """What makes the shards what they are."""
     size = {"height_px": options.height_px, "width_px": options.width_px, "encoding": str(options.encoding)}

@@ -15,7 +15,7 @@ from mammo import cli, errors
 from mammo.data import encodings, files
 
 _WHAT = flags.DEFINE_list(
-    "what", ["convert"], "What to measure: some of convert, input, step, learning, with commas between."
+    "what", ["convert"], "What to measure: some of convert, input, step, predict, learning, with commas between."
 )
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Folder for benchmark.json; none: only printed.")
 _EXAMS = flags.DEFINE_integer("exams", 12, "Exams of four views to convert, to read or to train on.", lower_bound=1)
@@ -23,6 +23,8 @@ _REPEATS = flags.DEFINE_integer("repeats", 3, "Rounds of runs; the median of the
 _ENCODING = flags.DEFINE_enum_class(
     "encoding", encodings.Encoding.PNG16, encodings.Encoding, "input, step: how images are stored in the shards."
 )
+
+_MANY_EXAMS = flags.DEFINE_integer("many_exams", 200, "predict: exams of the run of many.", lower_bound=2)
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "learning: folder of a detector's run that has ended.")
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "learning: the shards that it was trained on.")
@@ -57,11 +59,23 @@ def _learning() -> Any:
     return learning.measure(run_dir, data_dir, _RIVALS.value, _SECONDS.value, _output_dir())
 
 
+def _predict() -> Any:
+    from mammo.benchmarks import predict  # noqa: PLC0415
+
+    return predict.measure(_MANY_EXAMS.value, _REPEATS.value)
+
+
 def _output_dir() -> pathlib.Path | None:
     return cli.user_path(_OUTPUT_DIR.value) if _OUTPUT_DIR.value else None
 
 
-_MEASURES: dict[str, Callable[[], Any]] = {"convert": _convert, "input": _input, "step": _step, "learning": _learning}
+_MEASURES: dict[str, Callable[[], Any]] = {
+    "convert": _convert,
+    "input": _input,
+    "step": _step,
+    "predict": _predict,
+    "learning": _learning,
+}
 flags.register_validator(  # type: ignore[no-untyped-call]
     _WHAT,
     lambda names: bool(names) and set(names) <= _MEASURES.keys(),

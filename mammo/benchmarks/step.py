@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from configs import detector as preset
 from configs.cloud import detector_1_gpu
+from mammo import hardware
 from mammo.benchmarks import input as input_lib
 from mammo.benchmarks import keras_cv_retinanet
 from mammo.data import batch as batch_lib
@@ -110,7 +111,7 @@ def measure(
     slower = [min(pair) for pair in zip(rates["input"], rates["step"], strict=True)]
     return Figures(
         precision=precision,
-        has_amx=distribution.has_amx(),
+        has_amx=hardware.has_amx(),
         **{f"{name}_images_per_second": values for name, values in rates.items()},
         together_share=_median_ratio(rates["together"], slower),
         loop_share=loop_s * steps_per_second / ours.log_every_steps,
@@ -119,11 +120,12 @@ def measure(
     )
 
 
-class _Stage(detector.DetectorStage):
+class Stage(detector.DetectorStage):
     """A detector with RetinaNet's own anchors: one that fits the drawn lesions, all of one size, has a single level."""
 
     @functools.cached_property
     def anchors(self) -> anchors_lib.Anchors:
+        """See the class."""
         return anchors_lib.fit(np.zeros((0, 4)), *self.image_size_px, self.max_levels)
 
 
@@ -136,7 +138,7 @@ class _Steps:
         self._strategy = strategy
         options = optimizers.Options(**config.optimizer)
         with strategy.scope():
-            self.stage = _Stage(**vars(detector.from_config(config, shards)))
+            self.stage = Stage(**vars(detector.from_config(config, shards)))
             optimizer = optimizers.build(options, config.train_steps, precision)
             self._state = state_lib.TrainState(
                 self.stage.build_model(), optimizer, options.averages_decay, options.normaliser_decay

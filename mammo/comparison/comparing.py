@@ -49,7 +49,7 @@ def compare(
         "n": made[_MULTI_STAGE]["n"],
         "concepts": made,
         "differences": {_MULTI_STAGE: figures.differences(scored, _MULTI_STAGE)},
-        "models": {name: _describe(model) for name, model in models.items()},
+        "models": {name: model.describe() for name, model in models.items()},
         "time": {"training_s": sum(model.training_s for model in models.values())},
         "config": {name: model.config.to_dict() for name, model in models.items()},
     }
@@ -67,21 +67,4 @@ def _check(config: Any, shards: shards_lib.Shards, source_dir: pathlib.Path) -> 
             f"the configuration of a comparison has the models {', '.join(sorted(taken))}, not "
             f"{', '.join(sorted(config.models))}."
         )
-    for info in (info for split in ("validation", "test") for info in shards.describe(split).values()):
-        if not (source_dir / info.path).is_file():
-            raise errors.InputError(
-                f"{source_dir / info.path} is missing, which the shards were made of and the second look reads; give "
-                "the folder of these files as --source_dir."
-            )
-
-
-def _describe(model: models_lib.Model) -> dict[str, Any]:
-    config = model.config
-    return {
-        "stage": config.stage,
-        "backbone": config.model.backbone,
-        "weights": config.model.weights,
-        "train_steps": config.train_steps,
-        "batch_size": config.input.batch_size,
-        "training_s": model.training_s,
-    }
+    concepts_lib.check_source(shards, source_dir)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import tensorflow as tf
 
+from mammo import errors
 from mammo.comparison import models as models_lib
 from mammo.data import shards as shards_lib
 from mammo.evaluation import classes as classes_lib
@@ -90,6 +91,20 @@ class Evidence:
         assert stage.input_options.crop is not None
         classify = tf.function(functools.partial(stage.predict, network))
         return list(second_look.judge(views, classify, stage.input_options.crop, unit=f" {split} view"))
+
+
+def check_source(shards: shards_lib.Shards, source_dir: pathlib.Path) -> None:
+    """Checks that the files are there that a second look at validation and test will read.
+
+    Raises:
+        errors.InputError: One is missing.
+    """
+    for info in (info for split in ("validation", "test") for info in shards.describe(split).values()):
+        if not (source_dir / info.path).is_file():
+            raise errors.InputError(
+                f"{source_dir / info.path} is missing, which the shards were made of and the second look reads; give "
+                "the folder of these files as --source_dir."
+            )
 
 
 def _single(evidence: Evidence, split: str) -> Answers:

@@ -8,6 +8,7 @@ from typing import Any
 from mammo.comparison import concepts as concepts_lib
 from mammo.evaluation import bootstrap, classification, detection, operating_points, roc, scoring
 from mammo.evaluation import calibration as calibration_lib
+from mammo.inference import calibration as applied
 
 _RESAMPLES = 1000
 _REACH = statistics.NormalDist().inv_cdf((1 + bootstrap.LEVEL) / 2)  # of an interval, in standard errors
@@ -20,7 +21,7 @@ def of_concept(
 
     Calibration and operating points are chosen on the validation split, and applied to the test split.
     """
-    calibration = calibration_lib.Calibration()
+    calibration = applied.Calibration()
     if concept.is_calibrated:
         calibration = calibration_lib.fit(validation.scored.probabilities, validation.scored.truth)
     scored = test.scored.calibrated(calibration)

@@ -2,12 +2,14 @@
 
 import dataclasses
 import pathlib
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 from absl import logging
 
+from mammo import errors
 from mammo.data import batch as batch_lib
 from mammo.data import pipeline
 from mammo.data import shards as shards_lib
@@ -29,13 +31,24 @@ class Model:
         config: Resolved.
         stage: What it does.
         folder: Its workdir.
-        training_s: How long it was trained.
+        training_s: How long it was trained; 0 where that is not known.
     """
 
     config: Any
     stage: stage_lib.Stage
     folder: pathlib.Path
     training_s: float
+
+    def describe(self) -> dict[str, Any]:
+        """Returns what reports say of it."""
+        return {
+            "stage": self.config.stage,
+            "backbone": self.config.model.backbone,
+            "weights": self.config.model.weights,
+            "train_steps": self.config.train_steps,
+            "batch_size": self.config.input.batch_size,
+            "training_s": self.training_s,
+        }
 
 
 class Loaded(NamedTuple):
@@ -79,6 +92,29 @@ def train(name: str, config: Any, shards: shards_lib.Shards, folder: pathlib.Pat
         logging.info("Model %s: %d steps, in %s.", name, config.train_steps, own)
         _, training_s = loop.train(config, shards, own)
     return Model(config, stages.from_config(config, shards), own, training_s)
+
+
+def find(folders: Sequence[pathlib.Path], shards: shards_lib.Shards) -> dict[str, Model]:
+    """Returns models that were trained, by the names that concepts know them by.
+
+    Args:
+        folders: Of comparisons and of single runs.
+        shards: What they were trained on.
+
+    Raises:
+        errors.InputError: A folder holds no run, or one on other data; two runs are of the same name.
+    """
+    found: dict[str, Model] = {}
+    for folder in folders:
+        of_comparison = sorted(path.parent for path in (folder / _FOLDER).glob(f"*/{workdir.CONFIG_FILE}"))
+        for own in of_comparison or [folder]:
+            config = workdir.read_config(own, shards)
+            is_finder = config.stage == "detector" and config.model.is_class_blind
+            name = FINDER if is_finder else config.stage
+            if name in found:
+                raise errors.InputError(f"{found[name].folder} and {own} are both a {name}; give one of them.")
+            found[name] = Model(config, stages.from_config(config, shards), own, training_s=0.0)
+    return found
 
 
 def load(model: Model) -> Loaded:

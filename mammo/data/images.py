@@ -2,23 +2,27 @@
 
 import contextlib
 import io
-import os
 import pathlib
+import stat
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import cv2
 import numpy as np
 import PIL.Image
 
 from mammo import errors
-from mammo.data import dicom
+
+if TYPE_CHECKING:
+    from mammo.data import dicom
 
 MAX_PIXELS = 120_000_000
 """More than any film scanner or detector gives (DDSM's largest scan has 30 million pixels). Past it a file is
 refused before it is decoded, so that no file can take the memory of the machine."""
 
 PIL.Image.MAX_IMAGE_PIXELS = None  # Pillow's own, lower limit is for what it decodes; here it reads headers only
+
+_DICOM_MAGIC = slice(128, 132)  # behind the preamble stands "DICM" (PS3.10, section 7.1)
 
 # What Pillow calls the ways a grey or a colour picture may be stored. CMYK, YCbCr, LAB and floats are not here.
 _GREY_MODES = frozenset({"1", "L", "LA", "I", "I;16", "I;16B", "I;16L"})
@@ -44,7 +48,9 @@ def read_pixels(path: pathlib.Path) -> np.ndarray:
             known here.
     """
     content = _read_bytes(path)
-    if dicom.is_dicom(content):
+    if _is_dicom(content):
+        from mammo.data import dicom  # noqa: PLC0415  pydicom takes a while to import, and most files are none of its
+
         return dicom.read(path, content, MAX_PIXELS).pixels
     _check_header(path, io.BytesIO(content))
     _check_end(path, content)
@@ -61,11 +67,36 @@ def read_size(path: pathlib.Path) -> tuple[int, int]:
         errors.ImageError: As `read_pixels`, so far as the header shows it.
     """
     with _opened(path) as file:
-        if dicom.is_dicom(file.read(dicom.MAGIC_END)):
-            file.seek(0)
-            return dicom.read_size(path, file)
-        file.seek(0)
+        if _is_dicom(_start(file)):
+            from mammo.data import dicom  # noqa: PLC0415  as above
+
+            return dicom.read_size(path, file, MAX_PIXELS)
         return _check_header(path, file)
+
+
+def read_tags(path: pathlib.Path) -> "dicom.DicomTags | None":
+    """Returns what the tags of a DICOM file say; None: it is none.
+
+    Raises:
+        errors.ImageError: The file is missing, empty, or may not be read, or its tags are damaged.
+    """
+    with _opened(path) as file:
+        if not _is_dicom(_start(file)):
+            return None
+        from mammo.data import dicom  # noqa: PLC0415  as above
+
+        return dicom.read_tags(path, file)
+
+
+def _is_dicom(content: bytes) -> bool:
+    return content[_DICOM_MAGIC] == b"DICM"
+
+
+def _start(file: BinaryIO) -> bytes:
+    """The first bytes of an open file, which is then at its start again."""
+    content = file.read(_DICOM_MAGIC.stop)
+    file.seek(0)
+    return content
 
 
 def _read_bytes(path: pathlib.Path) -> bytes:
@@ -76,16 +107,22 @@ def _read_bytes(path: pathlib.Path) -> bytes:
 @contextlib.contextmanager
 def _opened(path: pathlib.Path) -> Iterator[BinaryIO]:
     try:
+        found = path.stat()
+        if stat.S_ISDIR(found.st_mode):
+            raise errors.ImageError(path, "is a folder, not an image")
+        if not stat.S_ISREG(found.st_mode):  # to open a pipe would wait for ever
+            raise errors.ImageError(path, "is no file that holds an image")
+        if not found.st_size:
+            raise errors.ImageError(path, "is empty (0 bytes); copy it again from its source")
         with path.open("rb") as file:
-            if not os.fstat(file.fileno()).st_size:
-                raise errors.ImageError(path, "is empty (0 bytes); copy it again from its source")
             yield file
     except FileNotFoundError:
-        raise errors.ImageError(path, "is missing") from None
-    except IsADirectoryError:
-        raise errors.ImageError(path, "is a folder, not an image") from None
+        is_link = path.is_symlink()
+        raise errors.ImageError(path, "is a link to a file that is missing" if is_link else "is missing") from None
     except PermissionError:
         raise errors.ImageError(path, "may not be read; change its permissions") from None
+    except OSError as error:
+        raise errors.ImageError(path, f"cannot be read ({error.strerror or error})") from None
 
 
 def _check_header(path: pathlib.Path, file: BinaryIO) -> tuple[int, int]:

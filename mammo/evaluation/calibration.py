@@ -1,54 +1,19 @@
 """Whether a probability of 0.7 comes true seven times in ten, and what to do to probabilities so that it does."""
 
-import dataclasses
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import scipy.optimize
 
 from mammo.evaluation import bootstrap
+from mammo.inference import calibration
 
 BINS = 15  # Guo et al. 2017, "On Calibration of Modern Neural Networks", section 3
 _TEMPERATURES = (0.02, 50.0)  # searched between
 _RIDGE = 1e-3  # on the biases, as if so much of a case spoke for 0: where a class never occurs they stay finite
-_LEAST = 1e-12  # of a probability whose logarithm is taken
 
 
-@dataclasses.dataclass(frozen=True)
-class Calibration:
-    """Bias-corrected temperature scaling: softmax(log p / temperature + biases).
-
-    Guo et al. 2017 scale the logits; the biases, which let the share of each class be another than that of training,
-    are Alexandari, Kundaje & Shrikumar 2020, "Maximum likelihood with bias-corrected calibration is hard-to-beat at
-    label shift adaptation", section 3. Chosen on one split, and applied to others.
-
-    Attributes:
-        temperature: Above 1 makes probabilities less sure.
-        biases: One a class, the first 0; empty: none.
-    """
-
-    temperature: float = 1.0
-    biases: tuple[float, ...] = ()
-
-    def apply(self, probabilities: np.ndarray) -> np.ndarray:
-        """Returns float64 [N, C], calibrated, of float64 [N, C]."""
-        if self == Calibration():
-            return probabilities  # a detour by logarithms would part scores that are equal
-        shift = np.array(self.biases) if self.biases else 0.0
-        return _softmax(_logs(probabilities) / self.temperature + shift)
-
-    def to_json(self) -> dict[str, Any]:
-        """Returns {"temperature", "biases"}."""
-        return {"temperature": self.temperature, "biases": list(self.biases)}
-
-    @classmethod
-    def from_json(cls, fields: Mapping[str, Any]) -> "Calibration":
-        """Reads what `to_json` gave; other fields may stand beside it."""
-        return cls(float(fields["temperature"]), tuple(float(bias) for bias in fields["biases"]))
-
-
-def fit(probabilities: np.ndarray, truth: np.ndarray) -> Calibration:
+def fit(probabilities: np.ndarray, truth: np.ndarray) -> calibration.Calibration:
     """Finds the temperature and the biases under which the truth is most likely.
 
     Args:
@@ -60,14 +25,14 @@ def fit(probabilities: np.ndarray, truth: np.ndarray) -> Calibration:
         it was; temperature 1 and no biases where there is nothing to learn from.
     """
     if not len(truth):
-        return Calibration()
-    logs, classes = _logs(probabilities), probabilities.shape[1]
+        return calibration.Calibration()
+    logs, classes = calibration.logs(probabilities), probabilities.shape[1]
     is_true = np.eye(classes)[truth]
 
     # In 1 / T and the biases the loss is convex, so that where the search starts does not matter.
     def loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
         inverse, biases = parameters[0], np.append(0.0, parameters[1:])
-        calibrated = _softmax(logs * inverse + biases)
+        calibrated = calibration.softmax(logs * inverse + biases)
         error = (calibrated - is_true) / len(truth)
         ridge = _RIDGE * biases / len(truth)
         gradient = np.append((error * logs).sum(), (error.sum(axis=0) + 2 * ridge)[1:])
@@ -77,12 +42,12 @@ def fit(probabilities: np.ndarray, truth: np.ndarray) -> Calibration:
     bounds = [(1 / _TEMPERATURES[1], 1 / _TEMPERATURES[0]), *[(None, None)] * (classes - 1)]
     options = {"ftol": 1e-14, "gtol": 1e-9, "maxiter": 1000}
     found = scipy.optimize.minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x
-    return Calibration(1 / float(found[0]), (0.0, *found[1:].tolist()))
+    return calibration.Calibration(1 / float(found[0]), (0.0, *found[1:].tolist()))
 
 
 def negative_log_likelihood(probabilities: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """Returns float64 [N], at most 27.6, of probabilities, float64 [N, C], and int64 [N]."""
-    return -_logs(probabilities[np.arange(len(truth)), truth])
+    return -calibration.logs(probabilities[np.arange(len(truth)), truth])
 
 
 def reliability(
@@ -143,12 +108,3 @@ def _sums_by_bin(
         np.add.at(part, (patients, place), values)
     held = np.unique(place)
     return held, sums[..., held]
-
-
-def _logs(probabilities: np.ndarray) -> np.ndarray:
-    return np.log(np.maximum(probabilities, _LEAST))
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)

@@ -10,6 +10,7 @@ from mammo.evaluation import bootstrap, confusion, groups, images, mistakes, ove
 from mammo.evaluation import calibration as calibration_lib
 from mammo.evaluation import classes as classes_lib
 from mammo.evaluation import pictures as pictures_lib
+from mammo.inference import calibration as applied
 
 _NORMAL = 0
 
@@ -17,7 +18,7 @@ _NORMAL = 0
 def report(
     scored: scoring.Scored,
     *,
-    calibration: calibration_lib.Calibration | None = None,
+    calibration: applied.Calibration | None = None,
     units: Sequence[scoring.Unit] = scoring.UNITS,
     resamples: int = 1000,
     seed: int = 0,
@@ -35,7 +36,7 @@ def report(
         "n"; "auc" and "roc" by unit and task; accuracy and its like with the "confusion"; "calibration"; and "by"
         group, at the level of images.
     """
-    calibration = calibration or calibration_lib.Calibration()
+    calibration = calibration or applied.Calibration()
     scored = scored.calibrated(calibration)
     drawing = {"resamples": resamples, "seed": seed}
     cases_of = {unit: scoring.aggregate(scored, unit).cases for unit in units}

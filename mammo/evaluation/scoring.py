@@ -6,9 +6,10 @@ from typing import Literal
 
 import numpy as np
 
-from mammo.evaluation import calibration as calibration_lib
 from mammo.evaluation import classes as classes_lib
 from mammo.evaluation import images, roc
+from mammo.inference import calibration as calibration_lib
+from mammo.inference import probabilities as rules
 
 Unit = Literal["image", "breast", "exam"]
 UNITS: tuple[Unit, ...] = ("image", "breast", "exam")
@@ -98,8 +99,8 @@ class Units:
 def aggregate(scored: Scored, unit: Unit) -> Units:
     """Returns a score for each image, breast or exam.
 
-    A breast is as suspicious as its views are in the mean, since both show the same lesions; an exam is as suspicious
-    as the worse of its breasts. A unit's truth is the worst label of its images. Whether a lesion is malignant is asked
+    Breasts and exams are scored by the rules of `mammo.inference.probabilities`. A unit's truth is the worst label of
+    its images. Whether a lesion is malignant is asked
     of images alone: of views without one the answer means nothing.
     """
     scores = scored.classes.scores(scored.probabilities)
@@ -109,11 +110,11 @@ def aggregate(scored: Scored, unit: Unit) -> Units:
         made = {task: values[order] for task, values in scores.items()}
         return Units(tuple(paths[index] for index in order), scored.labels[order], scored.patients[order], made)
     scores = {task: values for task, values in scores.items() if task != classes_lib.OF_LESIONS}
-    breasts = _grouped([f"{fact.exam_id}/{fact.laterality}" for fact in scored.facts], scored, scores, _means)
+    breasts = _grouped([f"{fact.exam_id}/{fact.laterality}" for fact in scored.facts], scored, scores, rules.of_breast)
     if unit == "breast":
         return breasts
     exam_ids = [name.rpartition("/")[0] for name in breasts.names]
-    return _grouped(exam_ids, breasts, breasts.scores, _maxima)
+    return _grouped(exam_ids, breasts, breasts.scores, rules.of_exam)
 
 
 def _numbered(names: Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:
@@ -123,22 +124,21 @@ def _numbered(names: Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:
     return tuple(order), np.array([number_of[name] for name in names], np.int64)
 
 
-_Merge = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
-
-
-def _grouped(names: Sequence[str], parts: Scored | Units, scores: Mapping[str, np.ndarray], merge: _Merge) -> Units:
+def _grouped(
+    names: Sequence[str],
+    parts: Scored | Units,
+    scores: Mapping[str, np.ndarray],
+    merge: Callable[[np.ndarray], float],
+) -> Units:
     order, numbers = _numbered(names)
     patients = np.zeros(len(order), np.int64)
     patients[numbers] = parts.patients
-    merged = {task: merge(values, numbers, len(order)) for task, values in scores.items()}
-    return Units(order, _maxima(parts.labels, numbers, len(order)), patients, merged)
-
-
-def _means(values: np.ndarray, numbers: np.ndarray, count: int) -> np.ndarray:
-    return np.bincount(numbers, values, count) / np.bincount(numbers, minlength=count)
-
-
-def _maxima(values: np.ndarray, numbers: np.ndarray, count: int) -> np.ndarray:
-    made = np.zeros(count, values.dtype)  # neither scores nor labels are below 0
-    np.maximum.at(made, numbers, values)
-    return made
+    by_unit = np.argsort(numbers, kind="stable")
+    borders = np.searchsorted(numbers[by_unit], np.arange(1, len(order)))
+    merged = {
+        task: np.array([merge(part) for part in np.split(values[by_unit], borders) if part.size])
+        for task, values in scores.items()
+    }
+    labels = np.zeros(len(order), np.int64)
+    np.maximum.at(labels, numbers, parts.labels)
+    return Units(order, labels, patients, merged)

@@ -4,10 +4,12 @@ The four concepts are those of the 2022 study. All give float64 [N, 3] of N view
 """
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mammo.data import batch as batch_lib
+if TYPE_CHECKING:  # these rules start without TensorFlow
+    from mammo.data import batch as batch_lib
 
 _CANCER = 1  # class of a detection
 _LEAST_SCORE = 1e-3  # of a view in which nothing was found: no detector is surer than that
@@ -30,6 +32,11 @@ class Findings:
     def best(self, count: int) -> "Findings":
         """Returns the surest of them."""
         return Findings(self.boxes_xyxy_px[:count], self.scores[:count], self.cancer_shares[:count])
+
+
+def nothing() -> Findings:
+    """Returns no findings."""
+    return Findings(np.zeros((0, 4)), np.zeros(0), np.zeros(0))
 
 
 def hierarchical(tumour: np.ndarray, malignancy: np.ndarray) -> np.ndarray:
@@ -65,7 +72,21 @@ def of_findings(findings: Findings) -> np.ndarray:
     return np.array([1 - tumour, tumour * (1 - share), tumour * share])
 
 
-def of_detections(found: batch_lib.Detections) -> Findings:
+def of_breast(views: np.ndarray) -> float:
+    """Returns the mean over the views of a breast, float64 [V].
+
+    Both projections show the same tissue: what looks suspicious in CC and in MLO counts in full, what does in one of
+    them counts half.
+    """
+    return float(np.mean(views))
+
+
+def of_exam(breasts: np.ndarray) -> float:
+    """Takes an exam to be as suspicious as the worse of its breasts, float64 [2] or [1]."""
+    return float(np.max(breasts))
+
+
+def of_detections(found: "batch_lib.Detections") -> Findings:
     """Takes the detections of one view, numpy arrays [M, ...]: each is of one class, and for that alone.
 
     Boxes of either class that lie on one lesion are one finding each; the rule for a view weighs them.

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from mammo import errors, progress
+from mammo.data import breast as breast_lib
 from mammo.data import crops as crops_lib
 from mammo.data import images, pixel_path
 from mammo.geometry import placement as placement_lib
@@ -83,9 +84,25 @@ def cut(view: View, options: crops_lib.Options) -> np.ndarray:
         raise errors.InputError(f"{view.path} is missing; the second look takes the files that the shards are made of.")
     pixels = images.read_pixels(view.path)
     breast = pixel_path.find_breast(view.path, pixels)
-    boxes_xyxy_px = placement_lib.clip(view.placement.to_source(view.findings.boxes_xyxy_px), *pixels.shape)
+    return cut_from(pixels, breast, view.placement.to_source(view.findings.boxes_xyxy_px), options)
+
+
+def cut_from(
+    pixels: np.ndarray, breast: breast_lib.Breast, boxes_xyxy_px: np.ndarray, options: crops_lib.Options
+) -> np.ndarray:
+    """Cuts the crops about boxes on a view that has been read.
+
+    Args:
+        pixels: uint8 or uint16 [h, w], as `images.read_pixels` gives them.
+        breast: What `pixel_path.find_breast` found on them.
+        boxes_xyxy_px: float64 [M, 4], M at least 1, in pixels of the file; cut off at its borders.
+        options: Of the classifier's crops.
+
+    Returns:
+        float32 [M, side, side, 1].
+    """
     made = []
-    for focus_xyxy_px in boxes_xyxy_px:
+    for focus_xyxy_px in placement_lib.clip(boxes_xyxy_px, *pixels.shape):
         prepared = pixel_path.prepare_crop_about(pixels, breast, focus_xyxy_px)
         focus = tf.constant(prepared.placement.to_output(focus_xyxy_px), tf.float32)
         made.append(crops_lib.cut(tf.constant(prepared.image[..., None]), focus, options)[0].numpy())

@@ -79,6 +79,7 @@ class Stage(Protocol):
         loss_parts: Names of the parts of its loss.
         shards: What it learns from: views, or crops.
         phases: Of training, the first from step 0.
+        image_size_px: Height and width of what its model sees.
     """
 
     @property
@@ -91,6 +92,8 @@ class Stage(Protocol):
     def shards(self) -> shards_lib.Shards: ...  # noqa: D102
     @property
     def phases(self) -> tuple[Phase, ...]: ...  # noqa: D102
+    @property
+    def image_size_px(self) -> tuple[int, int]: ...  # noqa: D102
 
     def build_dataset(self, split: str, context: tf.distribute.InputContext, position: int) -> tf.data.Dataset:
         """Makes the dataset of one worker: batches of one replica.

@@ -1,11 +1,9 @@
 """Devices and precision of a run."""
 
-import pathlib
-
 import tensorflow as tf
 from absl import logging
 
-from mammo import errors
+from mammo import errors, hardware
 
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 """Policies of Keras by what --config.precision calls them; variables are float32 in all of them."""
@@ -80,13 +78,7 @@ def _fastest() -> str:
     if gpus:
         capability = tf.config.experimental.get_device_details(gpus[0]).get("compute_capability", (0, 0))
         return "bfloat16" if capability[0] >= _AMPERE else "float32"
-    return "bfloat16" if has_amx() else "float32"
-
-
-def has_amx() -> bool:
-    """Tells whether the processor has units for bfloat16: without them it is slower than float32."""
-    processor = pathlib.Path("/proc/cpuinfo")
-    return processor.is_file() and "amx_bf16" in processor.read_text()
+    return "bfloat16" if hardware.has_amx() else "float32"
 
 
 def share_batch_norm(model: tf.keras.Model) -> None:

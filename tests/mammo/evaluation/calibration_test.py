@@ -7,6 +7,7 @@ import pytest
 import sklearn.linear_model
 
 from mammo.evaluation import calibration
+from mammo.inference import calibration as applied
 
 FEW = hypothesis.settings(deadline=None, max_examples=40, derandomize=True)
 
@@ -16,7 +17,7 @@ def _drawn(seed, count=4000, temperature=1.0, biases=()):
     random = np.random.default_rng(seed)
     honest = random.dirichlet([1.0, 1.0, 1.0], count)
     truth = (random.random((count, 1)) > honest.cumsum(axis=1)).sum(axis=1)
-    return calibration.Calibration(temperature, biases).apply(honest), truth.clip(max=2)
+    return applied.Calibration(temperature, biases).apply(honest), truth.clip(max=2)
 
 
 def _loss(probabilities, truth):
@@ -79,7 +80,7 @@ def test_where_the_search_ends_a_step_to_any_side_is_worse(seed):
         for step in (-0.02, 0.02):
             biases = np.array(found.biases) + step * (np.arange(3) == index)
             temperature = found.temperature * (1 + step if index == 0 else 1)
-            moved = calibration.Calibration(temperature, tuple(biases))
+            moved = applied.Calibration(temperature, tuple(biases))
             assert _loss(moved.apply(probabilities), truth) > best
 
 
@@ -100,17 +101,17 @@ def test_training_on_balanced_classes_is_corrected_for_the_natural_prevalence():
 @FEW
 def test_probabilities_stay_probabilities_and_without_biases_the_surest_class_stays(seed, temperature):
     probabilities, _ = _drawn(seed, count=20)
-    made = calibration.Calibration(temperature).apply(probabilities)
+    made = applied.Calibration(temperature).apply(probabilities)
     np.testing.assert_allclose(made.sum(axis=1), 1)
     np.testing.assert_array_equal(made.argmax(axis=1), probabilities.argmax(axis=1))
 
 
 def test_no_calibration_changes_nothing():
     probabilities, _ = _drawn(1, count=50)
-    np.testing.assert_array_equal(calibration.Calibration().apply(probabilities), probabilities)
-    of_zeros = calibration.Calibration(1.0, (0.0, 0.0, 0.0)).apply(probabilities)
+    np.testing.assert_array_equal(applied.Calibration().apply(probabilities), probabilities)
+    of_zeros = applied.Calibration(1.0, (0.0, 0.0, 0.0)).apply(probabilities)
     np.testing.assert_allclose(of_zeros, probabilities, rtol=1e-9)
-    assert calibration.fit(np.zeros((0, 2)), np.zeros(0, np.int64)) == calibration.Calibration()
+    assert calibration.fit(np.zeros((0, 2)), np.zeros(0, np.int64)) == applied.Calibration()
 
 
 @pytest.mark.parametrize("truth", [[1, 0], [0, 1], [0, 0]])
@@ -125,7 +126,7 @@ def test_certainty_right_or_wrong_and_a_class_that_never_occurs_stay_finite(trut
 
 def test_it_survives_json_to_the_last_digit():
     made = calibration.fit(*_drawn(2, count=100))
-    assert calibration.Calibration.from_json(json.loads(json.dumps(made.to_json()))) == made
+    assert applied.Calibration.from_json(json.loads(json.dumps(made.to_json()))) == made
 
 
 def test_the_error_of_an_example_worked_by_hand():

@@ -7,6 +7,7 @@ import sklearn.metrics
 from mammo.data import batch as batch_lib
 from mammo.evaluation import calibration, classification, scoring
 from mammo.evaluation import classes as classes_lib
+from mammo.inference import calibration as applied
 from tests.mammo.evaluation import drawing
 
 
@@ -118,15 +119,15 @@ def test_crops_have_no_breasts_and_exams():
 
 
 def test_calibration_comes_first_and_is_told():
-    chosen = calibration.Calibration(2.0, (0.0, -20.0, 0.0))
+    chosen = applied.Calibration(2.0, (0.0, -20.0, 0.0))
     made = _report(calibration=chosen)
-    assert calibration.Calibration.from_json(made["calibration"]) == chosen
+    assert applied.Calibration.from_json(made["calibration"]) == chosen
     assert np.sum(made["confusion"]["counts"], axis=0)[1] == 0  # nothing is called benign any more
 
 
 def test_a_fit_on_one_half_makes_the_other_half_more_honest():
     scored = drawing.random_scored(0, patients=400)
-    too_sure = calibration.Calibration(0.2, (0.0, 1.0, 2.0)).apply(scored.probabilities)
+    too_sure = applied.Calibration(0.2, (0.0, 1.0, 2.0)).apply(scored.probabilities)
     scored = scoring.Scored(scored.facts, scored.labels, too_sure, scored.classes)
     is_first = np.arange(len(scored.facts)) < 800
     fitted = calibration.fit(scored.probabilities[is_first], scored.truth[is_first])

@@ -7,7 +7,6 @@ import pytest
 
 from mammo.evaluation import (
     average_precision,
-    calibration,
     classification,
     detection,
     froc,
@@ -15,6 +14,7 @@ from mammo.evaluation import (
     mistakes,
     report,
 )
+from mammo.inference import calibration as applied
 from tests.mammo.evaluation import drawing
 
 VOID = {"meta", "br", "img", "link"}
@@ -161,7 +161,7 @@ def test_a_classifiers_page_shows_areas_curves_confusion_reliability_and_groups(
 
 
 def test_a_calibration_is_told():
-    made = classification.report(SCORED, resamples=0, calibration=calibration.Calibration(1.5, (0.0, -1.0, 0.25)))
+    made = classification.report(SCORED, resamples=0, calibration=applied.Calibration(1.5, (0.0, -1.0, 0.25)))
     _, text = _read(report.render(made, [], []))
     assert "temperature 1.50, biases 0.00, -1.00, 0.25 ." in text.replace("0.25.", "0.25 .")
 

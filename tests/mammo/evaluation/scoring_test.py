@@ -5,8 +5,9 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 
-from mammo.evaluation import calibration, scoring
 from mammo.evaluation import classes as classes_lib
+from mammo.evaluation import scoring
+from mammo.inference import calibration as applied
 from tests.mammo.evaluation import drawing
 
 FEW = hypothesis.settings(deadline=None, max_examples=30, derandomize=True)
@@ -90,7 +91,7 @@ def test_each_stage_answers_its_questions(classes, tasks):
 
 def test_calibration_and_choice_keep_images_and_probabilities_together():
     scored = drawing.random_scored(0)
-    made = scored.calibrated(calibration.Calibration(2.0, (0.0, 1.0, 0.0)))
+    made = scored.calibrated(applied.Calibration(2.0, (0.0, 1.0, 0.0)))
     assert made.facts is scored.facts
     np.testing.assert_allclose(made.probabilities.sum(axis=1), 1)
     is_kept = scored.labels == 2

@@ -1,0 +1,232 @@
+"""How long an answer takes, from four files of real size to the page, and how much memory. Ratios within one run."""
+
+import csv
+import dataclasses
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from configs import crop_classifier as crop_preset
+from configs import detector as finder_preset
+from mammo import hardware
+from mammo.benchmarks import conversion, step
+from mammo.benchmarks import input as input_lib
+from mammo.data import encodings, images
+from mammo.data import shards as shards_lib
+from mammo.exporting import freezing
+from mammo.inference import answering, exams, predictor
+from mammo.inference import bundle as bundle_lib
+from mammo.inference import calibration as calibration_lib
+from mammo.stages import classifier, detector
+from mammo.stages import stage as stage_lib
+from mammo.training import distribution
+
+_VIEWS = (("right", "cc"), ("left", "cc"), ("right", "mlo"), ("left", "mlo"))
+_ROOT = pathlib.Path(__file__).parents[2]
+
+
+@dataclasses.dataclass(frozen=True)
+class Figures:
+    """What was measured, of exams of four 16-bit PNGs, 4700 x 3000, by a finder and a crop classifier of the presets.
+
+    Attributes:
+        precision: What the networks computed in.
+        has_amx: Whether the processor has units for bfloat16.
+        cold_s: A program that starts, answers one exam, and ends; one figure a round.
+        warm_s: One exam in a process that has answered one before, with JSON, overlays and page; likewise.
+        stream_s: An exam of many in one run, of which the next is read while one is predicted.
+        decoding_s: Of the four files alone, on the same threads.
+        decoding_share: Of a warm answer; median over the rounds.
+        network_s: The networks alone, on views and crops that are prepared.
+        keras_network_s: The same weights by `keras.Model.predict` in float32.
+        speed_up: Median of their ratios.
+        peak_memory_1_mib: Of the program on one exam.
+        peak_memory_many_mib: Of the program on many.
+        many_exams: How many.
+    """
+
+    precision: str
+    has_amx: bool
+    cold_s: list[float]
+    warm_s: list[float]
+    stream_s: float
+    decoding_s: list[float]
+    decoding_share: float
+    network_s: list[float]
+    keras_network_s: list[float]
+    speed_up: float
+    peak_memory_1_mib: float
+    peak_memory_many_mib: float
+    many_exams: int
+
+
+def measure(exams_count: int, repeats: int, height_px: int = 1024, width_px: int = 640) -> Figures:
+    """Answers exams that are drawn, with networks that are not trained, which take as long as any.
+
+    Args:
+        exams_count: Of the run of many.
+        repeats: Rounds.
+        height_px: Of the prepared views.
+        width_px: Of the prepared views.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        _, shards = input_lib.write_shards(folder / "small", 1, encodings.Encoding.RAW, height_px, width_px)
+        networks = _write_bundle(folder / "bundle", shards)
+        conversion.FullSizeSource(folder / "views", 1).write()
+        one, many = (_write_table(folder, count) for count in (1, exams_count))
+        cold = [_run_program(folder, one) for _ in range(repeats)]
+        stream_s, peak_many_mib = _run_program(folder, many)
+        bench = _Bench(bundle_lib.open_bundle(folder / "bundle"), one, networks)
+        warm, decoding, own, keras = zip(*(bench.round() for _ in range(repeats)), strict=True)
+        return Figures(
+            precision=bench.predictor.precision,
+            has_amx=hardware.has_amx(),
+            cold_s=[seconds for seconds, _ in cold],
+            warm_s=list(warm),
+            stream_s=(stream_s - statistics.median(seconds for seconds, _ in cold)) / max(exams_count - 1, 1),
+            decoding_s=list(decoding),
+            decoding_share=_median_ratio(decoding, warm),
+            network_s=list(own),
+            keras_network_s=list(keras),
+            speed_up=_median_ratio(keras, own),
+            peak_memory_1_mib=max(peak for _, peak in cold),
+            peak_memory_many_mib=peak_many_mib,
+            many_exams=exams_count,
+        )
+
+
+class _Bench:
+    """What is measured within this process."""
+
+    def __init__(self, bundle: bundle_lib.Bundle, table: pathlib.Path, networks: Mapping[str, tf.keras.Model]) -> None:
+        self.predictor = predictor.Predictor(bundle)
+        self._bundle, self._networks = bundle, networks
+        self._listed, self._folder = exams.list_exams([table]), table.parent
+        random = np.random.default_rng(0)
+        self._inputs = {
+            name: random.random((count, network.height_px, network.width_px, 1), np.float32)
+            for (name, network), count in zip(bundle.facts.networks.items(), (len(_VIEWS), _CROPS), strict=True)
+        }
+        for run in (self._answer, self._ask_own, self._ask_keras):  # the first time takes longer
+            run()
+
+    def round(self) -> tuple[float, float, float, float]:
+        """Seconds of a warm answer, of decoding alone, of the networks, and of Keras with the same networks."""
+        return _seconds(self._answer), _seconds(self._decode), _seconds(self._ask_own), _seconds(self._ask_keras)
+
+    def _answer(self) -> None:
+        work = answering.Answering(self._bundle, answering.Options(), self._folder / "warm")
+        work.run(self._listed, lambda: self.predictor)
+
+    def _decode(self) -> None:
+        with answering.make_pool() as pool:
+            list(pool.map(images.read_pixels, [view.path for view in self._listed[0].views]))
+
+    def _ask_own(self) -> None:
+        for name, values in self._inputs.items():
+            self.predictor.ask(name, values)
+
+    def _ask_keras(self) -> None:
+        for name, values in self._inputs.items():
+            self._networks[name].predict(values, verbose=0)
+
+
+_CROPS = 32  # as many as four views can have
+
+
+def _write_bundle(folder: pathlib.Path, shards: shards_lib.Shards) -> dict[str, tf.keras.Model]:
+    """Writes a bundle of networks that are not trained; returns them for Keras."""
+    config = finder_preset.get_config()
+    config.model.is_class_blind = True
+    # RetinaNet's own anchors: those fitted to drawn lesions, all of one size, would have a single level.
+    finder = step.Stage(**vars(detector.from_config(config, shards)))
+    crops = classifier.from_config(crop_preset.get_config(), shards)
+    stages: dict[str, stage_lib.Stage] = {"finder": finder, "crop_classifier": crops}
+    distribution.set_precision("float32")
+    models = {name: stage.build_model() for name, stage in stages.items()}
+    signatures = {
+        name: freezing.save(stage, models[name], folder / bundle_lib.NETWORKS_FOLDER / name)
+        for name, stage in stages.items()
+    }
+    assert crops.input_options.crop is not None
+    facts = bundle_lib.Facts(
+        name="benchmark",
+        created=bundle_lib.now(),
+        concept="multi_stage",
+        title="multi-stage detector",
+        rule="Not trained.",
+        height_px=shards.manifest.height_px,
+        width_px=shards.manifest.width_px,
+        networks={
+            "finder": bundle_lib.Network(signatures["finder"], *finder.image_size_px, ("lesion",)),
+            "crop_classifier": bundle_lib.Network(
+                signatures["crop_classifier"],
+                *crops.image_size_px,
+                crops.classes.names,
+                crop=dataclasses.asdict(crops.input_options.crop),
+            ),
+        },
+        calibration=calibration_lib.Calibration(),
+        operating_points={},
+        finding_threshold=0.0,
+        false_findings_per_image=0.0,
+        data={"source": "benchmark", "is_phantom": True},
+        figures={},
+    )
+    bundle_lib.seal(folder, facts)
+    return {name: _plain(stage, models[name]) for name, stage in stages.items()}
+
+
+def _write_table(folder: pathlib.Path, count: int) -> pathlib.Path:
+    """Lists the same four files as so many exams."""
+    path = folder / f"{count}.csv"
+    files = sorted((folder / "views").glob("P_*.png"))
+    with path.open("w", newline="") as table:
+        writer = csv.writer(table)
+        writer.writerow(["exam_id", "path", "laterality", "projection"])
+        for number in range(count):
+            writer.writerows([f"{number:04d}", file, *view] for file, view in zip(files, _VIEWS, strict=True))
+    return path
+
+
+def _run_program(folder: pathlib.Path, table: pathlib.Path) -> tuple[float, float]:
+    """Runs the program on a table of exams: seconds, and peak memory in MiB."""
+    flags = [f"--model={folder / 'bundle'}", f"--exam={table}", f"--output_dir={folder / 'answers'}"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(_ROOT), os.environ.get("PYTHONPATH", "")])}
+    began_s = time.perf_counter()
+    # No file of its own is waited for: only so does the system tell the memory of this one process.
+    program = subprocess.Popen(
+        [sys.executable, "-m", "mammo.predict", *flags], env=environment, stdout=subprocess.DEVNULL
+    )
+    _, status, usage = os.wait4(program.pid, 0)
+    seconds = time.perf_counter() - began_s
+    program.returncode = os.waitstatus_to_exitcode(status)
+    if program.returncode:
+        raise RuntimeError(f"mammo.predict ended with {program.returncode}")
+    return seconds, usage.ru_maxrss / 1024
+
+
+def _plain(stage: stage_lib.Stage, network: tf.keras.Model) -> tf.keras.Model:
+    """The same network for Keras alone; KerasCV's own `predict` would decode boxes as well, and slowly."""
+    image = tf.keras.Input((*stage.image_size_px, 1))
+    is_detector = isinstance(stage, detector.DetectorStage)
+    return tf.keras.Model(image, network(image, training=False) if is_detector else stage.predict(network, image))
+
+
+def _seconds(run: Callable[[], None]) -> float:
+    began_s = time.perf_counter()
+    run()
+    return time.perf_counter() - began_s
+
+
+def _median_ratio(values: tuple[float, ...], others: tuple[float, ...]) -> float:
+    return statistics.median(value / other for value, other in zip(values, others, strict=True))

@@ -1,0 +1,62 @@
+"""Makes a model bundle of a comparison, or of single runs: what //mammo:predict takes.
+
+bazel run //mammo:export -- --workdir=~/runs/comparison
+"""
+
+import time
+
+from absl import flags, logging
+
+from data_tools import preparation
+from mammo import cli, errors
+
+_WORKDIR = flags.DEFINE_list(
+    "workdir",
+    ["runs/comparison"],
+    "Folder of a comparison or of a run; of two runs that make up a concept, with a comma between. Where you stand.",
+)
+_CONCEPT = flags.DEFINE_enum(
+    "concept",
+    None,
+    ["single", "hierarchical", "hierarchical_gated", "single_stage", "multi_stage"],
+    "What to export; by default multi_stage, or the only one that these models make up.",
+)
+_NAME = flags.DEFINE_string("name", None, "Of the bundle, in every answer; by default the concept's.")
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "The shards that the models were trained on; none: those in the first workdir."
+)
+_SOURCE_DIR = flags.DEFINE_string(
+    "source_dir", None, "multi_stage: the folder of the files that the shards are made of; none: as for --data_dir."
+)
+_OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Folder of the bundle; by default <the first workdir>/bundle.")
+
+
+def main() -> None:
+    """Finds the models, measures, writes."""
+    logging.set_verbosity(logging.WARNING)  # progress says enough
+    began_s = time.monotonic()
+    folders = [cli.user_path(folder) for folder in _WORKDIR.value]
+    if not folders:
+        raise errors.InputError("--workdir is empty; give the folder of a comparison or of a run.")
+
+    from mammo.comparison import models as models_lib  # noqa: PLC0415  TensorFlow takes seconds: see above
+    from mammo.data import shards as shards_lib  # noqa: PLC0415
+    from mammo.exporting import exporting  # noqa: PLC0415
+    from mammo.inference import bundle  # noqa: PLC0415
+
+    output_dir = cli.user_path(_OUTPUT_DIR.value) if _OUTPUT_DIR.value else folders[0] / bundle.FOLDER_NAME
+    own_data = folders[0] / "data"
+    data_dir = cli.user_path(_DATA_DIR.value) if _DATA_DIR.value else preparation.find_shards(own_data)
+    if data_dir is None:
+        raise errors.InputError(f"{folders[0]} holds no data of its own; give the --data_dir that it was trained on.")
+    source_dir = cli.user_path(_SOURCE_DIR.value) if _SOURCE_DIR.value else preparation.source_of(own_data)
+    shards = shards_lib.Shards.open(data_dir)
+    models = models_lib.find(folders, shards)
+    concept = exporting.choose(models, _CONCEPT.value)
+    made = exporting.export(_NAME.value or concept, concept, models, shards, source_dir, output_dir)
+    taken = cli.duration(time.monotonic() - began_s)
+    print(f"Wrote {made.folder} after {taken}; what it is and what was measured stands in its {bundle.CARD_FILE}.")
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,51 @@
+"""The model card of a bundle: what it is for, what was measured, and where that ends. Mitchell et al. 2019."""
+
+import pathlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jinja2
+
+from mammo.evaluation import classes as classes_lib
+from mammo.evaluation import pages
+from mammo.inference import bundle as bundle_lib
+
+_TEMPLATE = "card.md"
+_TASKS = ("cancer", "tumour")
+
+
+def render(facts: bundle_lib.Facts, measured: Mapping[str, Any], trained: Mapping[str, Mapping[str, Any]]) -> str:
+    """Returns the card as Markdown.
+
+    Args:
+        facts: Of the bundle.
+        measured: Of its concept on the test split, as a comparison's report.json has it.
+        trained: What is said of each network's training.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(pathlib.Path(__file__).parent),
+        autoescape=False,  # Markdown
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters["figure"] = pages.figure_text
+    point = next(iter(facts.operating_points.values()), None)
+    return environment.get_template(_TEMPLATE).render(
+        facts=facts,
+        measured=measured,
+        trained=trained,
+        tasks={task: classes_lib.TITLES[task] for task in _TASKS},
+        groups=list(_groups(measured["by"])),
+        prevalence=point.prevalence if point else None,
+    )
+
+
+def _groups(by: Mapping[str, Any]) -> Iterator[tuple[str, str, int, Mapping[str, Any]]]:
+    """Kind, name, size and area of each group, of the kinds that tell images apart."""
+    for kind, groups in by.items():
+        for group, figures in groups.items():
+            area = pages.at(figures, ("auc", "cancer"))
+            if area is not None and len(groups) > 1:
+                yield kind.replace("_", " "), group, figures["n"]["images"], area

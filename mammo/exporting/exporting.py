@@ -1,0 +1,166 @@
+"""Makes a model bundle of trained models: their networks, and what validation and test say of their concept."""
+
+import dataclasses
+import pathlib
+import shutil
+from collections.abc import Mapping
+from typing import Any
+
+from absl import logging
+
+from mammo import errors
+from mammo.comparison import concepts as concepts_lib
+from mammo.comparison import figures
+from mammo.comparison import models as models_lib
+from mammo.data import files
+from mammo.data import shards as shards_lib
+from mammo.evaluation import froc, images, matching
+from mammo.exporting import card, freezing
+from mammo.inference import bundle as bundle_lib
+from mammo.inference import calibration as calibration_lib
+from mammo.stages import classifier, detector
+from mammo.training import distribution, evaluating, reporting
+
+DEFAULT_CONCEPT = "multi_stage"
+
+FALSE_FINDINGS_PER_IMAGE = 0.25
+"""On validation, at the threshold from which on findings are shown: one an exam of four views."""
+
+_KEPT_FIGURES = ("auc", "accuracy", "balanced_accuracy", "macro_f1", "froc", "n")
+
+
+def choose(models: Mapping[str, models_lib.Model], concept: str | None) -> str:
+    """Returns the concept to export.
+
+    Args:
+        models: That there are, by the names that concepts know them by.
+        concept: As the person asked for it; None: the multi-stage one where it can be had, or the first that can.
+
+    Raises:
+        errors.InputError: The models do not make up the concept, or any.
+    """
+    whole = [name for name, known in concepts_lib.CONCEPTS.items() if known.models and set(known.models) <= set(models)]
+    if concept is None and whole:
+        return DEFAULT_CONCEPT if DEFAULT_CONCEPT in whole else whole[0]
+    if concept in whole:
+        return concept
+    there = ", ".join(sorted(models)) or "none"
+    if concept is None:
+        raise errors.InputError(
+            f"the models ({there}) make up no concept: a class-blind detector (finder) takes a crop_classifier, tumour "
+            "takes malignancy; give both workdirs, --workdir=a,b."
+        )
+    needed = ", ".join(concepts_lib.CONCEPTS[concept].models)
+    raise errors.InputError(f"--concept={concept} takes the models {needed}, but there are {there}.")
+
+
+def export(
+    name: str,
+    concept_name: str,
+    models: Mapping[str, models_lib.Model],
+    shards: shards_lib.Shards,
+    source_dir: pathlib.Path,
+    output_dir: pathlib.Path,
+) -> bundle_lib.Bundle:
+    """Measures a concept, and writes its bundle, whole or not at all; one that was there is replaced.
+
+    Args:
+        name: Of the bundle.
+        concept_name: One of `concepts.CONCEPTS`, of which all models are there.
+        models: By name.
+        shards: Which they were trained on.
+        source_dir: Where the files lie that the shards are made of; only a second look takes them.
+        output_dir: The folder of the bundle.
+
+    Raises:
+        errors.InputError: A model has no weights, the source files are not there, or the folder is of something else.
+    """
+    if output_dir.exists() and not (output_dir / bundle_lib.SUMS_FILE).is_file() and any(output_dir.iterdir()):
+        raise errors.InputError(f"{output_dir} holds something else than a bundle; give another --output_dir.")
+    concept = concepts_lib.CONCEPTS[concept_name]
+    used = {role: models[role] for role in concept.models}
+    if models_lib.CROPS in used:
+        concepts_lib.check_source(shards, source_dir)
+    measured, finding_threshold = _measure(concept, used, shards, source_dir)
+    unfinished = output_dir.with_name(f"{output_dir.name}.partial")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    networks = {role: _save(model, unfinished / bundle_lib.NETWORKS_FOLDER / role) for role, model in used.items()}
+    facts = bundle_lib.Facts(
+        name=name,
+        created=bundle_lib.now(),
+        concept=concept_name,
+        title=concept.title,
+        rule=concept.rule,
+        height_px=shards.manifest.height_px,
+        width_px=shards.manifest.width_px,
+        networks=networks,
+        calibration=calibration_lib.Calibration.from_json(measured["calibration"]),
+        operating_points=_points(measured["operating_points"]["exam"]["cancer"]),
+        finding_threshold=finding_threshold,
+        false_findings_per_image=FALSE_FINDINGS_PER_IMAGE,
+        data=reporting.describe_data(shards),
+        figures={key: measured[key] for key in _KEPT_FIGURES if key in measured},
+    )
+    trained = {role: model.describe() for role, model in used.items()}
+    files.write_text(unfinished / bundle_lib.CARD_FILE, card.render(facts, measured, trained))
+    bundle_lib.seal(unfinished, facts)
+    _replace(output_dir, unfinished)
+    return bundle_lib.open_bundle(output_dir)
+
+
+def _measure(
+    concept: concepts_lib.Concept,
+    models: Mapping[str, models_lib.Model],
+    shards: shards_lib.Shards,
+    source_dir: pathlib.Path,
+) -> tuple[dict[str, Any], float | None]:
+    """Returns the concept's figures, as a comparison has them, and the threshold of its findings."""
+    logging.info("Measuring the concept %r on the validation and the test split.", concept.title)
+    evidence = concepts_lib.Evidence(models, shards, source_dir)
+    validation, test = (concept.answer(evidence, split) for split in ("validation", "test"))
+    measured, _ = figures.of_concept(concept, validation, test)
+    if validation.results is None:
+        return measured, None
+    rule = matching.Rule("centre", class_aware=False)
+    threshold = froc.threshold(froc.collect(validation.results, rule), FALSE_FINDINGS_PER_IMAGE)
+    return measured, min(threshold, 1.0)  # infinite where nothing was found at all
+
+
+def _save(model: models_lib.Model, folder: pathlib.Path) -> bundle_lib.Network:
+    stage = model.stage
+    assert isinstance(stage, detector.DetectorStage | classifier.ClassifierStage)
+    distribution.set_precision("float32")  # predict rewrites the graph for what its own machine is best at
+    network = evaluating.load_best(model.folder, stage, distribution.make_strategy(devices=0))
+    signature = freezing.save(stage, network, folder)
+    height_px, width_px = stage.image_size_px
+    if isinstance(stage, detector.DetectorStage):
+        anchors, classes = dataclasses.asdict(stage.anchors), ("lesion",) if stage.is_class_blind else images.CLASSES
+        return bundle_lib.Network(signature, height_px, width_px, classes, anchors=anchors)
+    crop = stage.input_options.crop
+    return bundle_lib.Network(
+        signature, height_px, width_px, stage.classes.names, crop=dataclasses.asdict(crop) if crop else None
+    )
+
+
+def _points(measured: Mapping[str, Mapping[str, Any]]) -> dict[str, bundle_lib.OperatingPoint]:
+    """Of a report's operating points, by rule."""
+    return {
+        rule: bundle_lib.OperatingPoint(
+            name=rule,
+            threshold=point["threshold"],
+            sensitivity=point["sensitivity"],
+            specificity=point["specificity"],
+            **point["n"],
+        )
+        for rule, point in measured.items()
+    }
+
+
+def _replace(output_dir: pathlib.Path, unfinished: pathlib.Path) -> None:
+    """Puts a finished folder in the place of what was there."""
+    old = output_dir.with_name(f"{output_dir.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if output_dir.exists():
+        output_dir.rename(old)
+    unfinished.rename(output_dir)
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,114 @@
+"""Reads and prepares the views of an exam, in parallel; a file that cannot be read is told, and the others go on."""
+
+import concurrent.futures
+import dataclasses
+import functools
+import hashlib
+import pathlib
+import time
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from mammo import errors
+from mammo.data import breast as breast_lib
+from mammo.data import images, pixel_path
+from mammo.inference import exams
+
+_MIN_SIDE_PX = 64  # smaller ones are icons
+_MAX_ELONGATION = 8  # mammograms are about 1.5 times as high as wide; what comes after the decoder assumes no strips
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class View:
+    """What was read of one file.
+
+    Attributes:
+        file: Which was given.
+        reason: Why it could not be read, as a clause without the path; None: it was, and what follows is there.
+        pixels: uint8 or uint16 [H, W], as the file holds them.
+        breast: Where the breast is.
+        prepared: What a model sees of it.
+        decoding_s: What reading the file took; all that was done, where it could not be read.
+        preparing_s: What finding the breast and preparing the view took.
+    """
+
+    file: exams.ViewFile
+    reason: str | None = None
+    pixels: np.ndarray | None = None
+    breast: breast_lib.Breast | None = None
+    prepared: pixel_path.PreparedImage | None = None
+    decoding_s: float = 0.0
+    preparing_s: float = 0.0
+
+
+def read(
+    files: Sequence[exams.ViewFile],
+    height_px: int,
+    width_px: int,
+    pool: concurrent.futures.Executor,
+    seen: dict[bytes, str] | None = None,
+) -> list[View]:
+    """Reads the files of one exam, or a part of them.
+
+    Args:
+        files: Those with a reason are not opened.
+        height_px: Of the prepared views.
+        width_px: Of the prepared views.
+        pool: Runs one task a file; threads suffice, since decoders let go of the interpreter.
+        seen: By a digest of its pixels, the name of each file of the exam that was read before; those read here are
+            added. None where all of the exam is read at once.
+
+    Returns:
+        A view for each file, in order.
+    """
+    read_one = functools.partial(_read_one, height_px=height_px, width_px=width_px)
+    seen = {} if seen is None else seen
+    views = []
+    for view, digest in pool.map(read_one, files):
+        if view.reason is None and digest in seen:
+            reason = f"is the same image as {seen[digest]}"
+            views.append(View(view.file, reason, decoding_s=view.decoding_s, preparing_s=view.preparing_s))
+            continue
+        if view.reason is None:
+            seen[digest] = view.file.path.name
+        views.append(view)
+    return views
+
+
+def _read_one(file: exams.ViewFile, height_px: int, width_px: int) -> tuple[View, bytes]:
+    """Returns the view of one file, and a digest of its pixels, empty where it could not be read."""
+    if file.reason is not None:
+        return View(file, file.reason), b""
+    start_s = time.perf_counter()
+    try:
+        pixels = _decode(file.path)
+        digest = hashlib.blake2b(np.ascontiguousarray(pixels).data).digest()
+        decoded_s = time.perf_counter()
+        breast = pixel_path.find_breast(file.path, pixels)
+        prepared = pixel_path.prepare_view(pixels, breast, height_px, width_px)
+    except (errors.ImageError, OSError, MemoryError, cv2.error) as error:
+        return View(file, _reason_of(error), decoding_s=time.perf_counter() - start_s), b""
+    return View(file, None, pixels, breast, prepared, decoded_s - start_s, time.perf_counter() - decoded_s), digest
+
+
+def _decode(path: pathlib.Path) -> np.ndarray:
+    """Reads the pixels once the header has shown that they may be of a mammogram."""
+    height_px, width_px = images.read_size(path)
+    if min(height_px, width_px) < _MIN_SIDE_PX:
+        raise errors.ImageError(path, f"has {height_px:,} × {width_px:,} pixels, too few for a mammogram")
+    if max(height_px, width_px) > _MAX_ELONGATION * min(height_px, width_px):
+        raise errors.ImageError(path, f"has {height_px:,} × {width_px:,} pixels, too long a strip for a mammogram")
+    return images.read_pixels(path)
+
+
+def _reason_of(error: Exception) -> str:
+    """Decoders and the system fail in ways that no check foresees; one file's failure is told as any other reason."""
+    if isinstance(error, errors.ImageError):
+        return error.reason
+    if isinstance(error, MemoryError) or getattr(error, "code", 0) == cv2.Error.STS_NO_MEM:
+        return "does not fit into the memory of this machine"
+    if isinstance(error, OSError):
+        return f"cannot be read ({error.strerror or 'unknown fault'})"
+    return "is corrupt or of an unknown kind and cannot be decoded; export it again as a grey PNG"

@@ -1,0 +1,124 @@
+"""Networks of known behaviour through the real path: what they find must lie on the tissue of the file."""
+
+import concurrent.futures
+
+import cv2
+import numpy as np
+import pytest
+
+from mammo.inference import calibration, exams, predictor, probabilities, reading
+from tests import drawing
+from tests.mammo.inference import bright_disc, dicoms
+
+DISC = (150, 320, 24)  # x, y and radius in pixels of the file
+LESION_XYXY_PX = np.array([126.0, 296, 174, 344])
+SCALE = bright_disc.HEIGHT_PX / 640  # at most: one pixel of the working size is at least so much of the file's
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory):
+    return bright_disc.write(tmp_path_factory.mktemp("bundle"))
+
+
+@pytest.fixture(scope="module")
+def asked(opened):
+    return predictor.Predictor(opened)
+
+
+def draw(*discs, chest_wall="left"):
+    """A dark breast, with bright discs."""
+    view = drawing.draw_view(640, 416, chest_wall=chest_wall)
+    view[view > 60] = 60
+    for x, y, radius in discs:
+        cv2.circle(view, (x, y), radius, (250,), -1)
+    return view
+
+
+def read(*paths):
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        views = reading.read(
+            [exams.ViewFile(path) for path in paths], bright_disc.HEIGHT_PX, bright_disc.WIDTH_PX, pool
+        )
+    assert [view.reason for view in views] == [None] * len(paths)
+    return views
+
+
+def mirrored(box, width_px=416):
+    return np.array([width_px - box[2], box[1], width_px - box[0], box[3]])
+
+
+def test_boxes_lie_on_the_tissue_of_the_file_whichever_side_it_is(asked, tmp_path):
+    left = drawing.write(tmp_path / "left.png", draw(DISC))
+    right = drawing.write(tmp_path / "right.png", np.ascontiguousarray(draw(DISC)[:, ::-1]))
+    views = read(left, right)
+    pixel_px = 1 / min(min(view.prepared.placement.scale_yx) for view in views)
+    one, other = asked.predict(views)
+    for answer, lesion in ((one, LESION_XYXY_PX), (other, mirrored(LESION_XYXY_PX))):
+        assert len(answer.findings.scores) == 1
+        np.testing.assert_allclose(answer.findings.boxes_xyxy_px[0], lesion, atol=pixel_px)
+        assert answer.findings.scores[0] == pytest.approx(0.8 * 0.95)  # the crop is background by 0.05
+        assert answer.findings.cancer_shares[0] == pytest.approx(0.9 / 0.95)
+    np.testing.assert_allclose(list(one.scores.values()), list(other.scores.values()), atol=1e-6)
+
+
+def test_a_view_without_a_lesion_has_no_findings_and_is_surely_normal(asked, tmp_path):
+    (answer,) = asked.predict(read(drawing.write(tmp_path / "view.png", draw())))
+    assert len(answer.findings.scores) == 0
+    assert answer.scores["normal"] > 0.99
+    assert sum(answer.scores.values()) == pytest.approx(1)
+
+
+def test_one_batch_says_what_views_say_alone(asked, tmp_path):
+    paths = [
+        drawing.write(tmp_path / f"{number}.png", draw(*discs))
+        for number, discs in enumerate([(), (DISC,), ((100, 250, 15),)])
+    ]
+    together = asked.predict(read(*paths))
+    for path, answer in zip(paths, together, strict=True):
+        (alone,) = asked.predict(read(path))
+        np.testing.assert_allclose(alone.findings.boxes_xyxy_px, answer.findings.boxes_xyxy_px, atol=1e-3)
+        assert alone.scores == pytest.approx(answer.scores, abs=1e-6)
+    assert asked.predict([]) == []
+
+
+def test_png_jpeg_and_dicom_of_one_view_give_the_same_findings(asked, tmp_path):
+    pixels = draw(DISC)
+    png = drawing.write(tmp_path / "view.png", pixels)
+    deep = drawing.write(tmp_path / "deep.png", pixels.astype(np.uint16) * 257)
+    jpeg = tmp_path / "view.jpg"
+    cv2.imwrite(str(jpeg), pixels, [cv2.IMWRITE_JPEG_QUALITY, 95])
+    dicom = dicoms.write(tmp_path / "view.dcm", pixels)
+    first, *others = [asked.predict(read(path))[0] for path in (png, deep, jpeg, dicom)]
+    for other in others:
+        assert len(other.findings.scores) == 1
+        np.testing.assert_allclose(other.findings.boxes_xyxy_px, first.findings.boxes_xyxy_px, atol=1 / SCALE)
+        np.testing.assert_allclose(other.findings.scores, first.findings.scores, atol=0.01)
+        assert other.scores == pytest.approx(first.scores, abs=0.01)
+
+
+def test_a_second_look_at_the_mirror_image_changes_nothing_of_what_is_symmetric(opened, asked, tmp_path):
+    views = read(drawing.write(tmp_path / "view.png", draw(DISC)))
+    (once,) = asked.predict(views)
+    (twice,) = predictor.Predictor(opened, flips=True).predict(views)
+    np.testing.assert_allclose(twice.findings.boxes_xyxy_px, once.findings.boxes_xyxy_px, atol=1e-3)
+    assert twice.scores == pytest.approx(once.scores, abs=1e-6)
+
+
+def test_probabilities_are_calibrated_and_findings_are_not(tmp_path, asked):
+    views = read(drawing.write(tmp_path / "view.png", draw(DISC)))
+    (plain,) = asked.predict(views)
+    chosen = calibration.Calibration(2.0, (0.0, 0.0, -1.0))
+    (answer,) = predictor.Predictor(bright_disc.write(tmp_path / "bundle", calibration=chosen)).predict(views)
+    expected = chosen.apply(probabilities.of_findings(plain.findings)[None])[0]
+    np.testing.assert_allclose(list(answer.scores.values()), expected, atol=1e-6)
+    np.testing.assert_allclose(answer.findings.scores, plain.findings.scores)
+
+
+def test_bfloat16_says_about_the_same(opened, asked, tmp_path):
+    views = read(drawing.write(tmp_path / "view.png", draw(DISC)))
+    (exact,) = asked.predict(views)
+    coarse = predictor.Predictor(opened, precision="bfloat16")
+    assert coarse.precision == "bfloat16"
+    (answer,) = coarse.predict(views)
+    assert answer.scores == pytest.approx(exact.scores, abs=0.02)
+    predictor.networks.set_precision("float32")
