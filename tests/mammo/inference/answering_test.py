@@ -172,7 +172,7 @@ def test_a_run_that_is_stopped_keeps_what_was_answered(opened, asked, tmp_path):
 
     work = answering.Answering(opened, answering.Options(), tmp_path / "out")
     with pytest.raises(KeyboardInterrupt):
-        work.run(exams.list_exams([tmp_path / "all"]), _Stopped)
+        work.run(exams.list_exams([tmp_path / "all"]), _Stopped)  # type: ignore[arg-type]
     assert {path.name for path in (tmp_path / "out").glob("*.json")} == {"a.json", "b.json"}
     assert len(rows_of(tmp_path / "out")) == 2
     assert (tmp_path / "out" / answering.PAGE_NAME).is_file()

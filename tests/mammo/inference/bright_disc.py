@@ -1,6 +1,7 @@
 """A bundle whose networks find what is brightest: what they must say of a phantom is known to the pixel."""
 
 import pathlib
+from typing import Any
 
 import tensorflow as tf
 
@@ -8,7 +9,7 @@ from mammo.data import crops
 from mammo.inference import bundle, calibration
 
 HEIGHT_PX, WIDTH_PX = 256, 160
-CROP = {"side_px": 64, "context": 1.5}
+CROP: dict[str, Any] = {"side_px": 64, "context": 1.5}
 MOST = 0.1  # of the image, that a lesion takes
 LEAST = 0.9  # how bright a lesion is, where the densest tissue is 1
 
@@ -73,7 +74,7 @@ def make_facts(**facts) -> bundle.Facts:
     }
     assert set(CROP) <= set(crops.Options.__dataclass_fields__)
     certain = {"value": 0.9, "low": 0.8, "high": 1.0}
-    fields = {
+    fields: dict[str, Any] = {
         "name": "bright disc",
         "created": "2026-01-01T00:00:00+00:00",
         "concept": "multi_stage",

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from mammo import errors
-from mammo.data import pixel_path
+from mammo.data import files, pixel_path
 from mammo.inference import bundle, calibration
 from tests.mammo.inference import bright_disc
 
@@ -24,7 +24,7 @@ def reseal(folder, **fields):
     (folder / bundle.FACTS_FILE).write_text(json.dumps(facts))
     lines = (folder / bundle.SUMS_FILE).read_text().splitlines()
     made = [
-        f"{bundle.files.sha256_of(folder / bundle.FACTS_FILE)}  {bundle.FACTS_FILE}"
+        f"{files.sha256_of(folder / bundle.FACTS_FILE)}  {bundle.FACTS_FILE}"
         if line.endswith(f"  {bundle.FACTS_FILE}")
         else line
         for line in lines

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mammo.inference import calibration, exams, predictor, probabilities, reading
+from mammo.inference import calibration, exams, networks, predictor, probabilities, reading
 from tests import drawing
 from tests.mammo.inference import bright_disc, dicoms
 
@@ -121,4 +121,4 @@ def test_bfloat16_says_about_the_same(opened, asked, tmp_path):
     assert coarse.precision == "bfloat16"
     (answer,) = coarse.predict(views)
     assert answer.scores == pytest.approx(exact.scores, abs=0.02)
-    predictor.networks.set_precision("float32")
+    networks.set_precision("float32")
