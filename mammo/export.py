@@ -9,6 +9,7 @@ from absl import flags, logging
 
 from data_tools import preparation
 from mammo import cli, errors
+from mammo.inference import bundle
 
 _WORKDIR = flags.DEFINE_list(
     "workdir",
@@ -18,7 +19,7 @@ _WORKDIR = flags.DEFINE_list(
 _CONCEPT = flags.DEFINE_enum(
     "concept",
     None,
-    ["single", "hierarchical", "hierarchical_gated", "single_stage", "multi_stage"],
+    bundle.CONCEPTS,
     "What to export; by default multi_stage, or the only one that these models make up.",
 )
 _NAME = flags.DEFINE_string("name", None, "Of the bundle, in every answer; by default the concept's.")
@@ -42,7 +43,6 @@ def main() -> None:
     from mammo.comparison import models as models_lib  # noqa: PLC0415  TensorFlow takes seconds: see above
     from mammo.data import shards as shards_lib  # noqa: PLC0415
     from mammo.exporting import exporting  # noqa: PLC0415
-    from mammo.inference import bundle  # noqa: PLC0415
 
     output_dir = cli.user_path(_OUTPUT_DIR.value) if _OUTPUT_DIR.value else folders[0] / bundle.FOLDER_NAME
     own_data = folders[0] / "data"

@@ -3,7 +3,6 @@
 import dataclasses
 import math
 import pathlib
-import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ import tensorflow as tf
 
 from data_tools import conversion as conversion_lib
 from data_tools import records
-from mammo.benchmarks import conversion
+from mammo.benchmarks import conversion, ratios
 from mammo.data import encodings, pipeline
 from mammo.data import shards as shards_lib
 
@@ -72,7 +71,7 @@ def measure(
             kib_per_image=sum(sizes) / len(paths) / 1024,
             images_per_second=ours,
             study_images_per_second=studys,
-            speed_up=statistics.median(one / other for one, other in zip(ours, studys, strict=True)),
+            speed_up=ratios.median(ours, studys),
         )
 
 

@@ -17,7 +17,7 @@ import tensorflow as tf
 from configs import crop_classifier as crop_preset
 from configs import detector as finder_preset
 from mammo import hardware
-from mammo.benchmarks import conversion, step
+from mammo.benchmarks import conversion, ratios, step
 from mammo.benchmarks import input as input_lib
 from mammo.data import encodings, images
 from mammo.data import shards as shards_lib
@@ -26,10 +26,10 @@ from mammo.inference import answering, exams, predictor
 from mammo.inference import bundle as bundle_lib
 from mammo.inference import calibration as calibration_lib
 from mammo.stages import classifier, detector
-from mammo.stages import stage as stage_lib
 from mammo.training import distribution
 
 _VIEWS = (("right", "cc"), ("left", "cc"), ("right", "mlo"), ("left", "mlo"))
+_CROPS = 32  # as many as four views can have
 _ROOT = pathlib.Path(__file__).parents[2]
 
 
@@ -94,10 +94,10 @@ def measure(exams_count: int, repeats: int, height_px: int = 1024, width_px: int
             warm_s=list(warm),
             stream_s=(stream_s - statistics.median(seconds for seconds, _ in cold)) / max(exams_count - 1, 1),
             decoding_s=list(decoding),
-            decoding_share=_median_ratio(decoding, warm),
+            decoding_share=ratios.median(decoding, warm),
             network_s=list(own),
             keras_network_s=list(keras),
-            speed_up=_median_ratio(keras, own),
+            speed_up=ratios.median(keras, own),
             peak_memory_1_mib=max(peak for _, peak in cold),
             peak_memory_many_mib=peak_many_mib,
             many_exams=exams_count,
@@ -140,9 +140,6 @@ class _Bench:
             self._networks[name].predict(values, verbose=0)
 
 
-_CROPS = 32  # as many as four views can have
-
-
 def _write_bundle(folder: pathlib.Path, shards: shards_lib.Shards) -> dict[str, tf.keras.Model]:
     """Writes a bundle of networks that are not trained; returns them for Keras."""
     config = finder_preset.get_config()
@@ -150,14 +147,13 @@ def _write_bundle(folder: pathlib.Path, shards: shards_lib.Shards) -> dict[str, 
     # RetinaNet's own anchors: those fitted to drawn lesions, all of one size, would have a single level.
     finder = step.Stage(**vars(detector.from_config(config, shards)))
     crops = classifier.from_config(crop_preset.get_config(), shards)
-    stages: dict[str, stage_lib.Stage] = {"finder": finder, "crop_classifier": crops}
+    stages: dict[str, freezing.Stage] = {"finder": finder, "crop_classifier": crops}
     distribution.set_precision("float32")
     models = {name: stage.build_model() for name, stage in stages.items()}
-    signatures = {
+    networks = {
         name: freezing.save(stage, models[name], folder / bundle_lib.NETWORKS_FOLDER / name)
         for name, stage in stages.items()
     }
-    assert crops.input_options.crop is not None
     facts = bundle_lib.Facts(
         name="benchmark",
         created=bundle_lib.now(),
@@ -166,15 +162,7 @@ def _write_bundle(folder: pathlib.Path, shards: shards_lib.Shards) -> dict[str, 
         rule="Not trained.",
         height_px=shards.manifest.height_px,
         width_px=shards.manifest.width_px,
-        networks={
-            "finder": bundle_lib.Network(signatures["finder"], *finder.image_size_px, ("lesion",)),
-            "crop_classifier": bundle_lib.Network(
-                signatures["crop_classifier"],
-                *crops.image_size_px,
-                crops.classes.names,
-                crop=dataclasses.asdict(crops.input_options.crop),
-            ),
-        },
+        networks=networks,
         calibration=calibration_lib.Calibration(),
         operating_points={},
         finding_threshold=0.0,
@@ -215,7 +203,7 @@ def _run_program(folder: pathlib.Path, table: pathlib.Path) -> tuple[float, floa
     return seconds, usage.ru_maxrss / 1024
 
 
-def _plain(stage: stage_lib.Stage, network: tf.keras.Model) -> tf.keras.Model:
+def _plain(stage: freezing.Stage, network: tf.keras.Model) -> tf.keras.Model:
     """The same network for Keras alone; KerasCV's own `predict` would decode boxes as well, and slowly."""
     image = tf.keras.Input((*stage.image_size_px, 1))
     is_detector = isinstance(stage, detector.DetectorStage)
@@ -226,7 +214,3 @@ def _seconds(run: Callable[[], None]) -> float:
     began_s = time.perf_counter()
     run()
     return time.perf_counter() - began_s
-
-
-def _median_ratio(values: tuple[float, ...], others: tuple[float, ...]) -> float:
-    return statistics.median(value / other for value, other in zip(values, others, strict=True))

@@ -19,7 +19,7 @@ from configs import detector as preset
 from configs.cloud import detector_1_gpu
 from mammo import hardware
 from mammo.benchmarks import input as input_lib
-from mammo.benchmarks import keras_cv_retinanet
+from mammo.benchmarks import keras_cv_retinanet, ratios
 from mammo.data import batch as batch_lib
 from mammo.data import encodings
 from mammo.data import shards as shards_lib
@@ -113,10 +113,10 @@ def measure(
         precision=precision,
         has_amx=hardware.has_amx(),
         **{f"{name}_images_per_second": values for name, values in rates.items()},
-        together_share=_median_ratio(rates["together"], slower),
+        together_share=ratios.median(rates["together"], slower),
         loop_share=loop_s * steps_per_second / ours.log_every_steps,
-        step_speed_up=_median_ratio(rates["equal"], rates["keras_cv"]),
-        preset_speed_up=_median_ratio(rates["step"], rates["keras_cv"]),
+        step_speed_up=ratios.median(rates["equal"], rates["keras_cv"]),
+        preset_speed_up=ratios.median(rates["step"], rates["keras_cv"]),
     )
 
 
@@ -253,7 +253,3 @@ def _policy_restored() -> Iterator[None]:
         yield
     finally:
         tf.keras.mixed_precision.set_global_policy(policy)
-
-
-def _median_ratio(ones: list[float], others: list[float]) -> float:
-    return statistics.median(one / other for one, other in zip(ones, others, strict=True))

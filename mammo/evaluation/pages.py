@@ -20,15 +20,8 @@ def render(template: pathlib.Path, report: Mapping[str, Any], title: str, **fiel
         title: Of the page.
         **fields: For the template.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader([template.parent, pathlib.Path(__file__).parent]),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters["figure"] = figure_text
     data = report.get("data")
+    environment = environment_of(template, pathlib.Path(__file__))
     return environment.get_template(template.name).render(
         title=title,
         source=at(report, ("data", "source")),
@@ -39,6 +32,19 @@ def render(template: pathlib.Path, report: Mapping[str, Any], title: str, **fiel
     )
 
 
+def environment_of(*templates: pathlib.Path, autoescape: bool = True) -> jinja2.Environment:
+    """Returns what renders templates that lie beside these files; `figure` is a filter of it."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader([template.parent for template in templates]),
+        autoescape=autoescape,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters["figure"] = figure_text
+    return environment
+
+
 def at(report: Mapping[str, Any], path: Sequence[str]) -> Any:
     """Returns what stands at a path in a report; None where nothing does."""
     value: Any = report
@@ -47,12 +53,13 @@ def at(report: Mapping[str, Any], path: Sequence[str]) -> Any:
     return value
 
 
-def figure_text(figure: Mapping[str, Any]) -> str:
+def figure_text(figure: Mapping[str, Any], decimals: int = 3) -> str:
     """Writes a figure with its interval: "0.731 (0.652 to 0.804)"."""
     if figure["value"] is None:
         return "–"
-    interval = "" if figure["low"] is None else f" ({figure['low']:.3f} to {figure['high']:.3f})"
-    return f"{figure['value']:.3f}{interval}"
+    low, high = figure["low"], figure["high"]
+    interval = "" if low is None else f" ({low:.{decimals}f} to {high:.{decimals}f})"
+    return f"{figure['value']:.{decimals}f}{interval}"
 
 
 def _facts(value: Any, name: str = "") -> Iterator[tuple[str, str]]:

@@ -4,13 +4,10 @@ import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import jinja2
-
 from mammo.evaluation import classes as classes_lib
 from mammo.evaluation import pages
 from mammo.inference import bundle as bundle_lib
 
-_TEMPLATE = "card.md"
 _TASKS = ("cancer", "tumour")
 
 
@@ -22,17 +19,10 @@ def render(facts: bundle_lib.Facts, measured: Mapping[str, Any], trained: Mappin
         measured: Of its concept on the test split, as a comparison's report.json has it.
         trained: What is said of each network's training.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(pathlib.Path(__file__).parent),
-        autoescape=False,  # Markdown
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters["figure"] = pages.figure_text
+    template = pathlib.Path(__file__).with_name("card.md")
     point = next(iter(facts.operating_points.values()), None)
-    return environment.get_template(_TEMPLATE).render(
+    card = pages.environment_of(template, autoescape=False).get_template(template.name)  # it is no HTML
+    return card.render(
         facts=facts,
         measured=measured,
         trained=trained,

@@ -1,6 +1,5 @@
 """Makes a model bundle of trained models: their networks, and what validation and test say of their concept."""
 
-import dataclasses
 import pathlib
 import shutil
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ from mammo.comparison import figures
 from mammo.comparison import models as models_lib
 from mammo.data import files
 from mammo.data import shards as shards_lib
-from mammo.evaluation import froc, images, matching
+from mammo.evaluation import froc, matching
 from mammo.exporting import card, freezing
 from mammo.inference import bundle as bundle_lib
 from mammo.inference import calibration as calibration_lib
@@ -131,15 +130,7 @@ def _save(model: models_lib.Model, folder: pathlib.Path) -> bundle_lib.Network:
     assert isinstance(stage, detector.DetectorStage | classifier.ClassifierStage)
     distribution.set_precision("float32")  # predict rewrites the graph for what its own machine is best at
     network = evaluating.load_best(model.folder, stage, distribution.make_strategy(devices=0))
-    signature = freezing.save(stage, network, folder)
-    height_px, width_px = stage.image_size_px
-    if isinstance(stage, detector.DetectorStage):
-        anchors, classes = dataclasses.asdict(stage.anchors), ("lesion",) if stage.is_class_blind else images.CLASSES
-        return bundle_lib.Network(signature, height_px, width_px, classes, anchors=anchors)
-    crop = stage.input_options.crop
-    return bundle_lib.Network(
-        signature, height_px, width_px, stage.classes.names, crop=dataclasses.asdict(crop) if crop else None
-    )
+    return freezing.save(stage, network, folder)
 
 
 def _points(measured: Mapping[str, Mapping[str, Any]]) -> dict[str, bundle_lib.OperatingPoint]:

@@ -4,6 +4,7 @@ Such a graph loads in a tenth of a second, where one of Keras's layers and varia
 batch normalisation into the convolutions before it.
 """
 
+import dataclasses
 import pathlib
 from collections.abc import Mapping
 
@@ -11,8 +12,9 @@ import tensorflow as tf
 from tensorflow.python.framework import convert_to_constants
 
 from mammo.data import batch as batch_lib
+from mammo.evaluation import images
 from mammo.inference import bundle
-from mammo.stages import stage as stage_lib
+from mammo.stages import classifier, detector
 
 SIGNATURES: Mapping[str, tuple[str, ...]] = {
     bundle.DETECT: batch_lib.Detections._fields,
@@ -21,7 +23,10 @@ SIGNATURES: Mapping[str, tuple[str, ...]] = {
 """What the signatures give, by name. All take "image", float32 [B, H, W, 1] in [0, 1]."""
 
 
-def save(stage: stage_lib.Stage, network: tf.keras.Model, folder: pathlib.Path) -> str:
+Stage = detector.DetectorStage | classifier.ClassifierStage
+
+
+def save(stage: Stage, network: tf.keras.Model, folder: pathlib.Path) -> bundle.Network:
     """Writes what a stage predicts with a network, for batches of any number.
 
     Args:
@@ -30,12 +35,11 @@ def save(stage: stage_lib.Stage, network: tf.keras.Model, folder: pathlib.Path) 
         folder: Of the SavedModel.
 
     Returns:
-        The name of its signature.
+        What a bundle says of it.
     """
     image = tf.TensorSpec([None, *stage.image_size_px, 1], tf.float32, name="image")
     traced = tf.function(lambda images: stage.predict(network, images)).get_concrete_function(image)
-    is_detector = isinstance(traced.structured_outputs, batch_lib.Detections)
-    signature = bundle.DETECT if is_detector else bundle.CLASSIFY
+    signature = bundle.DETECT if isinstance(stage, detector.DetectorStage) else bundle.CLASSIFY
     module = _Frozen(convert_to_constants.convert_variables_to_constants_v2(traced), SIGNATURES[signature])
     tf.saved_model.save(
         module,
@@ -43,7 +47,12 @@ def save(stage: stage_lib.Stage, network: tf.keras.Model, folder: pathlib.Path) 
         signatures={signature: module.call.get_concrete_function(image)},
         options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),  # constants have none
     )
-    return signature
+    if isinstance(stage, detector.DetectorStage):
+        classes = ("lesion",) if stage.is_class_blind else images.CLASSES
+        return bundle.Network(signature, *stage.image_size_px, classes, anchors=dataclasses.asdict(stage.anchors))
+    crop = stage.input_options.crop
+    crop_fields = None if crop is None else dataclasses.asdict(crop)
+    return bundle.Network(signature, *stage.image_size_px, stage.classes.names, crop=crop_fields)
 
 
 class _Frozen(tf.Module):

@@ -27,10 +27,10 @@ if TYPE_CHECKING:  # it takes TensorFlow with it
 CSV_NAME = "predictions.csv"
 PAGE_NAME = "report.html"
 
-_THREADS = 4  # reading and drawing: decoders let go of the interpreter
 MOST_VIEWS = 4
 """Predicted as one batch: those of an exam, and what memory has room for whatever is given."""
 
+_THREADS = 4  # reading and drawing: decoders let go of the interpreter
 _SILENT_S = 5.0  # work that takes longer shows how far it is
 
 
@@ -94,7 +94,7 @@ class Answering:
                 f"{bundle.folder} has no operating point {name!r}; it has {', '.join(sorted(points))}."
             )
         self.output_dir = output_dir
-        self._bundle, self._options, self._point_name = bundle, options, name
+        self._bundle, self._options, self._point = bundle, options, points.get(name)
         self._growing = _Growing()
         self._shown: list[page.Shown] = []
 
@@ -187,7 +187,7 @@ class Answering:
 
     def _write_exam(self, exam: exams_lib.Exam, grown: _Growing) -> None:
         scores = exam_scores(grown.views)
-        point = self._bundle.facts.operating_points.get(self._point_name)
+        point = self._point
         result = results.ExamResult(
             exam_id=exam.exam_id,
             views=tuple(grown.views),
@@ -197,7 +197,7 @@ class Answering:
             seconds=grown.seconds,
             patient=exam.patient if self._options.with_identity else None,
         )
-        named = {"name": self._point_name, "threshold": point.threshold} if point else None
+        named = {"name": point.name, "threshold": point.threshold} if point else None
         made = results.to_json(result, _model(self._bundle), named)
         files.write_text(self.output_dir / f"{exam.exam_id}.json", json.dumps(made, indent=2, allow_nan=False) + "\n")
         drawn = [None if overlay is None else overlay.result() for overlay in grown.overlays]
@@ -211,7 +211,7 @@ class Answering:
         for shown in self._shown:
             writer.writerows(results.csv_rows(shown.exam))
         files.write_text(self.output_dir / CSV_NAME, table.getvalue())
-        page.write(self.output_dir / PAGE_NAME, self._shown, _info(self._bundle, self._point_name))
+        page.write(self.output_dir / PAGE_NAME, self._shown, _info(self._bundle, self._point))
 
 
 def make_pool() -> concurrent.futures.Executor:
@@ -270,13 +270,13 @@ def _model(bundle: bundle_lib.Bundle) -> results.ModelInfo:
     return results.ModelInfo(bundle.facts.name, bundle.sha256, bundle.facts.pixel_path_version)
 
 
-def _info(bundle: bundle_lib.Bundle, point_name: str) -> page.Info:
+def _info(bundle: bundle_lib.Bundle, point: bundle_lib.OperatingPoint | None) -> page.Info:
     facts = bundle.facts
     return page.Info(
         model=_model(bundle),
         title=facts.title,
         gives_boxes=facts.gives_boxes,
-        operating_point=facts.operating_points.get(point_name),
+        operating_point=point,
         source=str(facts.data["source"]),
         is_phantom=bool(facts.data["is_phantom"]),
     )

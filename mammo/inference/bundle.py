@@ -27,6 +27,9 @@ NETWORKS_FOLDER = "networks"
 FOLDER_NAME = "bundle"
 """Of the bundle in the folder of the run that it was made from."""
 
+CONCEPTS = ("single", "hierarchical", "hierarchical_gated", "single_stage", "multi_stage")
+"""Whose models a bundle may hold, by their names in a comparison's report."""
+
 DETECT, CLASSIFY = "detect", "classify"
 """Signatures of networks, see `mammo.exporting.freezing`."""
 
@@ -101,7 +104,7 @@ class Facts:
     Attributes:
         name: Of the bundle.
         created: When it was made, ISO 8601 in UTC.
-        concept: One of `mammo.inference.predictor.CONCEPTS`.
+        concept: One of `CONCEPTS`.
         title: Of the concept, for people.
         rule: How its networks are joined, in a sentence.
         height_px: Of a prepared view.

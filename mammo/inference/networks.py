@@ -10,8 +10,6 @@ from absl import logging
 from mammo import errors, hardware
 from mammo.inference import bundle as bundle_lib
 
-PRECISIONS = ("auto", "float32", "bfloat16")
-
 Predict = Callable[[np.ndarray], Mapping[str, np.ndarray]]
 """Takes images, float32 [B, H, W, 1] in [0, 1], and gives arrays [B, ...] by name."""
 

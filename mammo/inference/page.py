@@ -3,7 +3,7 @@
 import dataclasses
 import pathlib
 import urllib.parse
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import PIL.Image
@@ -110,17 +110,11 @@ def write(path: pathlib.Path, shown: Sequence[Shown], info: Info) -> None:
 
 def render(shown: Sequence[Shown], info: Info, folder: pathlib.Path) -> str:
     """Returns the page as HTML; `folder` is where it will lie."""
-    import jinja2  # noqa: PLC0415 – the last step of a run alone needs it
+    from mammo.evaluation import pages  # noqa: PLC0415  the last step of a run alone needs Jinja
 
     template = pathlib.Path(__file__).with_name("page.html")
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(template.parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters.update(figure=_figure_text, count=_count_text, marker=_marker)
+    environment = pages.environment_of(template)
+    environment.filters.update(count=_count_text, marker=_marker)
     environment.tests["for_cancer"] = overlays.speaks_for_cancer
     views = [view for each in shown for view in each.exam.views]
     made = environment.get_template(template.name).render(
@@ -167,12 +161,6 @@ def _ratio(folder: pathlib.Path, url: str | None) -> float:
             return picture.width / picture.height
     except OSError:  # gone since: the browser says so in its place
         return 0.0
-
-
-def _figure_text(figure: Mapping[str, float | None]) -> str:
-    """Writes a figure with its interval: "0.91 (0.84 to 0.96)"."""
-    interval = "" if figure["low"] is None else f" ({figure['low']:.2f} to {figure['high']:.2f})"
-    return f"{figure['value']:.2f}{interval}"
 
 
 def _marker(view: results.ViewResult) -> str:

@@ -162,4 +162,4 @@ CONCEPTS: Mapping[str, _Look] = {
     "single_stage": _single_stage,
     "multi_stage": _multi_stage,
 }
-"""By their names in bundles, which are those of a comparison's report."""
+"""By their names in bundles."""

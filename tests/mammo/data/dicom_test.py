@@ -12,39 +12,21 @@ import pytest
 
 from mammo import errors
 from mammo.data import dicom, images
-from tests import drawing, programs
+from tests import dicoms, drawing, programs
 
 STORED = (drawing.draw_view(120, 80, is_16_bit=True) // 16).astype(np.uint16)  # 12 bits, as detectors give
 
 
 def make(**tags) -> pydicom.dataset.FileDataset:
     """A minimal digital mammogram; tags given as None are left out."""
-    meta = pydicom.dataset.FileMetaDataset()
-    meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
-    meta.MediaStorageSOPClassUID = pydicom.uid.DigitalMammographyXRayImageStorageForPresentation
-    meta.MediaStorageSOPInstanceUID = pydicom.uid.generate_uid(entropy_srcs=["test"])
-    dataset = pydicom.dataset.FileDataset("test", {}, file_meta=meta, preamble=bytes(128))
     values = {
-        "Modality": "MG", "PhotometricInterpretation": "MONOCHROME2", "SamplesPerPixel": 1, "BitsAllocated": 16,
-        "BitsStored": 12, "HighBit": 11, "PixelRepresentation": 0, "Rows": STORED.shape[0], "Columns": STORED.shape[1],
-        "PixelData": STORED.tobytes(), "ImagerPixelSpacing": [0.07, 0.07], "ImageLaterality": "L",
-        "ViewPosition": "MLO", "PatientName": "Doe^Jane",
+        "ImagerPixelSpacing": [0.07, 0.07], "ImageLaterality": "L", "ViewPosition": "MLO", "PatientName": "Doe^Jane",
     } | tags  # fmt: skip
-    for key, value in values.items():
-        if value is not None:
-            setattr(dataset, key, value)
-    return dataset
-
-
-def write(path, dataset):
-    buffer = io.BytesIO()
-    dataset.save_as(buffer, enforce_file_format=True)
-    path.write_bytes(buffer.getvalue())
-    return path
+    return dicoms.make_image(STORED, 12, **values)
 
 
 def read(tmp_path, **tags):
-    path = write(tmp_path / "view.dcm", make(**tags))
+    path = dicoms.write(tmp_path / "view.dcm", make(**tags))
     return dicom.read(path, path.read_bytes(), images.MAX_PIXELS)
 
 
@@ -78,7 +60,7 @@ def test_the_voi_window_is_applied(tmp_path):
 
 
 def test_images_read_dicom_by_its_content(tmp_path):
-    path = write(tmp_path / "view.png", make())
+    path = dicoms.write(tmp_path / "view.png", make())
     assert images.read_pixels(path).shape == STORED.shape
     assert images.read_size(path) == STORED.shape
 
@@ -143,13 +125,13 @@ def compress(syntax) -> pydicom.dataset.FileDataset:
 
 @pytest.mark.parametrize("syntax", [pydicom.uid.RLELossless, pydicom.uid.JPEG2000Lossless])
 def test_compressed_pixels_are_those_that_were_compressed(tmp_path, syntax):
-    path = write(tmp_path / "view.dcm", compress(syntax))
+    path = dicoms.write(tmp_path / "view.dcm", compress(syntax))
     np.testing.assert_array_equal(images.read_pixels(path), read(tmp_path).pixels)
 
 
 @pytest.mark.parametrize("syntax", [pydicom.uid.RLELossless, pydicom.uid.JPEG2000Lossless])
 def test_damaged_compressed_pixels_are_refused(tmp_path, syntax):
-    path = write(tmp_path / "view.dcm", compress(syntax))
+    path = dicoms.write(tmp_path / "view.dcm", compress(syntax))
     content = path.read_bytes()
     path.write_bytes(content[:-3000])
     with pytest.raises(errors.ImageError, match="is a truncated or damaged DICOM file"):
@@ -158,7 +140,7 @@ def test_damaged_compressed_pixels_are_refused(tmp_path, syntax):
     frame = next(pydicom.encaps.generate_frames(dataset.PixelData, number_of_frames=1))
     dataset.PixelData = pydicom.encaps.encapsulate([frame[: len(frame) // 2]])
     with pytest.raises(errors.ImageError, match="that is truncated or cannot be decoded"):
-        images.read_pixels(write(path, dataset))
+        images.read_pixels(dicoms.write(path, dataset))
 
 
 def test_the_projection_may_stand_as_a_code(tmp_path):
@@ -169,7 +151,7 @@ def test_the_projection_may_stand_as_a_code(tmp_path):
 
 
 def test_tags_are_read_without_the_pixels_and_do_not_show_the_person(tmp_path):
-    path = write(tmp_path / "view.dcm", make(PatientID=" 4711 ", StudyInstanceUID="1.2.3"))
+    path = dicoms.write(tmp_path / "view.dcm", make(PatientID=" 4711 ", StudyInstanceUID="1.2.3"))
     path.write_bytes(path.read_bytes()[:-5000])
     tags = images.read_tags(path)
     assert tags is not None
@@ -177,7 +159,7 @@ def test_tags_are_read_without_the_pixels_and_do_not_show_the_person(tmp_path):
     assert (tags.laterality, tags.projection) == ("left", "mlo")
     assert "4711" not in repr(tags)
     assert "Doe" not in repr(tags)
-    bare = images.read_tags(write(path, make(PatientName=None, ImageLaterality="B", ViewPosition="")))
+    bare = images.read_tags(dicoms.write(path, make(PatientName=None, ImageLaterality="B", ViewPosition="")))
     assert bare == dicom.DicomTags("", "", "", None, None)
     assert images.read_tags(drawing.write(tmp_path / "view.png", drawing.draw_view())) is None
 
@@ -190,7 +172,7 @@ def _film() -> pydicom.dataset.FileDataset:
 
 
 def test_a_compression_that_is_not_known_is_named(tmp_path):
-    path = write(tmp_path / "view.dcm", _film())
+    path = dicoms.write(tmp_path / "view.dcm", _film())
     with pytest.raises(errors.ImageError, match=r"is coded as MPEG2 Main Profile .* export it uncompressed"):
         images.read_pixels(path)
 
@@ -222,13 +204,13 @@ def test_each_unusable_file_has_its_sentence(tmp_path, tags, reason):
 
 
 def test_what_the_tags_show_is_refused_before_the_pixels_are_read(tmp_path):
-    path = write(tmp_path / "view.dcm", make(Rows=50_000, Columns=50_000))
+    path = dicoms.write(tmp_path / "view.dcm", make(Rows=50_000, Columns=50_000))
     with pytest.raises(errors.ImageError, match="50,000 × 50,000"):
         images.read_size(path)
 
 
 def test_whatever_byte_is_damaged_a_file_is_read_or_refused(tmp_path):
-    path = write(tmp_path / "view.dcm", make(PatientID="4711", WindowCenter=1000, WindowWidth=400))
+    path = dicoms.write(tmp_path / "view.dcm", make(PatientID="4711", WindowCenter=1000, WindowWidth=400))
     content = path.read_bytes()
     random = np.random.default_rng(0)
     refused = 0
@@ -248,7 +230,9 @@ def test_whatever_byte_is_damaged_a_file_is_read_or_refused(tmp_path):
 
 
 def test_nothing_is_printed_of_a_file_with_odd_tags(tmp_path):
-    path = write(tmp_path / "view.dcm", make(PixelData=STORED.tobytes() + bytes(10), ImagerPixelSpacing=["0.07"] * 2))
+    path = dicoms.write(
+        tmp_path / "view.dcm", make(PixelData=STORED.tobytes() + bytes(10), ImagerPixelSpacing=["0.07"] * 2)
+    )
     path.write_bytes(path.read_bytes().replace(b"Doe^Jane", b"D=e=J=ne").replace(b"0.07", b"0,07"))
     program = (
         f"import logging, pathlib; logging.basicConfig(); path = pathlib.Path({str(path)!r})\n"
@@ -260,7 +244,7 @@ def test_nothing_is_printed_of_a_file_with_odd_tags(tmp_path):
 
 
 def test_a_file_cut_off_in_its_tags_is_refused(tmp_path):
-    path = write(tmp_path / "view.dcm", make())
+    path = dicoms.write(tmp_path / "view.dcm", make())
     path.write_bytes(path.read_bytes()[:300])
     with pytest.raises(errors.ImageError):
         images.read_pixels(path)

@@ -128,6 +128,11 @@ def test_the_concept_is_what_the_models_make_up(found):
         exporting.choose({"tumour": found["tumour"]}, None)
 
 
+def test_every_concept_of_a_comparison_can_be_bundled_and_asked():
+    compared = set(concepts.CONCEPTS) - {concepts.BASELINE}
+    assert set(bundle.CONCEPTS) == set(predictor.CONCEPTS) == compared
+
+
 def test_a_run_alone_is_found_by_what_it_is(found, folder, shards, tmp_path):
     alone = models.find([found["finder"].folder, found["tumour"].folder], shards)
     assert set(alone) == {"finder", "tumour"}

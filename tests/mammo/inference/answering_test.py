@@ -9,8 +9,8 @@ import pytest
 
 from mammo import errors
 from mammo.inference import answering, exams, predictor
-from tests import drawing
-from tests.mammo.inference import bright_disc, dicoms
+from tests import dicoms, drawing
+from tests.mammo.inference import bright_disc
 
 DISC = (150, 320, 24)
 
@@ -147,14 +147,17 @@ def test_two_files_of_one_name_have_overlays_of_their_own(opened, asked, tmp_pat
 
 
 def test_who_the_patient_is_comes_out_only_if_asked_for(opened, asked, tmp_path):
-    dicoms.write(tmp_path / "exam" / "view.dcm", draw(DISC))
+    dicom = dicoms.make_image(
+        draw(DISC), 8, PatientName="Featherstone^Jane", PatientID="47110815"
+    )  # not in a PNG by chance
+    dicoms.write(tmp_path / "exam" / "view.dcm", dicom)
     answer(opened, asked, tmp_path / "exam", tmp_path / "out")
     written = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
     assert len(written) == 4
-    assert not any(secret in path.read_bytes() for path in written for secret in (b"Doe", b"4711"))
+    assert not any(secret in path.read_bytes() for path in written for secret in (b"Featherstone", b"47110815"))
     answer(opened, asked, tmp_path / "exam", tmp_path / "told", with_identity=True)
     patient = json.loads((tmp_path / "told" / "exam.json").read_text())["patient"]
-    assert (patient["id"], patient["name"]) == ("4711", "Doe^Jane")
+    assert (patient["id"], patient["name"]) == ("47110815", "Featherstone^Jane")
 
 
 def test_a_run_that_is_stopped_keeps_what_was_answered(opened, asked, tmp_path):

@@ -1,14 +1,10 @@
-import io
 import os
 
-import pydicom
-import pydicom.dataset
-import pydicom.uid
 import pytest
 
 from mammo import errors
 from mammo.inference import exams
-from tests import drawing
+from tests import dicoms, drawing
 
 PIXELS = drawing.draw_view(100, 80)
 VIEWS = [("left", "cc"), ("left", "mlo"), ("right", "cc"), ("right", "mlo")]
@@ -19,20 +15,8 @@ def png(path):
 
 
 def dicom(path, study="1.2.1", patient="4711", name="Doe^Jane", **tags):
-    meta = pydicom.dataset.FileMetaDataset()
-    meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
-    meta.MediaStorageSOPClassUID = pydicom.uid.DigitalMammographyXRayImageStorageForPresentation
-    meta.MediaStorageSOPInstanceUID = pydicom.uid.generate_uid(entropy_srcs=[str(path)])
-    dataset = pydicom.dataset.FileDataset("test", {}, file_meta=meta, preamble=bytes(128))
-    values = {"StudyInstanceUID": study, "PatientID": patient, "PatientName": name, "Modality": "MG"} | tags
-    for key, value in values.items():
-        if value is not None:
-            setattr(dataset, key, value)
-    buffer = io.BytesIO()
-    dataset.save_as(buffer, enforce_file_format=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(buffer.getvalue())
-    return path
+    values = {"StudyInstanceUID": study, "PatientID": patient, "PatientName": name} | tags
+    return dicoms.write(path, dicoms.make(**values))
 
 
 def mini_ddsm(folder, case="C_0029_1"):

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from mammo.inference import calibration, exams, networks, predictor, probabilities, reading
-from tests import drawing
-from tests.mammo.inference import bright_disc, dicoms
+from tests import dicoms, drawing
+from tests.mammo.inference import bright_disc
 
 DISC = (150, 320, 24)  # x, y and radius in pixels of the file
 LESION_XYXY_PX = np.array([126.0, 296, 174, 344])
@@ -87,7 +87,7 @@ def test_png_jpeg_and_dicom_of_one_view_give_the_same_findings(asked, tmp_path):
     deep = drawing.write(tmp_path / "deep.png", pixels.astype(np.uint16) * 257)
     jpeg = tmp_path / "view.jpg"
     cv2.imwrite(str(jpeg), pixels, [cv2.IMWRITE_JPEG_QUALITY, 95])
-    dicom = dicoms.write(tmp_path / "view.dcm", pixels)
+    dicom = dicoms.write(tmp_path / "view.dcm", dicoms.make_image(pixels, 8))
     first, *others = [asked.predict(read(path))[0] for path in (png, deep, jpeg, dicom)]
     for other in others:
         assert len(other.findings.scores) == 1
