@@ -65,16 +65,15 @@ def main() -> None:
 
     said = work.run(listed, make_predictor)
     views = sum(len(exam.views) for exam in said)
-    failed = sum(len(exam.failed) for exam in said)
+    failed = [view for exam in said for view in exam.failed]
     print(
         f"Answered {len(said)} {'exam' if len(said) == 1 else 'exams'} of {views} views in "
         f"{time.monotonic() - began_s:.1f} s: {work.output_dir / answering.PAGE_NAME}"
     )
     if failed:
-        raise errors.InputError(
-            f"{failed} of {views} views could not be read; {work.output_dir / answering.CSV_NAME} says why, the others "
-            "are answered."
-        )
+        first = f"{len(failed)} of {views} views could not be read: {failed[0].path} {failed[0].reason}"
+        more = f"; {work.output_dir / answering.CSV_NAME} says why of each" if len(failed) > 1 else ""
+        raise errors.InputError(f"{first}{more}.")
 
 
 def _last_bundle() -> pathlib.Path:

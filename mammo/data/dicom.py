@@ -18,6 +18,7 @@ from pydicom import uid
 from pydicom.dataset import Dataset
 
 from mammo import errors
+from mammo.data import decoding_apart
 
 # pydicom warns of every oddity, and quotes the value at fault, which may be a patient's name. It is silenced once and
 # for all, since warnings.catch_warnings is not safe in threads.
@@ -32,7 +33,14 @@ _RAW_CLASSES = (
     uid.DigitalXRayImageStorageForProcessing,
 )
 _PILLOW_SYNTAXES = (uid.JPEGBaseline8Bit, uid.JPEG2000Lossless, uid.JPEG2000)
-"""What GDCM decodes, too; but damaged data make it abort the whole program now and then, and Pillow not."""
+_GDCM_SYNTAXES = (
+    uid.JPEGExtended12Bit,
+    uid.JPEGLossless,
+    uid.JPEGLosslessSV1,
+    uid.JPEGLSLossless,
+    uid.JPEGLSNearLossless,
+)
+"""What GDCM alone decodes. Damaged data make it abort the process that it runs in now and then, and Pillow not."""
 
 _BITS = (8, 16)
 _DAMAGED = "is a truncated or damaged DICOM file; copy it again from its source"
@@ -130,9 +138,7 @@ def read(path: pathlib.Path, content: bytes, max_pixels: int) -> DicomImage:
     with _refused_as(path, _DAMAGED):
         syntax = _check_pixel_data(path, dataset)
     with _refused_as(path, f"has pixel data ({syntax.name}) that is truncated or cannot be decoded"):
-        if syntax in _PILLOW_SYNTAXES:
-            dataset.pixel_array_options(decoding_plugin="pillow")
-        stored = dataset.pixel_array
+        stored = _stored(dataset, content, syntax)
     with _refused_as(path, "has a window or a look-up table that cannot be applied; export it again"):
         pixels = _displayed(dataset, stored)
     with _refused_as(path, _DAMAGED):
@@ -206,6 +212,14 @@ def _check_pixel_data(path: pathlib.Path, dataset: Dataset) -> uid.UID:
             path, f"holds more pixels than its size says ({dataset.Rows} × {dataset.Columns}); export it again"
         )
     return syntax
+
+
+def _stored(dataset: Dataset, content: bytes, syntax: uid.UID) -> np.ndarray:
+    if syntax in _GDCM_SYNTAXES:
+        return decoding_apart.decode(content)
+    if syntax in _PILLOW_SYNTAXES:
+        dataset.pixel_array_options(decoding_plugin="pillow")
+    return dataset.pixel_array
 
 
 def _displayed(dataset: Dataset, stored: np.ndarray) -> np.ndarray:
