@@ -1,4 +1,8 @@
-"""The classifier of views with a lesion, benign or cancer: the hierarchical concept's second half."""
+"""The classifier of views with a lesion, benign or cancer: the hierarchical concept's second half.
+
+From no weights it stays at chance on phantoms; `configs/comparison.py` has it begin with the backbone of the tumour
+classifier.
+"""
 
 import ml_collections
 
@@ -10,5 +14,5 @@ def get_config() -> ml_collections.ConfigDict:
     config = whole_image.get_config()
     config.stage = "malignancy"
     config.train_steps = 600
-    config.optimizer.learning_rate = 1e-3  # from no weights it stays at chance, with twice as much, too
+    config.optimizer.learning_rate = 1e-3
     return config

@@ -10,5 +10,5 @@ def get_config() -> ml_collections.ConfigDict:
     config = whole_image.get_config()
     config.stage = "tumour"
     config.train_steps = 600
-    config.optimizer.learning_rate = 1e-3  # twice as much: an area of 0.62 in place of 0.82 on validation
+    config.optimizer.learning_rate = 1e-3
     return config

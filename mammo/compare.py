@@ -35,8 +35,8 @@ def main() -> None:
     config, folder = _CONFIG.value, cli.user_path(_WORKDIR.value)
     output_dir = cli.user_path(_OUTPUT_DIR.value) if _OUTPUT_DIR.value else folder
     data_dir = cli.user_path(_DATA_DIR.value) if _DATA_DIR.value else None
-    if "models" not in config:
-        raise errors.InputError("--config is that of one model; a comparison takes one like configs/comparison.py.")
+    if not {"models", "backbone_from"} <= set(config):
+        raise errors.InputError("--config is not that of a comparison; give one like configs/comparison.py.")
     for model in config.models.values():
         model.model.weights = cli.weights(model.model.weights)
     source_dir = (

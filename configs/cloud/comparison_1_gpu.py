@@ -13,6 +13,7 @@ from configs.cloud import detector_1_gpu
 def get_config() -> ml_collections.ConfigDict:
     """Returns the configuration of each model, under `models`, on one and the same data."""
     config = comparison.get_config()
+    config.backbone_from = ml_collections.ConfigDict()  # each begins with ImageNet's
     config.data.height_px = 1024
     config.data.width_px = 640
     config.models.detector = detector_1_gpu.get_config()
@@ -30,6 +31,7 @@ def get_config() -> ml_collections.ConfigDict:
         model.xla = True
         model.model.backbone = "efficientnet_b0"
         model.model.weights = "imagenet"
+        model.model.keeps_statistics = True
         model.model.batch_norm_momentum = 0.99
         model.transfer.frozen_steps = train_steps // 10
         model.transfer.rate_share = 0.3

@@ -35,7 +35,8 @@ def compare(
         mammo.errors.StoppedError: SIGTERM came; the same command goes on.
     """
     _check(config, shards, source_dir)
-    models = {name: models_lib.train(name, config, shards, folder) for name in config.models}
+    names = sorted(config.models, key=lambda name: name in config.backbone_from)  # last, what begins with another's
+    models = {name: models_lib.train(name, config, shards, folder) for name in names}
     began_s = time.monotonic()
     evidence = concepts_lib.Evidence(models, shards, source_dir)
     tests = {name: concept.answer(evidence, "test") for name, concept in concepts_lib.CONCEPTS.items()}
@@ -67,4 +68,18 @@ def _check(config: Any, shards: shards_lib.Shards, source_dir: pathlib.Path) -> 
             f"the configuration of a comparison has the models {', '.join(sorted(taken))}, not "
             f"{', '.join(sorted(config.models))}."
         )
+    for name, first in config.backbone_from.items():
+        _check_backbone(config, name, first)
     concepts_lib.check_source(shards, source_dir)
+
+
+def _check_backbone(config: Any, name: str, first: str) -> None:
+    given = f"--config.backbone_from.{name}={first}"
+    if not {name, first} <= set(config.models) or first in config.backbone_from:
+        raise errors.InputError(f"{given}: it takes a model of the comparison that begins with no other's backbone.")
+    backbones = [config.models[model].model.backbone for model in (name, first)]
+    if len(set(backbones)) > 1:
+        raise errors.InputError(
+            f"{given}: their backbones are {' and '.join(backbones)}; give both the same "
+            "--config.models.<model>.model.backbone."
+        )

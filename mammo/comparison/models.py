@@ -41,10 +41,12 @@ class Model:
 
     def describe(self) -> dict[str, Any]:
         """Returns what reports say of it."""
+        weights = pathlib.Path(self.config.model.weights)
+        is_of_run = weights.name == workdir.BACKBONE_FILE
         return {
             "stage": self.config.stage,
             "backbone": self.config.model.backbone,
-            "weights": self.config.model.weights,
+            "weights": f"backbone of {weights.parent.name}" if is_of_run else str(weights),
             "train_steps": self.config.train_steps,
             "batch_size": self.config.input.batch_size,
             "training_s": self.training_s,
@@ -77,7 +79,8 @@ def train(name: str, config: Any, shards: shards_lib.Shards, folder: pathlib.Pat
 
     Args:
         name: Of its folder, which is a workdir as `//mammo:train` leaves one.
-        config: Of the comparison: that of the model, and what it says of the data.
+        config: Of the comparison: that of the model, and what it says of the data and of backbones; the model whose
+            backbone this one begins with is trained already.
         shards: What to learn from, the same for all.
         folder: Of the comparison.
 
@@ -88,6 +91,8 @@ def train(name: str, config: Any, shards: shards_lib.Shards, folder: pathlib.Pat
     own = folder / _FOLDER / name
     with workdir.claim(own):
         own_config = {**config.models[name].to_dict(), "data": config.data.to_dict()}
+        if first := config.backbone_from.get(name):
+            own_config["model"]["weights"] = str(folder / _FOLDER / first / workdir.BACKBONE_FILE)
         config = workdir.settle_config(own, own_config, shards)
         logging.info("Model %s: %d steps, in %s.", name, config.train_steps, own)
         _, training_s = loop.train(config, shards, own)

@@ -6,9 +6,10 @@ are KerasCV's, built from their arguments, since an alias fetches its configurat
 train four times as fast as an EfficientNet-B0, whose depthwise convolutions processors are slow at.
 """
 
+import dataclasses
 import pathlib
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import keras_cv
 import numpy as np
@@ -32,6 +33,8 @@ TOP = "TOP"
 """What `keras.applications` gives a classifier: an EfficientNet has one more convolution behind P5."""
 
 NAMES = (*_EFFICIENTNETS, *_CSP_DARKNETS)
+
+_Options = TypeVar("_Options", bound=Any)  # of a model, with `weights`
 
 
 def build(
@@ -80,6 +83,14 @@ def build(
     model = tf.keras.Model(images, named, name="backbone")
     model.pyramid_level_inputs = {level: level for level in levels}
     return model
+
+
+def without_file(options: _Options) -> _Options:
+    """Returns the options of a model without the file of weights that it began with: the same network.
+
+    That of ImageNet stays: `keras.applications` makes another network for it.
+    """
+    return options if options.weights == "imagenet" else dataclasses.replace(options, weights="none")
 
 
 def save(model: tf.keras.Model, path: pathlib.Path) -> None:

@@ -1,6 +1,7 @@
 """The classifier of whole views and of crops: a backbone with the 2022 study's head, or with a plainer one."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import tensorflow as tf
@@ -10,6 +11,7 @@ from mammo.augment import seeds
 from mammo.models import backbones, precision
 
 ALL_LAYERS = -1  # of a backbone are learnt
+_MODERN_LEVELS = ("P3", "P4", backbones.TOP)
 _STUDY_UNITS = 10  # of the hidden layer: the 2022 study
 _LEAST_SPREAD = 1e-2  # of an image: the grain of an even one is not made its contrast
 _DROPOUT_SEED = 0  # folded with each image's position in the stream, which the run's seed has shuffled
@@ -23,8 +25,9 @@ class Options:
         backbone: One of `backbones.NAMES`.
         weights: Of the backbone: "imagenet", "none" or the path of a file.
         head: "study": max pooling by two, flatten, batch normalisation, ten units with ReLU, dropout, softmax.
-            "modern": the mean and the maximum of each feature, batch normalisation, dropout, softmax. It has few
-            weights, and does not care where in a view a lesion is.
+            "modern": the mean and the maximum of each feature at strides 8, 16 and 32, batch normalisation, dropout,
+            softmax. It has few weights, and does not care where in a view a lesion is; and since small lesions are
+            seen early in the backbone, it learns in half the steps that features of the last stride take.
         dropout: Share of features that are left out in training; 0.2 in the study.
         batch_norm_momentum: Of the backbone.
         keeps_statistics: Whether batch normalisation of a pretrained backbone keeps its statistics throughout, frozen
@@ -70,8 +73,9 @@ def build(options: Options, class_count: int, height_px: int, width_px: int) -> 
     Raises:
         mammo.errors.InputError: The backbone is not known, or its weights cannot be had.
     """
+    make_head, levels = (_study_head, [backbones.TOP]) if options.head == "study" else (_modern_head, _MODERN_LEVELS)
     backbone = backbones.build(
-        options.backbone, options.weights, height_px, width_px, options.batch_norm_momentum, levels=[backbones.TOP]
+        options.backbone, options.weights, height_px, width_px, options.batch_norm_momentum, levels
     )
     if options.is_pretrained and options.keeps_statistics:
         for layer in _normalizations(backbone):
@@ -79,8 +83,8 @@ def build(options: Options, class_count: int, height_px: int, width_px: int) -> 
     image = tf.keras.Input((height_px, width_px, 1), name="image")
     position = tf.keras.Input((), dtype=tf.int64, name="position")
     seen = Standardization(name="standardization")(image) if options.standardizes else image
-    features = _study_head if options.head == "study" else _modern_head
-    hidden = Dropout(options.dropout, name="dropout")(features(backbone(seen)), position)
+    features = make_head(tf.nest.flatten(backbone(seen)))
+    hidden = Dropout(options.dropout, name="dropout")(features, position)
     with precision.single():
         logits = tf.keras.layers.Dense(class_count, name="logits")(hidden)
     return tf.keras.Model({"image": image, "position": position}, logits, name="classifier")
@@ -142,16 +146,19 @@ class Dropout(tf.keras.layers.Layer):
         return {**super().get_config(), "share": self._share}
 
 
-def _study_head(features: tf.Tensor) -> tf.Tensor:
-    pooled = tf.keras.layers.Flatten(name="flatten")(tf.keras.layers.MaxPooling2D(name="max_pooling")(features))
+def _study_head(levels: Sequence[tf.Tensor]) -> tf.Tensor:
+    (top,) = levels
+    pooled = tf.keras.layers.Flatten(name="flatten")(tf.keras.layers.MaxPooling2D(name="max_pooling")(top))
     normal = tf.keras.layers.BatchNormalization(name="normalization")(pooled)
     return tf.keras.layers.Dense(_STUDY_UNITS, activation="relu", name="hidden")(normal)
 
 
-def _modern_head(features: tf.Tensor) -> tf.Tensor:
-    mean = tf.keras.layers.GlobalAveragePooling2D(name="mean")(features)
-    largest = tf.keras.layers.GlobalMaxPooling2D(name="largest")(features)
-    joined = tf.keras.layers.Concatenate(name="joined")([mean, largest])
+def _modern_head(levels: Sequence[tf.Tensor]) -> tf.Tensor:
+    pooled = []
+    for name, features in zip(_MODERN_LEVELS, levels, strict=True):
+        pooled.append(tf.keras.layers.GlobalAveragePooling2D(name=f"mean_{name}")(features))
+        pooled.append(tf.keras.layers.GlobalMaxPooling2D(name=f"largest_{name}")(features))
+    joined = tf.keras.layers.Concatenate(name="joined")(pooled)
     return tf.keras.layers.BatchNormalization(name="normalization")(joined)
 
 

@@ -15,6 +15,7 @@ from mammo.data import shards as shards_lib
 from mammo.evaluation import classes as classes_lib
 from mammo.evaluation import classification, scoring
 from mammo.losses import classification as losses
+from mammo.models import backbones
 from mammo.models import classifier as classifier_model
 from mammo.stages import stage
 
@@ -104,9 +105,10 @@ class ClassifierStage:
             return pipeline.training(self.shards, self.input_options, context, position)
         return pipeline.evaluation(self.shards, split, self.input_options, context)
 
-    def build_model(self) -> tf.keras.Model:
+    def build_model(self, *, is_trained: bool = False) -> tf.keras.Model:
         """See `mammo.stages.stage.Stage`."""
-        return classifier_model.build(self.model, len(self.classes.names), *self.image_size_px)
+        model = backbones.without_file(self.model) if is_trained else self.model
+        return classifier_model.build(model, len(self.classes.names), *self.image_size_px)
 
     def augment(self, batch: batch_lib.Batch, seed: tf.Tensor) -> batch_lib.Batch:
         """See `mammo.stages.stage.Stage`; what an image is does not change with a lesion that leaves the frame."""

@@ -17,7 +17,7 @@ from mammo.data import shards as shards_lib
 from mammo.evaluation import detection
 from mammo.losses import detection as losses
 from mammo.models import anchors as anchors_lib
-from mammo.models import decoding, targets
+from mammo.models import backbones, decoding, targets
 from mammo.models import detector as detector_model
 from mammo.stages import stage
 
@@ -107,9 +107,10 @@ class DetectorStage:
             dataset = pipeline.evaluation(self.shards, split, self.input_options, context)
         return dataset.map(_without_classes) if self.is_class_blind else dataset
 
-    def build_model(self) -> tf.keras.Model:
+    def build_model(self, *, is_trained: bool = False) -> tf.keras.Model:
         """See `mammo.stages.stage.Stage`."""
-        return detector_model.build(self.model, self.anchors, self.class_count, *self.image_size_px)
+        model = backbones.without_file(self.model) if is_trained else self.model
+        return detector_model.build(model, self.anchors, self.class_count, *self.image_size_px)
 
     def augment(self, batch: batch_lib.Batch, seed: tf.Tensor) -> batch_lib.Batch:
         """See `mammo.stages.stage.Stage`."""

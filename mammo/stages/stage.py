@@ -104,8 +104,12 @@ class Stage(Protocol):
             position: How much of the stream an earlier run has used.
         """
 
-    def build_model(self) -> tf.keras.Model:
-        """Makes the model, under the current strategy and precision."""
+    def build_model(self, *, is_trained: bool = False) -> tf.keras.Model:
+        """Makes the model, under the current strategy and precision.
+
+        Args:
+            is_trained: Its own weights follow: the file that it began with, which may be gone by now, is not read.
+        """
 
     def augment(self, batch: batch_lib.Batch, seed: tf.Tensor) -> batch_lib.Batch:
         """Varies a batch on the accelerator; `seed` is int32 [2]."""

@@ -111,6 +111,6 @@ def load_best(workdir: pathlib.Path, stage: stage_lib.Stage, strategy: tf.distri
         mammo.errors.InputError: The run has none yet, or they cannot be used.
     """
     with strategy.scope():
-        model = stage.build_model()
+        model = stage.build_model(is_trained=True)
     checkpoints.load_best(workdir, model)
     return model

@@ -8,7 +8,7 @@ from tests import programs
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--config=detector"], "--config is that of one model; a comparison takes one like configs/comparison.py"),
+        (["--config=detector"], "--config is not that of a comparison; give one like configs/comparison.py"),
         (["--config.models.singel.train_steps=3"], "singel"),
         (["--data_dir=nowhere"], "nowhere"),
     ],

@@ -1,7 +1,9 @@
 """The whole comparison on phantoms, with models of two steps: that it works, not what it finds."""
 
 import json
+import shutil
 
+import numpy as np
 import pytest
 
 from configs import comparison
@@ -115,6 +117,47 @@ def test_a_configuration_that_lacks_a_model_is_refused(config, shards, tmp_path)
         del lacking.models["finder"]
     with pytest.raises(errors.InputError, match="has the models crop_classifier, detector, finder"):
         comparing.compare(lacking, shards, tmp_path, tmp_path / "runs", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("backbone_from", "said"),
+    [
+        ({"malignancy": "tumor"}, "backbone_from.malignancy=tumor: it takes a model of the comparison"),
+        ({"malignancy": "tumour", "tumour": "whole_image"}, "begins with no other's backbone"),
+        ({"malignancy": "detector"}, "their backbones are csp_darknet_nano and csp_darknet_micro"),
+    ],
+)
+def test_a_backbone_that_cannot_be_had_is_told_before_anything_is_trained(
+    config, shards, tmp_path, backbone_from, said
+):
+    wrong = config.copy_and_resolve_references()
+    with wrong.unlocked():
+        wrong.backbone_from = backbone_from
+    wrong.models.detector.model.backbone = "csp_darknet_micro"
+    with pytest.raises(errors.InputError, match=said):
+        comparing.compare(wrong, shards, tmp_path, tmp_path / "runs", tmp_path)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_malignancy_begins_with_the_backbone_of_the_tumour_classifier(page, report, folder):
+    assert report["models"]["malignancy"]["weights"] == "backbone of tumour"
+    assert report["models"]["tumour"]["weights"] == "none"
+    own = json.loads((folder / "models" / "malignancy" / "config.json").read_text())["model"]["weights"]
+    assert own == str(folder / "models" / "tumour" / "backbone.h5")
+    assert "backbone of tumour" in page.read_text()
+
+
+def test_a_model_is_asked_when_the_backbone_it_began_with_is_gone(page, config, folder, shards, tmp_path):
+    moved = tmp_path / "malignancy"
+    shutil.copytree(folder / "models" / "malignancy", moved)
+    own = json.loads((moved / "config.json").read_text())
+    own["model"]["weights"] = str(tmp_path / "gone" / "backbone.h5")
+    (moved / "config.json").write_text(json.dumps(own))
+    answers = [
+        models.predict(models.load(models.find([path], shards)["malignancy"]), "test").values
+        for path in (folder / "models" / "malignancy", moved)
+    ]
+    np.testing.assert_allclose(answers[0], answers[1], atol=1e-6)
 
 
 def test_what_was_trained_before_is_not_trained_again(page, folder, before):

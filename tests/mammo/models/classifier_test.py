@@ -52,9 +52,11 @@ def test_the_head_of_the_study_has_its_layers():
     assert made.get_layer("hidden").activation is tf.keras.activations.relu
 
 
-def test_an_efficientnet_gives_all_its_features():
+def test_an_efficientnet_gives_all_its_features_and_those_of_small_lesions():
     made = classifier.build(classifier.Options(weights="none"), 3, 64, 32)
-    assert made.get_layer("mean").input.shape[-1] == 1280
+    seen = [made.get_layer(f"mean_{level}").input.shape[1:] for level in ("P3", "P4", "TOP")]
+    assert seen == [(8, 4, 40), (4, 2, 112), (2, 1, 1280)]
+    assert made.get_layer("joined").output.shape[-1] == 2 * (40 + 112 + 1280)
 
 
 def test_a_pretrained_backbone_keeps_its_statistics(weights_file):
