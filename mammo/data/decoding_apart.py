@@ -12,6 +12,7 @@ import numpy as np
 import pydicom
 import pydicom.config
 
+_PROGRAM = "from mammo.data import decoding_apart; decoding_apart.main()"
 _LONGEST_S = 60.0  # a large view takes one or two
 
 
@@ -25,8 +26,7 @@ def decode(content: bytes) -> np.ndarray:
         ValueError: They cannot be decoded. Why is not told: a decoder may quote a tag, and so a patient's name.
         subprocess.TimeoutExpired: The decoder hangs.
     """
-    # -P keeps the folder of this file off the path, whose modules have names that others might import.
-    command = [sys.executable, "-P", "-W", "ignore", __file__]
+    command = [sys.executable, "-P", "-W", "ignore", "-c", _PROGRAM]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     ended = subprocess.run(
         command, input=content, capture_output=True, env=environment, check=False, timeout=_LONGEST_S
@@ -42,7 +42,3 @@ def main() -> None:
     pixels = io.BytesIO()
     np.save(pixels, pydicom.dcmread(io.BytesIO(sys.stdin.buffer.read())).pixel_array)
     sys.stdout.buffer.write(pixels.getbuffer())
-
-
-if __name__ == "__main__":
-    main()
