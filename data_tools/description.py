@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 import jinja2
+import pandas as pd
 
 from data_tools import figures, statistics
 
@@ -70,28 +71,7 @@ def _figures(tables: statistics.Tables, summary: dict[str, Any]) -> list[dict[st
         ),
     ]
     if len(lesions):
-        named += [
-            (
-                "Size of the lesions",
-                f"{lesions.length_mm.notna().sum():,} of {len(lesions):,} outlines have a known pixel spacing.",
-                figures.lesion_sizes(lesions),
-            ),
-            (
-                "Kind of the lesions",
-                "By the overlays, where there are any.",
-                figures.bars_by_label(lesions, "kind", "kind", "lesions", "pathology"),
-            ),
-            (
-                "Subtlety",
-                "As the radiologists judged it: 1 is subtle, 5 is obvious.",
-                figures.bars_by_label(lesions, "subtlety", "subtlety", "lesions", "pathology"),
-            ),
-            (
-                "Assessment",
-                "BI-RADS category of each lesion: from 2 (benign) to 5 (highly suggestive of cancer).",
-                figures.bars_by_label(lesions, "assessment", "BI-RADS assessment", "lesions", "pathology"),
-            ),
-        ]
+        named += _lesion_figures(lesions)
     named += [
         (
             "Density of the breast",
@@ -111,6 +91,32 @@ def _figures(tables: statistics.Tables, summary: dict[str, Any]) -> list[dict[st
         ),
     ]
     return [{"title": title, "caption": caption, "svg": svg} for title, caption, svg in named]
+
+
+def _lesion_figures(lesions: pd.DataFrame) -> list[tuple[str, str, str]]:
+    """Title, caption and drawing of each figure about lesions."""
+    return [
+        (
+            "Size of the lesions",
+            f"{lesions.length_mm.notna().sum():,} of {len(lesions):,} outlines have a known pixel spacing.",
+            figures.lesion_sizes(lesions),
+        ),
+        (
+            "Kind of the lesions",
+            "By the overlays, where there are any.",
+            figures.bars_by_label(lesions, "kind", "kind", "lesions", "pathology"),
+        ),
+        (
+            "Subtlety",
+            "As the radiologists judged it: 1 is subtle, 5 is obvious.",
+            figures.bars_by_label(lesions, "subtlety", "subtlety", "lesions", "pathology"),
+        ),
+        (
+            "Assessment",
+            "BI-RADS category of each lesion: from 2 (benign) to 5 (highly suggestive of cancer).",
+            figures.bars_by_label(lesions, "assessment", "BI-RADS assessment", "lesions", "pathology"),
+        ),
+    ]
 
 
 def _facts(summary: dict[str, Any]) -> list[tuple[str, str]]:
