@@ -5,7 +5,7 @@ import dataclasses
 import ml_collections
 from ml_collections import config_dict
 
-from mammo.augment import options
+from mammo.config.augmentation import AugmentationConfig
 
 
 def get_config() -> ml_collections.ConfigDict:
@@ -38,7 +38,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.data.phantom_seed = 0
     config.data.max_rejected = 0  # views that may be unusable before a conversion fails
 
-    config.augmentation = ml_collections.ConfigDict(dataclasses.asdict(options.Options()))
+    config.augmentation = ml_collections.ConfigDict(dataclasses.asdict(AugmentationConfig()))
 
     config.input = ml_collections.ConfigDict()
     config.input.seed = config.get_ref("seed")

@@ -14,12 +14,13 @@ import cv2
 import numpy as np
 from absl import flags
 
-from data_tools import exams as exams_lib
-from data_tools import workers
+from data_tools import processes
+from data_tools.source import ListedExam, ListedView, Source
 from data_tools.sources import opening
-from mammo import cli, errors
-from mammo.data import breast as breast_lib
-from mammo.data import files, images, pixel_path
+from mammo.common import cli, files
+from mammo.common.errors import ImageError
+from mammo.imaging import images, pixel_path
+from mammo.imaging.breasts import Breast
 
 _SOURCE = flags.DEFINE_enum("source", "mini_ddsm", opening.NAMES, "What kind of data set --data_dir holds.")
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the data set.", required=True)
@@ -40,7 +41,7 @@ _GAMMA = 0.6  # shows the skin line, which is what a crop could cut
 
 @dataclasses.dataclass(frozen=True)
 class _Drawing:
-    source: exams_lib.Source
+    source: Source
     data_dir: pathlib.Path
     height_px: int
     width_px: int
@@ -56,18 +57,18 @@ def main() -> None:
     sheets = [(index, views[index : index + COLUMNS * ROWS]) for index in range(0, len(views), COLUMNS * ROWS)]
     output_dir.mkdir(parents=True, exist_ok=True)
     draw = functools.partial(_draw_sheet, _Drawing(source, data_dir, _HEIGHT.value, _WIDTH.value), output_dir)
-    refused = sum(workers.run(draw, sheets, _WORKERS.value, total=len(views), unit=" view"))
+    refused = sum(processes.run(draw, sheets, _WORKERS.value, total=len(views), unit=" view"))
     print(f"Wrote {len(sheets)} sheets of {len(views)} views to {output_dir}; {refused} views cannot be used.")
 
 
-def _every(exams: Sequence[exams_lib.Exam], step: float) -> list[exams_lib.Exam]:
+def _every(exams: Sequence[ListedExam], step: float) -> list[ListedExam]:
     return [exams[int(place)] for place in np.arange(0, len(exams), step)]
 
 
 def _draw_sheet(
     drawing: _Drawing,
     output_dir: pathlib.Path,
-    sheet: tuple[int, list[tuple[exams_lib.Exam, exams_lib.View]]],
+    sheet: tuple[int, list[tuple[ListedExam, ListedView]]],
     after_view: Callable[[], None],
 ) -> int:
     """Draws one sheet; returns how many of its views cannot be used."""
@@ -76,7 +77,7 @@ def _draw_sheet(
     for exam, view in views:
         try:
             cells.append(_cell(drawing, exam, view))
-        except errors.ImageError as error:
+        except ImageError as error:
             cells.append(_refusal(error.reason))
             refused += 1
         _caption(cells[-1], view.path.stem)
@@ -86,7 +87,7 @@ def _draw_sheet(
     return refused
 
 
-def _cell(drawing: _Drawing, exam: exams_lib.Exam, view: exams_lib.View) -> np.ndarray:
+def _cell(drawing: _Drawing, exam: ListedExam, view: ListedView) -> np.ndarray:
     pixels = images.read_pixels(view.path)
     lesions = drawing.source.annotate(exam, view, *pixels.shape).lesions
     boxes = np.array([lesion.box_xyxy_px for lesion in lesions], np.float64).reshape(-1, 4)
@@ -100,7 +101,7 @@ def _cell(drawing: _Drawing, exam: exams_lib.Exam, view: exams_lib.View) -> np.n
 
 
 def _given(
-    pixels: np.ndarray, breast: breast_lib.Breast, window_xyxy_px: tuple[int, int, int, int], boxes_xyxy_px: np.ndarray
+    pixels: np.ndarray, breast: Breast, window_xyxy_px: tuple[int, int, int, int], boxes_xyxy_px: np.ndarray
 ) -> np.ndarray:
     low, high = breast.background_level, max(breast.dense_level, breast.background_level + 1)
     given = _to_cell_height(np.clip((pixels.astype(np.float32) - low) / (high - low), 0, 1))

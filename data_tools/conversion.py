@@ -17,10 +17,15 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-from data_tools import exams as exams_lib
-from data_tools import records, shards, splits, workers
-from mammo import errors
-from mammo.data import files, manifest, pixel_path
+from data_tools import processes, shard_pairs, splits
+from data_tools.records import RecordOptions
+from data_tools.shard_pairs import Result, Task
+from data_tools.source import ListedExam, Source
+from mammo.common import files
+from mammo.common.errors import InputError
+from mammo.data import manifests
+from mammo.data.manifests import Manifest, Split
+from mammo.imaging import pixel_path
 
 _SETTINGS_FILE = "settings.json"
 REJECTED_FILE = "rejected.csv"
@@ -41,20 +46,20 @@ class Conversion:
         workers: How many processes.
     """
 
-    source: exams_lib.Source
+    source: Source
     labels: str
-    options: records.Options
+    options: RecordOptions
     output_dir: pathlib.Path
     views_per_shard: int
     limit: int
     max_rejected: int
     workers: int
 
-    def run(self) -> manifest.Manifest:
+    def run(self) -> Manifest:
         """Converts, or goes on with a conversion that was stopped.
 
         Raises:
-            errors.InputError: The source or the folder cannot be used, or too many views were rejected.
+            InputError: The source or the folder cannot be used, or too many views were rejected.
         """
         exams = self._drawn(self.source.list_exams())
         tasks = self._tasks(exams)
@@ -65,63 +70,63 @@ class Conversion:
             made.write(self.output_dir)
         return made
 
-    def _drawn(self, exams: list[exams_lib.Exam]) -> list[exams_lib.Exam]:
+    def _drawn(self, exams: list[ListedExam]) -> list[ListedExam]:
         if not self.limit:
             return exams
         order = np.random.default_rng(self.options.seed).permutation(len(exams))
         return [exams[index] for index in sorted(order[: self.limit])]
 
-    def _tasks(self, exams: list[exams_lib.Exam]) -> list[shards.Task]:
+    def _tasks(self, exams: list[ListedExam]) -> list[Task]:
         split_of = splits.split_by_patient(exams, self.options.seed)
         tasks = []
-        for split in manifest.SPLITS:
+        for split in manifests.SPLITS:
             views = [(exam, view) for exam in exams if split_of[exam.patient_id] == split for view in exam.views]
             order = np.random.default_rng([self.options.seed, zlib.crc32(split.encode())]).permutation(len(views))
             parts = [
                 order[start : start + self.views_per_shard] for start in range(0, len(views), self.views_per_shard)
             ]
             tasks += [
-                shards.Task(split, index, len(parts), tuple(views[place] for place in part))
+                Task(split, index, len(parts), tuple(views[place] for place in part))
                 for index, part in enumerate(parts)
             ]
         if not tasks:
-            raise errors.InputError(f"{self.options.data_dir} holds no exams.")
+            raise InputError(f"{self.options.data_dir} holds no exams.")
         return tasks
 
-    def _make_all(self, tasks: list[shards.Task]) -> list[shards.Result]:
+    def _make_all(self, tasks: list[Task]) -> list[Result]:
         """Returns the result of every task, in order, those of an earlier run included."""
-        results = {self._key(task): shards.read_journal(self.output_dir, task) for task in tasks}
+        results = {self._key(task): shard_pairs.read_journal(self.output_dir, task) for task in tasks}
         missing = [task for task in tasks if results[self._key(task)] is None]
         total = sum(len(task.views) for task in tasks)
         make = functools.partial(_make_one, self.options, self.source, self.output_dir)
         done = total - sum(len(task.views) for task in missing)
-        for key, result in workers.run(make, missing, self.workers, total=total, unit=" view", done=done):
+        for key, result in processes.run(make, missing, self.workers, total=total, unit=" view", done=done):
             results[key] = result
         return [result for result in results.values() if result is not None]
 
     @staticmethod
-    def _key(task: shards.Task) -> tuple[str, int]:
+    def _key(task: Task) -> tuple[str, int]:
         return task.split, task.index
 
-    def _report_rejected(self, results: list[shards.Result], views: int) -> None:
+    def _report_rejected(self, results: list[Result], views: int) -> None:
         rejected = sorted(line for result in results for line in result.rejected)
         table = io.StringIO()
         csv.writer(table, lineterminator="\n").writerows([("path", "reason"), *rejected])
         files.write_text(self.output_dir / REJECTED_FILE, table.getvalue())
         if len(rejected) > self.max_rejected:
             path, reason = rejected[0]
-            raise errors.InputError(
+            raise InputError(
                 f"{len(rejected)} of {views} views cannot be used, more than --max_rejected={self.max_rejected}; "
                 f"{self.output_dir / REJECTED_FILE} lists them all, the first: {path} {reason}."
             )
 
-    def _manifest(self, tasks: list[shards.Task], results: list[shards.Result]) -> manifest.Manifest:
-        by_split: dict[str, list[shards.Result]] = {split: [] for split in manifest.SPLITS}
+    def _manifest(self, tasks: list[Task], results: list[Result]) -> Manifest:
+        by_split: dict[str, list[Result]] = {split: [] for split in manifests.SPLITS}
         for task, result in zip(tasks, results, strict=True):
             by_split[task.split].append(result)
         splits.check_disjoint({split: _union(r.patients for r in part) for split, part in by_split.items()})
-        return manifest.Manifest(
-            format_version=manifest.FORMAT_VERSION,
+        return Manifest(
+            format_version=manifests.FORMAT_VERSION,
             source=self.source.name,
             labels=self.labels,
             pixel_path_version=pixel_path.PIXEL_PATH_VERSION,
@@ -135,22 +140,22 @@ class Conversion:
         )
 
     @contextlib.contextmanager
-    def _claimed_output_dir(self, tasks: list[shards.Task]) -> Iterator[None]:
+    def _claimed_output_dir(self, tasks: list[Task]) -> Iterator[None]:
         """Holds the output folder for this conversion; when the block ends well, drops the journal.
 
         Raises:
-            errors.InputError: It holds something else, another conversion, or one that is running.
+            InputError: It holds something else, another conversion, or one that is running.
         """
-        journal = self.output_dir / shards.JOURNAL_FOLDER
+        journal = self.output_dir / shard_pairs.JOURNAL_FOLDER
         if not journal.is_dir() and self.output_dir.is_dir() and any(self.output_dir.iterdir()):
-            what = "a finished conversion" if (self.output_dir / manifest.FILE_NAME).exists() else "other files"
-            raise errors.InputError(f"{self.output_dir} already holds {what}; give another --output_dir or empty it.")
+            what = "a finished conversion" if (self.output_dir / manifests.FILE_NAME).exists() else "other files"
+            raise InputError(f"{self.output_dir} already holds {what}; give another --output_dir or empty it.")
         journal.mkdir(parents=True, exist_ok=True)
         with (journal / "lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise errors.InputError(f"{self.output_dir} is being written by another conversion.") from None
+                raise InputError(f"{self.output_dir} is being written by another conversion.") from None
             self._check_settings(journal / _SETTINGS_FILE, tasks)
             self._drop_partials()
             try:
@@ -164,23 +169,23 @@ class Conversion:
         for partial in self.output_dir.rglob(f"*{files.PARTIAL_SUFFIX}"):
             partial.unlink()
 
-    def _check_settings(self, path: pathlib.Path, tasks: list[shards.Task]) -> None:
+    def _check_settings(self, path: pathlib.Path, tasks: list[Task]) -> None:
         settings = self._settings(tasks)
         if path.exists():
             try:
                 earlier = json.loads(path.read_text())
             except json.JSONDecodeError:
-                raise errors.InputError(f"{path} is damaged; empty {self.output_dir} and convert anew.") from None
+                raise InputError(f"{path} is damaged; empty {self.output_dir} and convert anew.") from None
             for key, value in settings.items():
                 if earlier.get(key) != value:
-                    raise errors.InputError(
+                    raise InputError(
                         f"{self.output_dir} holds the beginning of another conversion (its {key} is "
                         f"{earlier.get(key)}, not {value}); give another --output_dir or empty it."
                     )
         else:
             files.write_text(path, json.dumps(settings))
 
-    def _settings(self, tasks: list[shards.Task]) -> dict[str, object]:
+    def _settings(self, tasks: list[Task]) -> dict[str, object]:
         """Everything that decides the bytes, so that a conversion goes on only with what it began with."""
         listing = [
             (task.split, exam.exam_id, exam.status.name, view.path.name, len(view.outline_paths))
@@ -188,7 +193,7 @@ class Conversion:
             for exam, view in task.views
         ]
         return {
-            "format": manifest.FORMAT_VERSION,
+            "format": manifests.FORMAT_VERSION,
             "pixel path": pixel_path.PIXEL_PATH_VERSION,
             "source": self.source.name,
             "labels": self.labels,
@@ -203,13 +208,13 @@ class Conversion:
 
 
 def _make_one(
-    options: records.Options,
-    source: exams_lib.Source,
+    options: RecordOptions,
+    source: Source,
     output_dir: pathlib.Path,
-    task: shards.Task,
+    task: Task,
     after_view: Callable[[], None],
-) -> tuple[tuple[str, int], shards.Result]:
-    return (task.split, task.index), shards.make(options, source, task, output_dir, after_view)
+) -> tuple[tuple[str, int], Result]:
+    return (task.split, task.index), shard_pairs.make(options, source, task, output_dir, after_view)
 
 
 def _union(sets: Iterable[set[str]]) -> set[str]:
@@ -222,9 +227,9 @@ def _sum(counts: Iterable[dict[str, int]], start: dict[str, int]) -> dict[str, i
     return {key: sum((count[key] for count in counts), value) for key, value in start.items()}
 
 
-def _summed(results: list[shards.Result]) -> manifest.Split:
-    nothing = shards.Result()
-    return manifest.Split(
+def _summed(results: list[Result]) -> Split:
+    nothing = Result()
+    return Split(
         patients=len(_union(result.patients for result in results)),
         exams=len(_union(result.exams for result in results)),
         images=_sum((result.images for result in results), nothing.images),

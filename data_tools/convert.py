@@ -8,10 +8,13 @@ import os
 
 from absl import flags
 
-from data_tools import conversion, records
+from data_tools.conversion import Conversion
+from data_tools.records import RecordOptions
 from data_tools.sources import opening
-from mammo import cli
-from mammo.data import encodings, manifest
+from mammo.common import cli
+from mammo.data import manifests
+from mammo.data.encodings import Encoding
+from mammo.data.manifests import Manifest
 
 _SOURCE = flags.DEFINE_enum("source", "mini_ddsm", opening.NAMES, "What kind of data set --data_dir holds.")
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the data set.", required=True)
@@ -22,7 +25,7 @@ _LABELS = flags.DEFINE_enum(
 _TREE = flags.DEFINE_enum("tree", "auto", opening.TREES, "Mini-DDSM: which tree to read; auto takes png16 if there.")
 _HEIGHT = flags.DEFINE_integer("height", 1024, "Height of a view, in pixels.", 32, 16_384)
 _WIDTH = flags.DEFINE_integer("width", 640, "Width of a view, in pixels.", 32, 16_384)
-_ENCODING = flags.DEFINE_enum_class("encoding", encodings.Encoding.PNG16, encodings.Encoding, "How images are stored.")
+_ENCODING = flags.DEFINE_enum_class("encoding", Encoding.PNG16, Encoding, "How images are stored.")
 _WORKERS = flags.DEFINE_integer(
     "workers", os.cpu_count() or 1, "Processes, each of one core and below 1 GiB.", lower_bound=1
 )
@@ -36,10 +39,10 @@ _BACKGROUND_CROPS = flags.DEFINE_integer("background_crops", 1, "Crops without a
 def main() -> None:
     """Converts as the flags say, and prints what came of it."""
     data_dir, output_dir = cli.user_path(_DATA_DIR.value), cli.user_path(_OUTPUT_DIR.value)
-    made = conversion.Conversion(
+    made = Conversion(
         source=opening.open_source(_SOURCE.value, data_dir, _LABELS.value, _TREE.value),
         labels=_LABELS.value,
-        options=records.Options(
+        options=RecordOptions(
             data_dir=data_dir,
             height_px=_HEIGHT.value,
             width_px=_WIDTH.value,
@@ -54,10 +57,10 @@ def main() -> None:
         workers=_WORKERS.value,
     ).run()
     print(_summary(made))
-    print(f"Wrote {output_dir / manifest.FILE_NAME}.")
+    print(f"Wrote {output_dir / manifests.FILE_NAME}.")
 
 
-def _summary(made: manifest.Manifest) -> str:
+def _summary(made: Manifest) -> str:
     """Returns the counts as a table to read."""
     lines = [f"{'':12}{'patients':>9}{'exams':>7}{'normal':>8}{'benign':>8}{'cancer':>8}{'outlines':>10}{'crops':>7}"]
     for name, split in made.splits.items():

@@ -9,10 +9,13 @@ import numpy as np
 from absl import flags
 
 from data_tools import description, figures, outlines, statistics
-from data_tools import exams as exams_lib
+from data_tools.description import Example
+from data_tools.source import Lesion, ListedExam, ListedView, Source
 from data_tools.sources import opening
-from mammo import cli, errors
-from mammo.data import files, images, pixel_path
+from data_tools.statistics import Tables
+from mammo.common import cli, files
+from mammo.common.errors import ImageError
+from mammo.imaging import images, pixel_path
 
 _SOURCE = flags.DEFINE_enum("source", "mini_ddsm", opening.NAMES, "What kind of data set --data_dir holds.")
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the data set.", required=True)
@@ -45,9 +48,7 @@ def main() -> None:
     print(f"Wrote {output_dir / 'describe.html'} and statistics.json.")
 
 
-def _examples(
-    source: exams_lib.Source, exams: list[exams_lib.Exam], tables: statistics.Tables
-) -> list[description.Example]:
+def _examples(source: Source, exams: list[ListedExam], tables: Tables) -> list[Example]:
     """Draws the lesions that lie nearest to the median size of their pathology: typical ones, not the best."""
     by_path = {str(view.path): (exam, view) for exam in exams for view in exam.views}
     found = []
@@ -59,7 +60,7 @@ def _examples(
     return found
 
 
-def _example(source: exams_lib.Source, exam: exams_lib.Exam, view: exams_lib.View) -> description.Example:
+def _example(source: Source, exam: ListedExam, view: ListedView) -> Example:
     pixels = images.read_pixels(view.path)
     lesions = source.annotate(exam, view, *pixels.shape).lesions
     lesion = max(lesions, key=lambda lesion: lesion.pathology)
@@ -75,11 +76,11 @@ def _example(source: exams_lib.Source, exam: exams_lib.Exam, view: exams_lib.Vie
     facts = [view.path.stem, label, lesion.kind if lesion.kind != "unknown" else ""]
     facts += [f"subtlety {lesion.subtlety}" if lesion.subtlety else ""]
     svg = figures.isolated_lesion(shown, _region(view, lesions, pixels.shape, size_xy), crop, boxes, label)
-    return description.Example(", ".join(filter(None, facts)), svg)
+    return Example(", ".join(filter(None, facts)), svg)
 
 
 def _region(
-    view: exams_lib.View, lesions: tuple[exams_lib.Lesion, ...], shape: tuple[int, ...], size_xy: tuple[int, int]
+    view: ListedView, lesions: tuple[Lesion, ...], shape: tuple[int, ...], size_xy: tuple[int, int]
 ) -> np.ndarray:
     """Returns bool [H, W] of `size_xy`: inside the outlines; inside the boxes where a lesion has no mask file."""
     region = np.zeros(shape, bool)
@@ -89,7 +90,7 @@ def _region(
         try:
             filled = outlines.fill(outlines.find_line(images.read_pixels(path))).astype(np.uint8)
             region |= cv2.resize(filled, shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
-        except errors.ImageError:
+        except ImageError:
             region[y_min:y_max, x_min:x_max] = True
     return cv2.resize(region.astype(np.uint8), size_xy, interpolation=cv2.INTER_AREA) > 0
 

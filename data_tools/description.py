@@ -7,6 +7,7 @@ import jinja2
 import pandas as pd
 
 from data_tools import figures, statistics
+from data_tools.statistics import Tables
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Example:
     svg: str
 
 
-def render(title: str, tables: statistics.Tables, examples: list[Example], *, is_synthetic: bool) -> str:
+def render(title: str, tables: Tables, examples: list[Example], *, is_synthetic: bool) -> str:
     """Returns the page as HTML.
 
     Args:
@@ -44,7 +45,7 @@ def render(title: str, tables: statistics.Tables, examples: list[Example], *, is
     )
 
 
-def _figures(tables: statistics.Tables, summary: dict[str, Any]) -> list[dict[str, str]]:
+def _figures(tables: Tables, summary: dict[str, Any]) -> list[dict[str, str]]:
     views, lesions, patients = tables.views, tables.lesions, statistics.per_patient(tables.views)
     named = [
         (

@@ -12,7 +12,7 @@ import matplotlib.ticker
 import numpy as np
 import pandas as pd
 
-from mammo import figure_style
+from mammo.reports import figure_style
 
 matplotlib.rcParams.update({**figure_style.STYLE, "axes.grid.axis": "y"})
 

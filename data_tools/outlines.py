@@ -10,9 +10,9 @@ import pathlib
 import cv2
 import numpy as np
 
-from data_tools import exams as exams_lib
-from mammo import errors
-from mammo.data import images
+from data_tools.source import BoxXyxyPx
+from mammo.common.errors import ImageError
+from mammo.imaging import images
 
 _LINE_LEVEL = 127  # of 255: above the noise around a line
 _SMALLEST_PART = 0.05  # of the largest part's pixels: smaller ones are specks and must not widen the box
@@ -29,7 +29,7 @@ class Outline:
         area_px: Inside the line, the line included.
     """
 
-    box_xyxy_px: exams_lib.BoxXyxyPx
+    box_xyxy_px: BoxXyxyPx
     area_px: float
 
 
@@ -37,18 +37,18 @@ def read_outline(path: pathlib.Path, height_px: int, width_px: int) -> Outline:
     """Reads a mask that belongs to an image of `height_px` × `width_px`.
 
     Raises:
-        errors.ImageError: It cannot be read, is empty, or has another shape than the image.
+        ImageError: It cannot be read, is empty, or has another shape than the image.
     """
     mask = images.read_pixels(path)
     mask_height_px, mask_width_px = mask.shape
     scale_y, scale_x = height_px / mask_height_px, width_px / mask_width_px
     if abs(scale_y / scale_x - 1) > _ASPECT_TOLERANCE:
-        raise errors.ImageError(
+        raise ImageError(
             path, f"is a mask of {mask_height_px} × {mask_width_px} for an image of {height_px} × {width_px} pixels"
         )
     is_line = find_line(mask)
     if not is_line.any():
-        raise errors.ImageError(path, "is a mask without an outline: no pixel is brighter than half")
+        raise ImageError(path, "is a mask without an outline: no pixel is brighter than half")
     x, y, width, height = cv2.boundingRect(is_line.astype(np.uint8))
     return Outline(
         (x * scale_x, y * scale_y, (x + width) * scale_x, (y + height) * scale_y),

@@ -8,7 +8,7 @@ import os
 from absl import flags
 
 from data_tools.phantoms import layout
-from mammo import cli
+from mammo.common import cli
 
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Folder to write to, new or empty.", required=True)
 _EXAMS = flags.DEFINE_integer("exams", 100, "How many exams, of four views each.")

@@ -10,11 +10,14 @@ from typing import Any
 
 from absl import logging
 
-from data_tools import conversion, records
+from data_tools.conversion import Conversion
 from data_tools.phantoms import layout
+from data_tools.records import RecordOptions
 from data_tools.sources import opening
-from mammo import errors
-from mammo.data import encodings, files, manifest
+from mammo.common import files
+from mammo.common.errors import InputError
+from mammo.data import manifests
+from mammo.data.encodings import Encoding
 
 _VIEWS_PER_SHARD = 32
 _SHARDS = "shards-"  # begins the name of a folder, which its size ends
@@ -23,7 +26,7 @@ _SOURCE_FILE = "source.json"  # what the shards beside it are made from
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
+class DataConfig:
     """How views are made where they have yet to be.
 
     Attributes:
@@ -36,7 +39,7 @@ class Options:
         max_rejected: More views than this that cannot be used are an error.
 
     Raises:
-        errors.InputError: The encoding is not known, or a side is not one that networks can halve.
+        InputError: The encoding is not known, or a side is not one that networks can halve.
     """
 
     height_px: int
@@ -48,18 +51,18 @@ class Options:
     max_rejected: int
 
     def __post_init__(self) -> None:
-        if self.encoding not in set(encodings.Encoding):
-            known = ", ".join(encodings.Encoding)
-            raise errors.InputError(f"--config.data.encoding={self.encoding} is not known; it is one of {known}.")
+        if self.encoding not in set(Encoding):
+            known = ", ".join(Encoding)
+            raise InputError(f"--config.data.encoding={self.encoding} is not known; it is one of {known}.")
         for name in ("height_px", "width_px"):
-            if getattr(self, name) < 1 or getattr(self, name) % manifest.SIDE_MULTIPLE_PX:
-                raise errors.InputError(
+            if getattr(self, name) < 1 or getattr(self, name) % manifests.SIDE_MULTIPLE_PX:
+                raise InputError(
                     f"--config.data.{name}={getattr(self, name)}: networks halve a view five times, so that it must "
-                    f"be a multiple of {manifest.SIDE_MULTIPLE_PX}."
+                    f"be a multiple of {manifests.SIDE_MULTIPLE_PX}."
                 )
 
 
-def prepare(data_dir: pathlib.Path | None, folder: pathlib.Path, options: Options) -> pathlib.Path:
+def prepare(data_dir: pathlib.Path | None, folder: pathlib.Path, options: DataConfig) -> pathlib.Path:
     """Returns a folder of shards, made now where it has to be; stopped work goes on.
 
     Args:
@@ -68,15 +71,15 @@ def prepare(data_dir: pathlib.Path | None, folder: pathlib.Path, options: Option
         options: How.
 
     Raises:
-        errors.InputError: The data cannot be used, or `folder` holds what was made from other data.
+        InputError: The data cannot be used, or `folder` holds what was made from other data.
     """
-    if data_dir is not None and (data_dir / manifest.FILE_NAME).is_file():
+    if data_dir is not None and (data_dir / manifests.FILE_NAME).is_file():
         return data_dir
     _settle_source(folder, _source_of(data_dir, options))
     if data_dir is None:
         data_dir = _draw(folder, options)
     shards_dir = folder / f"{_SHARDS}{options.height_px}x{options.width_px}"
-    if not (shards_dir / manifest.FILE_NAME).is_file():
+    if not (shards_dir / manifests.FILE_NAME).is_file():
         logging.info("Converting %s to %s.", data_dir, shards_dir)
         _convert(data_dir, shards_dir, options)
     return shards_dir
@@ -84,14 +87,14 @@ def prepare(data_dir: pathlib.Path | None, folder: pathlib.Path, options: Option
 
 def find_shards(folder: pathlib.Path) -> pathlib.Path | None:
     """Returns the shards that `prepare` made in `folder`; None: it made none."""
-    return next((path.parent for path in sorted(folder.glob(f"{_SHARDS}*/{manifest.FILE_NAME}"))), None)
+    return next((path.parent for path in sorted(folder.glob(f"{_SHARDS}*/{manifests.FILE_NAME}"))), None)
 
 
 def find_source(data_dir: pathlib.Path | None, folder: pathlib.Path) -> pathlib.Path | None:
     """Returns the folder of the files that the shards of `prepare` are made of; None: shards were given as they are."""
     if data_dir is None:
         return folder / _PHANTOMS
-    return None if (data_dir / manifest.FILE_NAME).is_file() else data_dir
+    return None if (data_dir / manifests.FILE_NAME).is_file() else data_dir
 
 
 def source_of(folder: pathlib.Path) -> pathlib.Path:
@@ -101,7 +104,7 @@ def source_of(folder: pathlib.Path) -> pathlib.Path:
     return folder / _PHANTOMS if told is None else pathlib.Path(told)
 
 
-def _source_of(data_dir: pathlib.Path | None, options: Options) -> dict[str, Any]:
+def _source_of(data_dir: pathlib.Path | None, options: DataConfig) -> dict[str, Any]:
     """What makes the shards what they are."""
     size = {"height_px": options.height_px, "width_px": options.width_px, "encoding": str(options.encoding)}
     if data_dir is not None:
@@ -118,7 +121,7 @@ def _settle_source(folder: pathlib.Path, source: Mapping[str, Any]) -> None:
         known = json.loads(path.read_text())
         for name in sorted(known.keys() | source.keys()):
             if known.get(name) != source.get(name):
-                raise errors.InputError(
+                raise InputError(
                     f"{folder} holds data made with {name}={_said(known.get(name))}, not {_said(source.get(name))}; "
                     "give the same again to go on, or another --workdir."
                 )
@@ -130,7 +133,7 @@ def _said(value: Any) -> str:
     return "none (synthetic exams)" if value is None else str(value)
 
 
-def _draw(folder: pathlib.Path, options: Options) -> pathlib.Path:
+def _draw(folder: pathlib.Path, options: DataConfig) -> pathlib.Path:
     drawn = folder / _PHANTOMS
     if not drawn.is_dir():
         logging.info("No --data_dir: drawing %d synthetic exams into %s.", options.phantom_exams, drawn)
@@ -147,16 +150,16 @@ def _draw(folder: pathlib.Path, options: Options) -> pathlib.Path:
     return drawn
 
 
-def _convert(data_dir: pathlib.Path, shards_dir: pathlib.Path, options: Options) -> None:
+def _convert(data_dir: pathlib.Path, shards_dir: pathlib.Path, options: DataConfig) -> None:
     labels, tree = opening.LABELS[0], opening.TREES[0]
-    conversion.Conversion(
+    Conversion(
         source=opening.open_source(opening.NAMES[0], data_dir, labels, tree),
         labels=labels,
-        options=records.Options(
+        options=RecordOptions(
             data_dir=data_dir,
             height_px=options.height_px,
             width_px=options.width_px,
-            encoding=encodings.Encoding(options.encoding),
+            encoding=Encoding(options.encoding),
             seed=0,
             background_crops=1,
         ),

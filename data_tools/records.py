@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from data_tools import exams as exams_lib
-from mammo.data import breast as breast_lib
-from mammo.data import encodings, images, pixel_path
-from mammo.geometry import placement as placement_lib
+from data_tools.source import Annotation, Label, Lesion, ListedExam, ListedView, Source
+from mammo.data import encodings
+from mammo.data.encodings import Content, Encoding
+from mammo.imaging import images, pixel_path, placements
+from mammo.imaging.breasts import Breast
+from mammo.imaging.pixel_path import PreparedImage
 
 BACKGROUND_FOCUS_SHARE = (0.025, 0.2)
 """Sides of what a background crop is about, of the film's height, log-uniform: 64 to 512 px of Mini-DDSM, as its
@@ -24,7 +26,7 @@ Record = dict[str, Any]
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
+class RecordOptions:
     """What decides the bytes of a record, besides the view.
 
     Attributes:
@@ -39,7 +41,7 @@ class Options:
     data_dir: pathlib.Path
     height_px: int
     width_px: int
-    encoding: encodings.Encoding
+    encoding: Encoding
     seed: int
     background_crops: int
 
@@ -59,11 +61,11 @@ class ViewRecords:
     is_widened: bool
 
 
-def make(options: Options, source: exams_lib.Source, exam: exams_lib.Exam, view: exams_lib.View) -> ViewRecords:
+def make(options: RecordOptions, source: Source, exam: ListedExam, view: ListedView) -> ViewRecords:
     """Reads a view and what belongs to it, once, and makes its records.
 
     Raises:
-        mammo.errors.ImageError: The view, or an outline of it, cannot be used.
+        mammo.common.errors.ImageError: The view, or an outline of it, cannot be used.
     """
     pixels = images.read_pixels(view.path)
     annotation = source.annotate(exam, view, *pixels.shape)
@@ -72,7 +74,7 @@ def make(options: Options, source: exams_lib.Source, exam: exams_lib.Exam, view:
     boxes_xyxy_px = maker.lesion_boxes_xyxy_px
     prepared = pixel_path.prepare_view(pixels, breast, options.height_px, options.width_px, boxes_xyxy_px)
     return ViewRecords(
-        maker.record(encodings.Content.VIEW, prepared, np.array(breast.box_xyxy_px), annotation.lesions),
+        maker.record(Content.VIEW, prepared, np.array(breast.box_xyxy_px), annotation.lesions),
         [*maker.lesion_crops(), *maker.background_crops()],
         is_widened=prepared.placement.window_xyxy_px != breast.box_xyxy_px,
     )
@@ -82,12 +84,12 @@ def make(options: Options, source: exams_lib.Source, exam: exams_lib.Exam, view:
 class _Maker:
     """One view with all that is known of it."""
 
-    options: Options
-    exam: exams_lib.Exam
-    view: exams_lib.View
-    annotation: exams_lib.Annotation
+    options: RecordOptions
+    exam: ListedExam
+    view: ListedView
+    annotation: Annotation
     pixels: np.ndarray
-    breast: breast_lib.Breast
+    breast: Breast
 
     @property
     def lesion_boxes_xyxy_px(self) -> np.ndarray:
@@ -95,7 +97,7 @@ class _Maker:
 
     def lesion_crops(self) -> Iterator[Record]:
         for lesion in self.annotation.lesions:
-            yield self._crop(encodings.Content.LESION, np.array(lesion.box_xyxy_px), (lesion,))
+            yield self._crop(Content.LESION, np.array(lesion.box_xyxy_px), (lesion,))
 
     def background_crops(self) -> Iterator[Record]:
         """Draws places inside the breast whose crop holds no lesion's centre and whose focus touches no lesion."""
@@ -111,21 +113,21 @@ class _Maker:
             centre_y, centre_x = (np.array([ys[place], xs[place]]) + 0.5) * to_source
             half = np.exp(random.uniform(*np.log(BACKGROUND_FOCUS_SHARE))) * self.pixels.shape[0] / 2
             focus = np.array([centre_x - half, centre_y - half, centre_x + half, centre_y + half])
-            focus = placement_lib.clip(focus, *self.pixels.shape)
+            focus = placements.clip(focus, *self.pixels.shape)
             if not _touches_any(focus, self.lesion_boxes_xyxy_px):
                 found += 1
-                yield self._crop(encodings.Content.BACKGROUND, focus, ())
+                yield self._crop(Content.BACKGROUND, focus, ())
 
-    def _crop(self, content: encodings.Content, focus: np.ndarray, lesions: tuple[exams_lib.Lesion, ...]) -> Record:
+    def _crop(self, content: Content, focus: np.ndarray, lesions: tuple[Lesion, ...]) -> Record:
         prepared = pixel_path.prepare_crop_about(self.pixels, self.breast, focus)
         return self.record(content, prepared, focus, lesions)
 
     def record(
         self,
-        content: encodings.Content,
-        prepared: pixel_path.PreparedImage,
+        content: Content,
+        prepared: PreparedImage,
         focus_xyxy_px: np.ndarray,
-        lesions: tuple[exams_lib.Lesion, ...],
+        lesions: tuple[Lesion, ...],
     ) -> Record:
         """Returns the record of one image; `focus_xyxy_px` and `lesions` are in pixels of the source."""
         placement = prepared.placement
@@ -140,7 +142,7 @@ class _Maker:
             "age_years": _or(self.exam.age_years, -1),
             "density": _or(self.exam.density, 0),
             "content": content,
-            "label": max((lesion.pathology for lesion in lesions), default=exams_lib.Label.NORMAL),
+            "label": max((lesion.pathology for lesion in lesions), default=Label.NORMAL),
             "image": encodings.encode_image(prepared.image, self.options.encoding),
             "height_px": prepared.image.shape[0],
             "width_px": prepared.image.shape[1],

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from data_tools import exams as exams_lib
-from mammo import errors
+from data_tools.source import Label, ListedExam
+from mammo.common.errors import InputError
 
 PLACES = {"train": 14, "validation": 3, "test": 3}
 """Of each block of twenty: 70, 15 and 15 %."""
@@ -20,7 +20,7 @@ PLACES = {"train": 14, "validation": 3, "test": 3}
 _BLOCK = [split for split, places in PLACES.items() for _ in range(places)]
 
 
-def split_by_patient(exams: Iterable[exams_lib.Exam], seed: int) -> dict[str, str]:
+def split_by_patient(exams: Iterable[ListedExam], seed: int) -> dict[str, str]:
     """Returns the split of every patient, by `patient_id`.
 
     Args:
@@ -28,7 +28,7 @@ def split_by_patient(exams: Iterable[exams_lib.Exam], seed: int) -> dict[str, st
             move it.
         seed: Another seed is another split.
     """
-    first: dict[str, exams_lib.Exam] = {}
+    first: dict[str, ListedExam] = {}
     for exam in exams:
         known = first.setdefault(exam.patient_id, exam)
         if exam.exam_id < known.exam_id:
@@ -40,17 +40,17 @@ def check_disjoint(patients_by_split: dict[str, set[str]]) -> None:
     """Checks that no patient stands in two splits.
 
     Raises:
-        errors.InputError: One does.
+        InputError: One does.
     """
     seen: dict[str, str] = {}
     for split, patients in patients_by_split.items():
         for patient_id in sorted(patients):
             if patient_id in seen:
-                raise errors.InputError(f"patient {patient_id} stands in both {seen[patient_id]} and {split}.")
+                raise InputError(f"patient {patient_id} stands in both {seen[patient_id]} and {split}.")
             seen[patient_id] = split
 
 
-def _place(patient_id: str, stratum: tuple[exams_lib.Label, str], seed: int) -> str:
+def _place(patient_id: str, stratum: tuple[Label, str], seed: int) -> str:
     digits = "".join(character for character in patient_id if character.isdigit())
     number = int(digits) if digits else zlib.crc32(patient_id.encode())
     block, place = divmod(number, len(_BLOCK))

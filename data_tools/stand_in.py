@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 from absl import flags
 
-from mammo import cli, errors, progress
+from mammo.common import cli, progress
+from mammo.common.errors import InputError
 
 _LISTING = flags.DEFINE_string("listing", None, "File of the download's paths, one a line; .gz or not.", required=True)
 _SHEETS_DIR = flags.DEFINE_string(
@@ -38,17 +39,17 @@ def main() -> None:
     """Writes the tree."""
     output_dir, sheets_dir = cli.user_path(_OUTPUT_DIR.value), cli.user_path(_SHEETS_DIR.value)
     if output_dir.is_dir() and any(output_dir.iterdir()):
-        raise errors.InputError(f"{output_dir} already holds files; give another --output_dir or empty it.")
+        raise InputError(f"{output_dir} already holds files; give another --output_dir or empty it.")
     folders = (_TREE_FOLDERS[_TREE.value], _THIRD_MASKS_FOLDER)
     listed = [
         path for path in _read_listing(cli.user_path(_LISTING.value)) if path.parts[:1] and path.parts[0] in folders
     ]
     paths = [path for path in listed if path.suffix]
     if not paths:
-        raise errors.InputError(f"{_LISTING.value} lists nothing below {folders[0]}; is it a listing of the download?")
+        raise InputError(f"{_LISTING.value} lists nothing below {folders[0]}; is it a listing of the download?")
     sheets = [sheet for sheet in sheets_dir.glob("*/*.xlsx") if sheet.parent.name in _ALL_FOLDERS]
     if not sheets:
-        raise errors.InputError(f"{sheets_dir} holds no sheet as */*.xlsx; give the folder above the trees.")
+        raise InputError(f"{sheets_dir} holds no sheet as */*.xlsx; give the folder above the trees.")
     with progress.bar(len(paths), " file") as bar:
         for path in paths:
             _write(output_dir / path, _HEIGHT_PX.value)
@@ -65,7 +66,7 @@ def _read_listing(listing: pathlib.Path) -> list[pathlib.PurePosixPath]:
         content = listing.read_bytes()
         text = (gzip.decompress(content) if listing.suffix == ".gz" else content).decode()
     except (OSError, EOFError, UnicodeDecodeError, zlib.error):
-        raise errors.InputError(f"{listing} cannot be read as a listing, one path a line.") from None
+        raise InputError(f"{listing} cannot be read as a listing, one path a line.") from None
     return [pathlib.PurePosixPath(line) for line in text.splitlines()]
 
 

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data_tools import exams as exams_lib
-from data_tools import workers
-from mammo import errors
-from mammo.data import images
+from data_tools import processes
+from data_tools.source import Label, Lesion, ListedExam, Source
+from mammo.common.errors import ImageError
+from mammo.imaging import images
 
-LABELS = tuple(label.name.lower() for label in exams_lib.Label)
+LABELS = tuple(label.name.lower() for label in Label)
 
 _Z_95 = 1.96  # two-sided 95 % of a normal distribution
 
@@ -36,11 +36,11 @@ class Tables:
     rejected: pd.DataFrame
 
 
-def gather(source: exams_lib.Source, exams: list[exams_lib.Exam], workers_count: int) -> Tables:
+def gather(source: Source, exams: list[ListedExam], workers_count: int) -> Tables:
     """Reads the headers of all images and the outlines of all lesions, in several processes, with progress."""
     read = functools.partial(_read_exam, source)
     total = sum(len(exam.views) for exam in exams)
-    parts = sorted(workers.run(read, exams, workers_count, total=total, unit=" view"), key=lambda part: part.exam_id)
+    parts = sorted(processes.run(read, exams, workers_count, total=total, unit=" view"), key=lambda part: part.exam_id)
     return Tables(
         pd.DataFrame([row for part in parts for row in part.views], columns=_VIEW_COLUMNS),
         pd.DataFrame([row for part in parts for row in part.lesions], columns=_LESION_COLUMNS),
@@ -66,13 +66,13 @@ class _Part:
     rejected: list[list[Any]] = dataclasses.field(default_factory=list)
 
 
-def _read_exam(source: exams_lib.Source, exam: exams_lib.Exam, after_view: Callable[[], None]) -> _Part:
+def _read_exam(source: Source, exam: ListedExam, after_view: Callable[[], None]) -> _Part:
     part = _Part(exam.exam_id)
     for view in exam.views:
         try:
             height_px, width_px = images.read_size(view.path)
             annotation = source.annotate(exam, view, height_px, width_px)
-        except errors.ImageError as error:
+        except ImageError as error:
             part.rejected.append([str(error.path), error.reason])
         else:
             where = [view.patient_id, view.exam_id]
@@ -87,7 +87,7 @@ def _read_exam(source: exams_lib.Source, exam: exams_lib.Exam, after_view: Calla
     return part
 
 
-def _lesion_cells(lesion: exams_lib.Lesion, spacing_mm: float | None) -> list[Any]:
+def _lesion_cells(lesion: Lesion, spacing_mm: float | None) -> list[Any]:
     x_min, y_min, x_max, y_max = lesion.box_xyxy_px
     length_px = max(x_max - x_min, y_max - y_min)
     length_mm = length_px * spacing_mm if spacing_mm else None

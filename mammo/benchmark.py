@@ -11,8 +11,9 @@ from typing import Any
 
 from absl import flags
 
-from mammo import cli, errors
-from mammo.data import encodings, files
+from mammo.common import cli, files
+from mammo.common.errors import InputError
+from mammo.data.encodings import Encoding
 
 _WHAT = flags.DEFINE_list(
     "what", ["convert"], "What to measure: some of convert, input, step, predict, learning, with commas between."
@@ -21,7 +22,7 @@ _OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Folder for benchmark.json
 _EXAMS = flags.DEFINE_integer("exams", 12, "Exams of four views to convert, to read or to train on.", lower_bound=1)
 _REPEATS = flags.DEFINE_integer("repeats", 3, "Rounds of runs; the median of their ratios counts.", lower_bound=1)
 _ENCODING = flags.DEFINE_enum_class(
-    "encoding", encodings.Encoding.PNG16, encodings.Encoding, "input, step: how images are stored in the shards."
+    "encoding", Encoding.PNG16, Encoding, "input, step: how images are stored in the shards."
 )
 
 _MANY_EXAMS = flags.DEFINE_integer("many_exams", 200, "predict: exams of the run of many.", lower_bound=2)
@@ -39,9 +40,9 @@ def _convert() -> Any:
 
 
 def _input() -> Any:
-    from mammo.benchmarks import input as input_lib  # noqa: PLC0415
+    from mammo.benchmarks import input_pipeline  # noqa: PLC0415
 
-    return input_lib.measure(_EXAMS.value, _REPEATS.value, _ENCODING.value)
+    return input_pipeline.measure(_EXAMS.value, _REPEATS.value, _ENCODING.value)
 
 
 def _step() -> Any:
@@ -52,7 +53,7 @@ def _step() -> Any:
 
 def _learning() -> Any:
     if not _WORKDIR.value or not _DATA_DIR.value:
-        raise errors.InputError("--what=learning is about a run: give its --workdir and --data_dir.")
+        raise InputError("--what=learning is about a run: give its --workdir and --data_dir.")
     from mammo.benchmarks import learning  # noqa: PLC0415
 
     run_dir, data_dir = cli.user_path(_WORKDIR.value), cli.user_path(_DATA_DIR.value)

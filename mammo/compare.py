@@ -13,7 +13,10 @@ from absl import flags, logging
 from ml_collections import config_flags
 
 from data_tools import preparation
-from mammo import cli, errors, presets
+from data_tools.preparation import DataConfig
+from mammo import presets
+from mammo.common import cli
+from mammo.common.errors import InputError
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config", None, "Another configuration: a name in configs/, or a file; --config.models.<model>.<field>=<value>."
@@ -36,25 +39,25 @@ def main() -> None:
     output_dir = cli.user_path(_OUTPUT_DIR.value) if _OUTPUT_DIR.value else folder
     data_dir = cli.user_path(_DATA_DIR.value) if _DATA_DIR.value else None
     if not {"models", "backbone_from"} <= set(config):
-        raise errors.InputError("--config is not that of a comparison; give one like configs/comparison.py.")
+        raise InputError("--config is not that of a comparison; give one like configs/comparison.py.")
     for model in config.models.values():
         model.model.weights = cli.weights(model.model.weights)
     source_dir = (
         cli.user_path(_SOURCE_DIR.value) if _SOURCE_DIR.value else preparation.find_source(data_dir, folder / "data")
     )
     if source_dir is None:
-        raise errors.InputError(
+        raise InputError(
             f"{data_dir} holds shards, but the second look reads the files that they are made of: give their folder as "
             "--source_dir."
         )
 
-    from mammo.comparison import comparing  # noqa: PLC0415  TensorFlow takes seconds: wrong flags are told before
-    from mammo.data import shards as shards_lib  # noqa: PLC0415
+    from mammo.concepts import comparing  # noqa: PLC0415  TensorFlow takes seconds: wrong flags are told before
+    from mammo.data.shards import Shards  # noqa: PLC0415
     from mammo.training import workdir  # noqa: PLC0415
 
     with workdir.claim(folder):
-        shards_dir = preparation.prepare(data_dir, folder / "data", preparation.Options(**config.data))
-        shards = shards_lib.Shards.open(shards_dir)
+        shards_dir = preparation.prepare(data_dir, folder / "data", DataConfig(**config.data))
+        shards = Shards.open(shards_dir)
         written = comparing.compare(config, shards, source_dir, folder, output_dir)
     taken = cli.duration(time.monotonic() - began_s)
     print(f"Wrote {written} after {taken}; the figures are beside it, the models in {folder}/models.")

@@ -8,8 +8,9 @@ import time
 from absl import flags, logging
 
 from data_tools import preparation
-from mammo import cli, errors
-from mammo.inference import bundle
+from mammo.common import cli
+from mammo.common.errors import InputError
+from mammo.inference import bundles
 
 _WORKDIR = flags.DEFINE_list(
     "workdir",
@@ -19,7 +20,7 @@ _WORKDIR = flags.DEFINE_list(
 _CONCEPT = flags.DEFINE_enum(
     "concept",
     None,
-    bundle.CONCEPTS,
+    bundles.CONCEPTS,
     "What to export; by default multi_stage, or the only one that these models make up.",
 )
 _NAME = flags.DEFINE_string("name", None, "Of the bundle, in every answer; by default the concept's.")
@@ -38,24 +39,24 @@ def main() -> None:
     began_s = time.monotonic()
     folders = [cli.user_path(folder) for folder in _WORKDIR.value]
     if not folders:
-        raise errors.InputError("--workdir is empty; give the folder of a comparison or of a run.")
+        raise InputError("--workdir is empty; give the folder of a comparison or of a run.")
 
-    from mammo.comparison import models as models_lib  # noqa: PLC0415  TensorFlow takes seconds: see above
-    from mammo.data import shards as shards_lib  # noqa: PLC0415
-    from mammo.exporting import exporting  # noqa: PLC0415
+    from mammo.concepts import trained_models  # noqa: PLC0415  TensorFlow takes seconds: see above
+    from mammo.data.shards import Shards  # noqa: PLC0415
+    from mammo.inference import exporting  # noqa: PLC0415
 
-    output_dir = cli.user_path(_OUTPUT_DIR.value) if _OUTPUT_DIR.value else folders[0] / bundle.FOLDER_NAME
+    output_dir = cli.user_path(_OUTPUT_DIR.value) if _OUTPUT_DIR.value else folders[0] / bundles.FOLDER_NAME
     own_data = folders[0] / "data"
     data_dir = cli.user_path(_DATA_DIR.value) if _DATA_DIR.value else preparation.find_shards(own_data)
     if data_dir is None:
-        raise errors.InputError(f"{folders[0]} holds no data of its own; give the --data_dir that it was trained on.")
+        raise InputError(f"{folders[0]} holds no data of its own; give the --data_dir that it was trained on.")
     source_dir = cli.user_path(_SOURCE_DIR.value) if _SOURCE_DIR.value else preparation.source_of(own_data)
-    shards = shards_lib.Shards.open(data_dir)
-    models = models_lib.find(folders, shards)
+    shards = Shards.open(data_dir)
+    models = trained_models.find(folders, shards)
     concept = exporting.choose(models, _CONCEPT.value)
     made = exporting.export(_NAME.value or concept, concept, models, shards, source_dir, output_dir)
     taken = cli.duration(time.monotonic() - began_s)
-    print(f"Wrote {made.folder} after {taken}; what it is and what was measured stands in its {bundle.CARD_FILE}.")
+    print(f"Wrote {made.folder} after {taken}; what it is and what was measured stands in its {bundles.CARD_FILE}.")
 
 
 if __name__ == "__main__":

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from absl import flags, logging
 
-from mammo import cli, errors
+from mammo.common import cli
+from mammo.common.errors import InputError
 
 if TYPE_CHECKING:
-    from mammo.inference import predictor as predictor_lib
+    from mammo.inference.predictor import Predictor
 
 _EXAM = flags.DEFINE_list(
     "exam",
@@ -50,39 +51,40 @@ def main() -> None:
     logging.set_verbosity(logging.WARNING)
     began_s = time.monotonic()
 
-    from mammo.inference import answering, bundle, exams  # noqa: PLC0415  what is wrong with flags is told before
+    from mammo.inference import bundles, listing, service  # noqa: PLC0415
+    from mammo.inference.service import Answering, AnswerOptions  # noqa: PLC0415  what is wrong with flags is told before
 
     folder = cli.user_path(_MODEL.value) if _MODEL.value else _last_bundle()
-    opened = bundle.open_bundle(folder)
-    options = answering.Options(_OPERATING_POINT.value, _MIN_FINDING_SCORE.value, _WITH_IDENTITY.value)
-    work = answering.Answering(opened, options, cli.user_path(_OUTPUT_DIR.value))
-    listed = exams.list_exams([cli.user_path(path) for path in _EXAM.value or []])
+    opened = bundles.open_bundle(folder)
+    options = AnswerOptions(_OPERATING_POINT.value, _MIN_FINDING_SCORE.value, _WITH_IDENTITY.value)
+    work = Answering(opened, options, cli.user_path(_OUTPUT_DIR.value))
+    listed = listing.list_exams([cli.user_path(path) for path in _EXAM.value or []])
 
-    def make_predictor() -> "predictor_lib.Predictor":
-        from mammo.inference import predictor  # noqa: PLC0415  TensorFlow starts while the first files are read
+    def make_predictor() -> "Predictor":
+        from mammo.inference.predictor import Predictor  # noqa: PLC0415  TensorFlow starts while the first files are read
 
-        return predictor.Predictor(opened, precision=_PRECISION.value, flips=_FLIPS.value)
+        return Predictor(opened, precision=_PRECISION.value, flips=_FLIPS.value)
 
     said = work.run(listed, make_predictor)
     views = sum(len(exam.views) for exam in said)
     failed = [view for exam in said for view in exam.failed]
     print(
         f"Answered {len(said)} {'exam' if len(said) == 1 else 'exams'} of {views} views in "
-        f"{time.monotonic() - began_s:.1f} s: {work.output_dir / answering.PAGE_NAME}"
+        f"{time.monotonic() - began_s:.1f} s: {work.output_dir / service.PAGE_NAME}"
     )
     if failed:
         first = f"{len(failed)} of {views} views could not be read: {failed[0].path} {failed[0].reason}"
-        more = f"; {work.output_dir / answering.CSV_NAME} says why of each" if len(failed) > 1 else ""
-        raise errors.InputError(f"{first}{more}.")
+        more = f"; {work.output_dir / service.CSV_NAME} says why of each" if len(failed) > 1 else ""
+        raise InputError(f"{first}{more}.")
 
 
 def _last_bundle() -> pathlib.Path:
-    from mammo.inference import bundle  # noqa: PLC0415
+    from mammo.inference import bundles  # noqa: PLC0415
 
     runs = cli.user_path(_RUNS.value)
-    found = bundle.find_last(runs)
+    found = bundles.find_last(runs)
     if found is None:
-        raise errors.InputError(
+        raise InputError(
             f"{runs} holds no model bundle; make one, `bazel run //mammo:export -- --workdir=<folder of a run>`, or "
             "give one as --model."
         )

@@ -15,7 +15,8 @@ from configs import (
     whole_image,
 )
 from configs.cloud import comparison_1_gpu, detector_1_gpu, detector_8_gpus, whole_image_1_gpu
-from mammo import cli, errors
+from mammo.common import cli
+from mammo.common.errors import InputError
 
 PRESETS: Mapping[str, types.ModuleType] = {
     "detector": detector,
@@ -50,7 +51,7 @@ def with_config(arguments: Sequence[str], default_stage: str) -> list[str]:
         The same with `--config=<path>` right behind the program, where the overrides (`--config.seed=1`) find it.
 
     Raises:
-        errors.InputError: There is no such configuration.
+        InputError: There is no such configuration.
     """
     chosen, stage, rest = None, default_stage, []
     given = iter(arguments[1:])
@@ -77,4 +78,4 @@ def _find(name: str) -> pathlib.Path:
     path = cli.user_path(name)
     if path.suffix == ".py" and path.is_file():
         return path
-    raise errors.InputError(f"there is no configuration {name!r}; give a Python file, or one of {', '.join(PRESETS)}.")
+    raise InputError(f"there is no configuration {name!r}; give a Python file, or one of {', '.join(PRESETS)}.")

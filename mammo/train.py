@@ -13,7 +13,10 @@ from absl import flags, logging
 from ml_collections import config_flags
 
 from data_tools import preparation
-from mammo import cli, errors, presets
+from data_tools.preparation import DataConfig
+from mammo import presets
+from mammo.common import cli
+from mammo.common.errors import InputError
 
 _STAGE = flags.DEFINE_enum(
     "stage", presets.STAGES[0], presets.STAGES, "What to train; also names its configuration in configs/."
@@ -34,21 +37,22 @@ def main() -> None:
     config, folder = _CONFIG.value, cli.user_path(_WORKDIR.value or f"runs/{_STAGE.value}")
     if config.get("stage") != _STAGE.value:
         of = f"of the stage {config.stage!r}" if "stage" in config else "that of a comparison"
-        raise errors.InputError(f"--stage={_STAGE.value}, but the configuration is {of}.")
+        raise InputError(f"--stage={_STAGE.value}, but the configuration is {of}.")
     data_dir = cli.user_path(_DATA_DIR.value) if _DATA_DIR.value else None
     config.model.weights = cli.weights(config.model.weights)
 
-    from mammo.data import shards as shards_lib  # noqa: PLC0415  TensorFlow takes seconds: wrong flags are told before
-    from mammo.training import loop, reporting, workdir  # noqa: PLC0415
+    from mammo.data.shards import Shards  # noqa: PLC0415  TensorFlow takes seconds: wrong flags are told before
+    from mammo.reports import run  # noqa: PLC0415
+    from mammo.training import loop, workdir  # noqa: PLC0415
 
     with workdir.claim(folder):
-        shards_dir = preparation.prepare(data_dir, folder / "data", preparation.Options(**config.data))
+        shards_dir = preparation.prepare(data_dir, folder / "data", DataConfig(**config.data))
         prepared_s = time.monotonic()
-        shards = shards_lib.Shards.open(shards_dir)
+        shards = Shards.open(shards_dir)
         config = workdir.settle_config(folder, config.to_dict(), shards)
         evaluation, training_s = loop.train(config, shards, folder)
         seconds = {"preparation_s": prepared_s - began_s, "training_s": training_s}
-        page = reporting.write(folder, evaluation, shards, config.to_dict(), seconds, folder)
+        page = run.write(folder, evaluation, shards, config.to_dict(), seconds, folder)
     print(f"Wrote {page} after {cli.duration(time.monotonic() - began_s)}; checkpoints and metrics are beside it.")
 
 

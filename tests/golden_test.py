@@ -8,14 +8,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_tools import exams as source_lib
 from data_tools import splits
 from data_tools.phantoms import layout
+from data_tools.source import Label, ListedExam
 from mammo.augment import seeds
-from mammo.data import images, pixel_path
-from mammo.evaluation import froc, matching
-from mammo.evaluation import images as images_lib
-from mammo.inference import answering, exams, predictor
+from mammo.imaging import images, pixel_path
+from mammo.inference import listing
+from mammo.inference.predictor import Predictor
+from mammo.inference.service import Answering, AnswerOptions
+from mammo.metrics import froc
+from mammo.metrics.image_results import ImageResult
+from mammo.metrics.matching import Rule
 from tests import drawing
 from tests.mammo.inference import bright_disc
 
@@ -44,9 +47,7 @@ def test_pixel_path_of_a_phantom_view(tmp_path):
 
 
 def test_split_of_twenty_patients():
-    exams_of = [
-        source_lib.Exam(f"A_{n:04d}", f"A_{n:04d}_1", source_lib.Label(n % 3), "A", None, None, ()) for n in range(20)
-    ]
+    exams_of = [ListedExam(f"A_{n:04d}", f"A_{n:04d}_1", Label(n % 3), "A", None, None, ()) for n in range(20)]
     split_of = splits.split_by_patient(exams_of, seed=0)
     held_out = {
         split: [patient for patient, its in split_of.items() if its == split] for split in ("validation", "test")
@@ -79,12 +80,12 @@ def test_froc():
         found[: len(truth)] = truth + random.normal(0, 4, truth.shape)
         scores = np.sort(random.uniform(0, 1, 6))[::-1]
         results.append(
-            images_lib.ImageResult(
+            ImageResult(
                 f"P{number // 2}", f"{number}.png", truth, np.zeros(len(truth), np.int64), found, scores,
                 np.zeros(6, np.int64), label=int(len(truth) > 0),
             )
         )  # fmt: skip
-    events = froc.collect(results, matching.Rule("centre"))
+    events = froc.collect(results, Rule("centre"))
     found = froc.sensitivity(events, list(froc.RATES.values()))[0] * 12
     np.testing.assert_allclose(found, [1, 7, 10, 11, 12, 12, 12])
     made = froc.summarise(events, resamples=200, seed=0)
@@ -105,10 +106,8 @@ def test_answer_of_a_bundle(tmp_path):
     view("RIGHT_CC", chest_wall="right")
     view("RIGHT_MLO", (276, 330, 20), chest_wall="right")
     opened = bright_disc.write(tmp_path / "bundle")
-    work = answering.Answering(opened, answering.Options(), tmp_path / "answers")
-    (answer,) = work.run(
-        exams.list_exams([tmp_path / "exam"]), lambda: predictor.Predictor(opened, precision="float32")
-    )
+    work = Answering(opened, AnswerOptions(), tmp_path / "answers")
+    (answer,) = work.run(listing.list_exams([tmp_path / "exam"]), lambda: Predictor(opened, precision="float32"))
     cancer = {view.path.stem: view.scores["cancer"] for view in answer.views if view.scores}
     assert cancer == pytest.approx({"LEFT_CC": 0.72, "LEFT_MLO": 5e-4, "RIGHT_CC": 5e-4, "RIGHT_MLO": 0.72}, abs=1e-6)
     boxes = {view.path.stem: finding.box_xyxy_px for view in answer.views for finding in view.findings}

@@ -15,8 +15,9 @@ a test's `data`, and targets of other kinds. The rest is made here:
 import importlib.metadata
 import pathlib
 
-from mammo import cli
+from mammo.common import cli
 from tools import build_file, modules, workspace
+from tools.modules import Labels
 
 
 def main() -> None:
@@ -32,9 +33,9 @@ def wanted(root: pathlib.Path) -> dict[pathlib.Path, str]:
     """Returns what each BUILD file of the tree at `root` is to hold, by path.
 
     Raises:
-        mammo.errors.InputError: An import leads nowhere, or to a package that requirements.in does not name.
+        mammo.common.errors.InputError: An import leads nowhere, or to a package that requirements.in does not name.
     """
-    labels = modules.Labels(
+    labels = Labels(
         modules=modules.find(root),
         requirements=modules.requirement_names((root / "requirements.in").read_text()),
         distributions=importlib.metadata.packages_distributions(),

@@ -5,7 +5,7 @@ import dataclasses
 import pathlib
 from collections.abc import Sequence
 
-from tools import modules
+from tools.modules import Labels, Module
 
 _ALL_FILES = "all_files"  # the name of the filegroup of a package's files
 _MACROS = ("program", "pytest_test")  # of //tools:python.bzl
@@ -32,7 +32,7 @@ class _Statement:
     comment: str
 
 
-def render(root: pathlib.Path, package: str, packages: Sequence[str], labels: modules.Labels) -> str:
+def render(root: pathlib.Path, package: str, packages: Sequence[str], labels: Labels) -> str:
     """Returns what a BUILD file is to hold.
 
     Args:
@@ -54,9 +54,7 @@ def render(root: pathlib.Path, package: str, packages: Sequence[str], labels: mo
     return "\n\n".join([*header, *load, *targets, *by_hand, _all_files_target(package, packages)]) + "\n"
 
 
-def _module_target(
-    root: pathlib.Path, module: modules.Module, labels: modules.Labels, before: _Statement | None
-) -> str:
+def _module_target(root: pathlib.Path, module: Module, labels: Labels, before: _Statement | None) -> str:
     made = {"name": _quoted(module.stem)}
     if module.kind == "py_library":
         made["srcs"] = _list([f"{module.stem}.py"])
@@ -72,7 +70,7 @@ def _module_target(
     return before.comment + _call(module.kind, made | kept)
 
 
-def _data(folder: pathlib.Path, module: modules.Module, before: _Statement | None) -> str:
+def _data(folder: pathlib.Path, module: Module, before: _Statement | None) -> str:
     if module.kind == "pytest_test":
         testdata = 'glob(["testdata/**"])' if (folder / "testdata").is_dir() else ""
         return before.attributes.get("data", testdata) if before else testdata

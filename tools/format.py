@@ -3,7 +3,8 @@
 import subprocess
 import sys
 
-from mammo import cli, errors
+from mammo.common import cli
+from mammo.common.errors import InputError
 from tools import workspace
 
 
@@ -12,7 +13,7 @@ def main() -> None:
     for command in (["check", "--fix"], ["format"]):
         ruff = [sys.executable, "-m", "ruff", *command]
         if subprocess.run(ruff, cwd=workspace.folder(), check=False).returncode:
-            raise errors.InputError("ruff left something for you to put right, see above.")
+            raise InputError("ruff left something for you to put right, see above.")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ import sys
 
 from absl import flags
 
-from mammo import cli, errors
+from mammo.common import cli
+from mammo.common.errors import InputError
 from tools import workspace
 
 _UPGRADE = flags.DEFINE_bool("upgrade", False, "Move every package to the newest release that fits.")
@@ -31,7 +32,7 @@ def _compile(requirements: str, lock: str, options: list[str]) -> None:
     if _UPGRADE.value:
         command.append("--upgrade")
     if subprocess.run(command, cwd=workspace.folder(), check=False).returncode:
-        raise errors.InputError(f"{lock} could not be made from {requirements}; what stands above says why.")
+        raise InputError(f"{lock} could not be made from {requirements}; what stands above says why.")
     print(f"{lock} is made from {requirements}.")
 
 

@@ -9,7 +9,7 @@ import pathlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 
-from mammo import errors
+from mammo.common.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,10 +90,8 @@ class Labels:
         file = f"{module.package}/{module.stem}.py"
         if top in self.distributions:
             brought_by = " or ".join(sorted(set(self.distributions[top])))
-            raise errors.InputError(f"{file} imports {top}, which {brought_by} brings: name it in requirements.in.")
-        raise errors.InputError(
-            f"{file} imports {names[0]}, which is neither a file of the project nor in a locked package."
-        )
+            raise InputError(f"{file} imports {top}, which {brought_by} brings: name it in requirements.in.")
+        raise InputError(f"{file} imports {names[0]}, which is neither a file of the project nor in a locked package.")
 
     def _own(self, dotted_name: str) -> list[str]:
         module = self._by_name.get(dotted_name)
@@ -147,7 +145,7 @@ def _read(root: pathlib.Path, path: pathlib.Path) -> Module:
     try:
         tree = ast.parse(path.read_text(), filename=str(path))
     except SyntaxError as error:
-        raise errors.InputError(f"{path}, line {error.lineno}: {error.msg}; put it right first.") from None
+        raise InputError(f"{path}, line {error.lineno}: {error.msg}; put it right first.") from None
     nodes = list(ast.walk(tree))
     return Module(
         package=path.relative_to(root).parent.as_posix().removeprefix("."),

@@ -3,18 +3,16 @@
 import os
 import pathlib
 
-from mammo import errors
+from mammo.common.errors import InputError
 
 
 def folder() -> pathlib.Path:
     """Returns the root of the source tree, which only `bazel run` tells.
 
     Raises:
-        mammo.errors.InputError: The program was started otherwise.
+        mammo.common.errors.InputError: The program was started otherwise.
     """
     path = os.environ.get("BUILD_WORKSPACE_DIRECTORY")
     if not path:
-        raise errors.InputError(
-            "this program writes into the source tree; start it by `bazel run`, which says where it is."
-        )
+        raise InputError("this program writes into the source tree; start it by `bazel run`, which says where it is.")
     return pathlib.Path(path)

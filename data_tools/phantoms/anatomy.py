@@ -8,7 +8,8 @@ import dataclasses
 import cv2
 import numpy as np
 
-from data_tools.phantoms import cases, texture
+from data_tools.phantoms import texture
+from data_tools.phantoms.cases import Physique
 
 _OUTSIDE_MM = 60.0  # of tissue imagined beyond the film, so that the edge of the film is no skin
 
@@ -53,9 +54,7 @@ class Shape:
     muscle: np.ndarray
 
 
-def shape(
-    physique: cases.Physique, projection: str, film_height_mm: float, grid: Grid, rng: np.random.Generator
-) -> Shape:
+def shape(physique: Physique, projection: str, film_height_mm: float, grid: Grid, rng: np.random.Generator) -> Shape:
     """Shapes a breast in one view."""
     if projection == "CC":
         outline, nipple_xy_mm = _cc_outline(physique, film_height_mm, rng)
@@ -81,7 +80,7 @@ def smooth_curve(points_xy: np.ndarray, steps: int = 16) -> np.ndarray:
 
 
 def _cc_outline(
-    physique: cases.Physique, film_height_mm: float, rng: np.random.Generator
+    physique: Physique, film_height_mm: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, tuple[float, float]]:
     """Half a superellipse whose upper and lower halves differ a little."""
     middle_mm = film_height_mm * rng.uniform(0.44, 0.53)
@@ -95,7 +94,7 @@ def _cc_outline(
 
 
 def _mlo_outline(
-    physique: cases.Physique, film_height_mm: float, rng: np.random.Generator
+    physique: Physique, film_height_mm: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, tuple[float, float]]:
     """From the armpit down over the nipple to the fold under the breast."""
     depth_mm, half_mm = physique.depth_mm * rng.normal(1.02, 0.02), physique.half_height_mm
@@ -141,7 +140,7 @@ def _skin_distance_mm(
     return inside * grid.spacing_mm
 
 
-def _pectoral_muscle(physique: cases.Physique, nipple_y_mm: float, grid: Grid, rng: np.random.Generator) -> np.ndarray:
+def _pectoral_muscle(physique: Physique, nipple_y_mm: float, grid: Grid, rng: np.random.Generator) -> np.ndarray:
     """A triangle in the upper corner at the chest wall, thicker away from its edge."""
     top_mm = physique.depth_mm * rng.uniform(0.34, 0.55)
     bottom_mm = nipple_y_mm * rng.uniform(0.70, 1.10)

@@ -4,12 +4,13 @@ import cv2
 import numpy as np
 
 from data_tools.phantoms import anatomy, texture
+from data_tools.phantoms.anatomy import Grid, Shape
 
 _SKIN_MM = 3.0  # nothing of this lies in the skin
 _COARSE_GRAINS = 1.2  # a view, on average
 
 
-def attenuation(form: anatomy.Shape, grid: anatomy.Grid, rng: np.random.Generator) -> np.ndarray:
+def attenuation(form: Shape, grid: Grid, rng: np.random.Generator) -> np.ndarray:
     """Returns what they take from the beam together: float32 [H, W]."""
     added = _veins(form, grid, rng) + _coarse_grains(form, grid, rng)
     if form.muscle.any():
@@ -18,7 +19,7 @@ def attenuation(form: anatomy.Shape, grid: anatomy.Grid, rng: np.random.Generato
     return added * texture.smooth_step(form.skin_distance_mm, _SKIN_MM, 2 * _SKIN_MM)
 
 
-def _veins(form: anatomy.Shape, grid: anatomy.Grid, rng: np.random.Generator) -> np.ndarray:
+def _veins(form: Shape, grid: Grid, rng: np.random.Generator) -> np.ndarray:
     """Winding from the chest wall forwards, one to two millimetres wide."""
     cover = np.zeros(grid.x_mm.shape, np.uint8)
     nipple_x_mm, nipple_y_mm = form.nipple_xy_mm
@@ -35,7 +36,7 @@ def _veins(form: anatomy.Shape, grid: anatomy.Grid, rng: np.random.Generator) ->
     return np.float32(0.20 / 255) * soft
 
 
-def _lymph_node(form: anatomy.Shape, grid: anatomy.Grid, rng: np.random.Generator) -> np.ndarray:
+def _lymph_node(form: Shape, grid: Grid, rng: np.random.Generator) -> np.ndarray:
     """In the armpit: a bean with fat in its hilum."""
     x_mm, y_mm = rng.uniform(0.2, 0.55) * form.nipple_xy_mm[0], rng.uniform(0.06, 0.3) * grid.y_mm[-1, 0]
     turn, half_mm = rng.uniform(0, np.pi), rng.uniform(3, 6)
@@ -46,7 +47,7 @@ def _lymph_node(form: anatomy.Shape, grid: anatomy.Grid, rng: np.random.Generato
     return rng.uniform(0.15, 0.3) * np.clip(body - 0.7 * hilum, 0, 1)
 
 
-def _coarse_grains(form: anatomy.Shape, grid: anatomy.Grid, rng: np.random.Generator) -> np.ndarray:
+def _coarse_grains(form: Shape, grid: Grid, rng: np.random.Generator) -> np.ndarray:
     added = np.zeros_like(grid.x_mm)
     for _ in range(int(rng.poisson(_COARSE_GRAINS))):
         x_mm = form.nipple_xy_mm[0] * rng.uniform(0.1, 0.85)

@@ -5,7 +5,9 @@ import pathlib
 import cv2
 import numpy as np
 
-from data_tools.phantoms import cases, film, views
+from data_tools.phantoms import film
+from data_tools.phantoms.cases import Case, Lesion
+from data_tools.phantoms.views import View
 
 _JPEG_QUALITY = 90  # by the quantisation tables of Mini-DDSM's own files
 _PNG_COMPRESSION = 1
@@ -59,7 +61,7 @@ def full_scan_boundary(outline_px: np.ndarray, height_px: int, width_px: int) ->
     return longest + np.array([x - 1, y - 1], np.int32)
 
 
-def overlay_text(abnormalities: list[tuple[cases.Lesion, np.ndarray]]) -> str:
+def overlay_text(abnormalities: list[tuple[Lesion, np.ndarray]]) -> str:
     """Returns an `.OVERLAY` file.
 
     Args:
@@ -82,7 +84,7 @@ def overlay_text(abnormalities: list[tuple[cases.Lesion, np.ndarray]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _lesion_types(lesion: cases.Lesion) -> list[str]:
+def _lesion_types(lesion: Lesion) -> list[str]:
     types = []
     if lesion.has_calcifications:
         kind = "PLEOMORPHIC" if lesion.is_malignant else "PUNCTATE"
@@ -93,7 +95,7 @@ def _lesion_types(lesion: cases.Lesion) -> list[str]:
     return types
 
 
-def ics_text(case: cases.Case, drawn: dict[tuple[str, str], views.View], rng: np.random.Generator) -> str:
+def ics_text(case: Case, drawn: dict[tuple[str, str], View], rng: np.random.Generator) -> str:
     """Returns an `.ics` file: the patient, the film and the size of each full scan."""
     year = int(rng.integers(1989, 1997))
     lines = [

@@ -5,7 +5,7 @@ import dataclasses
 import cv2
 import numpy as np
 
-from data_tools.phantoms import film
+from data_tools.phantoms.film import Scanner
 
 # How often a view has each, judged from 44 views of Mini-DDSM.
 _TAB, _BLACK_TAPE, _LABEL, _STEP_WEDGE, _BLACK_STRIP = 0.5, 0.7, 0.75, 0.05, 0.6
@@ -31,7 +31,7 @@ class Film:
     is_wall_right: bool
     spacing_mm: float
 
-    def furnish(self, label: str, scanner: film.Scanner, rng: np.random.Generator) -> None:
+    def furnish(self, label: str, scanner: Scanner, rng: np.random.Generator) -> None:
         """Adds edges, lettering such as "R-MLO", what hides the patient's name, and sometimes a step wedge."""
         height_mm, width_mm = (size_px * self.spacing_mm for size_px in self.grey.shape)
         angle = float(rng.choice(_ANGLES)) + rng.normal(0, 3)
@@ -79,7 +79,7 @@ class Film:
             for index, level in enumerate(np.linspace(0.08, 0.95, _WEDGE_STEPS)):
                 self._rectangle((x_mm, top_mm + (index + 0.5) * step_mm), (8, step_mm), 0, float(level))
 
-    def _edges(self, scanner: film.Scanner, rng: np.random.Generator) -> None:
+    def _edges(self, scanner: Scanner, rng: np.random.Generator) -> None:
         """White edges a little askew, and the black strip of a scanner that saw past the film at the wall."""
         grey = self.grey[:, ::-1] if self.is_wall_right else self.grey  # a view: the wall is at its left
         if scanner.is_mirrored and rng.random() < _BLACK_STRIP:

@@ -8,9 +8,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from data_tools import workers as workers_lib
+from data_tools import processes
 from data_tools.phantoms import cases, files, sheets, views
-from mammo import errors, progress
+from data_tools.phantoms.cases import Stratum
+from data_tools.phantoms.sheets import Row
+from data_tools.phantoms.views import View
+from mammo.common import progress
+from mammo.common.errors import InputError
 
 TREES = {"jpeg8": "MINI-DDSM-Complete-JPEG-8", "png16": "MINI-DDSM-Complete-PNG-16"}
 MORE_MASKS = "Data-MoreThanTwoMasks"
@@ -25,7 +29,7 @@ class _Task:
     """Which exam to write."""
 
     index: int
-    stratum: cases.Stratum
+    stratum: Stratum
     number: int
 
 
@@ -45,19 +49,19 @@ def write_exams(
         workers: How many processes; 1 works in this one.
 
     Raises:
-        errors.InputError: The folder holds something, or an argument is out of its range.
+        InputError: The folder holds something, or an argument is out of its range.
     """
     _check(output_dir, exams, seed, height_px, tree, workers)
     output_dir.mkdir(parents=True, exist_ok=True)
     write = functools.partial(_write_exam, output_dir, seed, height_px, tree)
     tasks = [_Task(index, *allocated) for index, allocated in enumerate(cases.allocate(exams))]
-    rows: list[sheets.Row] = []
+    rows: list[Row] = []
     if workers == 1:
         with progress.bar(exams, " exam") as bar:
             for task in tasks:
                 rows += write(task, bar.update)
     else:
-        for of_one in workers_lib.run(write, tasks, workers, total=exams, unit=" exam"):
+        for of_one in processes.run(write, tasks, workers, total=exams, unit=" exam"):
             rows += of_one
     rows.sort(key=lambda row: (row.case.status, row.case.folder, row.view_name))
     if tree == "jpeg8":
@@ -77,21 +81,21 @@ def write_exams(
 
 def _check(output_dir: pathlib.Path, exams: int, seed: int, height_px: int, tree: str, workers: int) -> None:
     if not 1 <= exams <= cases.MAX_EXAMS:
-        raise errors.InputError(f"a phantom has 1 to {cases.MAX_EXAMS} exams, not {exams}; give another --exams.")
+        raise InputError(f"a phantom has 1 to {cases.MAX_EXAMS} exams, not {exams}; give another --exams.")
     if seed < 0:
-        raise errors.InputError(f"a seed is 0 or more, not {seed}; give another --seed.")
+        raise InputError(f"a seed is 0 or more, not {seed}; give another --seed.")
     if not LEAST_HEIGHT_PX <= height_px <= MOST_HEIGHT_PX:
-        raise errors.InputError(
+        raise InputError(
             f"a view is {LEAST_HEIGHT_PX} to {MOST_HEIGHT_PX} px high, not {height_px}; give another --height_px."
         )
     if tree not in TREES:
-        raise errors.InputError(f"there is no tree {tree!r}; give one of {', '.join(TREES)}.")
+        raise InputError(f"there is no tree {tree!r}; give one of {', '.join(TREES)}.")
     if workers < 1:
-        raise errors.InputError(f"it takes at least one worker, not {workers}; give another --workers.")
+        raise InputError(f"it takes at least one worker, not {workers}; give another --workers.")
     if output_dir.exists() and not output_dir.is_dir():
-        raise errors.InputError(f"{output_dir} is a file; give the name of a new folder.")
+        raise InputError(f"{output_dir} is a file; give the name of a new folder.")
     if output_dir.is_dir() and any(output_dir.iterdir()):
-        raise errors.InputError(f"{output_dir} already holds something; give a new folder, or empty this one.")
+        raise InputError(f"{output_dir} already holds something; give a new folder, or empty this one.")
 
 
 def _write_exam(
@@ -101,19 +105,19 @@ def _write_exam(
     tree: str,
     task: _Task,
     count: Callable[[], object],
-) -> list[sheets.Row]:
+) -> list[Row]:
     """Writes one exam under temporary names, renames it, and returns its rows of the sheets."""
     planning, noting, *drawing = (np.random.default_rng(s) for s in np.random.SeedSequence((seed, task.index)).spawn(6))
     case = cases.plan(task.stratum, task.number, planning)
     in_tree = output_dir / TREES[tree] / case.status / case.folder
     in_more = output_dir / MORE_MASKS / case.status / case.folder
-    drawn: dict[tuple[str, str], views.View] = {}
+    drawn: dict[tuple[str, str], View] = {}
     rows = []
     pairs = [(side, projection) for side in cases.SIDES for projection in cases.PROJECTIONS]
     for (side, projection), rng in zip(pairs, drawing, strict=True):
         view = views.draw(case, side, projection, height_px, rng)
         drawn[side, projection] = view
-        row = sheets.Row(case, side, projection, len(view.abnormalities))
+        row = Row(case, side, projection, len(view.abnormalities))
         rows.append(row)
         _write_view(view, row, _partial(in_tree), _partial(in_more), ".jpg" if tree == "jpeg8" else ".png")
     ics = _partial(in_tree) / f"{case.case_id.replace('_', '-')}.ics"
@@ -129,7 +133,7 @@ def _partial(folder: pathlib.Path) -> pathlib.Path:
     return folder.with_name(f".{folder.name}.partial")
 
 
-def _write_view(view: views.View, row: sheets.Row, in_tree: pathlib.Path, in_more: pathlib.Path, suffix: str) -> None:
+def _write_view(view: View, row: Row, in_tree: pathlib.Path, in_more: pathlib.Path, suffix: str) -> None:
     in_tree.mkdir(parents=True, exist_ok=True)
     files.write_view(in_tree / f"{row.view_name}{suffix}", view.grey)
     height_px, width_px = view.grey.shape

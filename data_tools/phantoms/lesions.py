@@ -5,7 +5,8 @@ import dataclasses
 import cv2
 import numpy as np
 
-from data_tools.phantoms import anatomy, cases
+from data_tools.phantoms.anatomy import Grid
+from data_tools.phantoms.cases import Lesion
 
 # Contrast of a mass over the spread of the texture around it, by subtlety from 1 to 5, and attenuation of one
 # calcification. Set by looking: from 3 on a mass is plain at a glance, at 1 it is found by who knows where it is.
@@ -51,10 +52,10 @@ class _Patch:
 
 
 def draw(
-    lesion: cases.Lesion,
+    lesion: Lesion,
     center_xy_mm: tuple[float, float],
     tissue: np.ndarray,
-    grid: anatomy.Grid,
+    grid: Grid,
     rng: np.random.Generator,
 ) -> Drawn:
     """Draws a lesion into the tissue of one view.
@@ -88,7 +89,7 @@ def draw(
     return Drawn(added, outline)
 
 
-def _patch(center_xy_mm: tuple[float, float], reach_mm: float, grid: anatomy.Grid) -> _Patch:
+def _patch(center_xy_mm: tuple[float, float], reach_mm: float, grid: Grid) -> _Patch:
     slices = []
     for center_mm, size_px in zip(center_xy_mm, (grid.width_px, grid.height_px), strict=True):
         start = max(int((center_mm - reach_mm) / grid.spacing_mm), 0)
@@ -135,7 +136,7 @@ def _spiculated(patch: _Patch, radius_mm: float, turn: float, rng: np.random.Gen
 
 
 def _calcifications(
-    lesion: cases.Lesion, patch: _Patch, radius_mm: float, turn: float, rng: np.random.Generator, spacing_mm: float
+    lesion: Lesion, patch: _Patch, radius_mm: float, turn: float, rng: np.random.Generator, spacing_mm: float
 ) -> np.ndarray:
     """Benign: few, round, alike. Malignant: many, of all sizes, some strung along a duct."""
     count = int(rng.integers(16, 36)) if lesion.is_malignant else int(rng.integers(6, 14))

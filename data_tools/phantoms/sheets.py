@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import xlsxwriter
 
-from data_tools.phantoms import cases
+from data_tools.phantoms.cases import Case
 
 _MOST_OUTLINES = 6  # the fuller sheet has a column for each
 _COLUMNS = ("fullPath", "fileName", "View", "Side", "Status")
@@ -19,7 +19,7 @@ _CREATED = datetime.datetime(2020, 1, 1)  # fixed: the same phantom has the same
 class Row:
     """One view, as the sheets list it."""
 
-    case: cases.Case
+    case: Case
     side: str
     projection: str
     outlines: int

@@ -6,7 +6,10 @@ the grey levels inside the breast and the slope of the power spectrum of both.
 
 import numpy as np
 
-from data_tools.phantoms import anatomy, cases, distractors, texture
+from data_tools.phantoms import distractors, texture
+from data_tools.phantoms.anatomy import Grid, Shape
+from data_tools.phantoms.cases import Physique
+from data_tools.phantoms.texture import Fan
 
 # Linear attenuation at 20 keV, per cm: Johns & Yaffe 1987, Phys. Med. Biol. 32(6).
 FAT_PER_CM = 0.456
@@ -15,9 +18,7 @@ _MUSCLE_CM = 1.25  # of fat, given way to pectoral muscle
 _SKIN_MM = 1.6
 
 
-def attenuation(
-    physique: cases.Physique, form: anatomy.Shape, grid: anatomy.Grid, rng: np.random.Generator
-) -> np.ndarray:
+def attenuation(physique: Physique, form: Shape, grid: Grid, rng: np.random.Generator) -> np.ndarray:
     """Returns what a breast takes from the beam: float32 [H, W], the natural logarithm of the exposure lost."""
     inside_mm = form.skin_distance_mm
     edge_mm = 0.6 * physique.thickness_mm  # the free edge bulges: half a circle or so
@@ -30,13 +31,11 @@ def attenuation(
     return total + _nipple(form, grid) + distractors.attenuation(form, grid, rng)
 
 
-def _gland_share(
-    physique: cases.Physique, form: anatomy.Shape, grid: anatomy.Grid, rng: np.random.Generator
-) -> np.ndarray:
+def _gland_share(physique: Physique, form: Shape, grid: Grid, rng: np.random.Generator) -> np.ndarray:
     """How much of the thickness is fibroglandular tissue, 0 to 1: a disc behind the nipple, and strands beyond it."""
     size = grid.height_px, grid.width_px, grid.spacing_mm
     bends_mm = np.stack([texture.smooth_noise(rng, *size, longest_mm=50) for _ in range(2)]) * 1.6
-    fan = texture.Fan.toward(grid.x_mm, grid.y_mm, bends_mm, (form.nipple_xy_mm[0] + 12.0, form.nipple_xy_mm[1]))
+    fan = Fan.toward(grid.x_mm, grid.y_mm, bends_mm, (form.nipple_xy_mm[0] + 12.0, form.nipple_xy_mm[1]))
     web = (
         0.50 * fan.strands(rng, cell_mm=17, width=0.22, stretch=2.2)
         + 0.40 * fan.strands(rng, cell_mm=9, width=0.32, stretch=2.0)
@@ -55,7 +54,7 @@ def _gland_share(
     return np.clip(share, 0, 1) * texture.smooth_step(form.skin_distance_mm, 1, 14)
 
 
-def _disc(physique: cases.Physique, form: anatomy.Shape, grid: anatomy.Grid) -> np.ndarray:
+def _disc(physique: Physique, form: Shape, grid: Grid) -> np.ndarray:
     """Above 0 where the fibroglandular disc is, below it elsewhere, smoothly; about -1.5 to 0.8."""
     shared = np.random.default_rng(physique.seed)  # the same breast in both views
     fat_rim_mm = shared.uniform(9, 16) * (1.25 - 0.12 * physique.density)
@@ -70,7 +69,7 @@ def _disc(physique: cases.Physique, form: anatomy.Shape, grid: anatomy.Grid) -> 
     return np.clip(np.maximum(np.minimum(disc, rim), ducts), -1.5, 0.8)
 
 
-def _nipple(form: anatomy.Shape, grid: anatomy.Grid) -> np.ndarray:
+def _nipple(form: Shape, grid: Grid) -> np.ndarray:
     x_mm, y_mm = form.nipple_xy_mm
     distance_mm = np.hypot(grid.x_mm - x_mm + 2.0, grid.y_mm - y_mm)
     return 0.22 * texture.smooth_step(-distance_mm, -7.0, -2.0) * (form.skin_distance_mm > 0)

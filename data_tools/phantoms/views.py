@@ -5,6 +5,9 @@ import dataclasses
 import numpy as np
 
 from data_tools.phantoms import anatomy, cases, film, furniture, lesions, texture, tissue
+from data_tools.phantoms.anatomy import Grid, Shape
+from data_tools.phantoms.cases import Case, Lesion, Physique
+from data_tools.phantoms.furniture import Film
 
 _FILM_MM = (175.0, 298.0)  # height of what was scanned: of a cut 18 × 24 cm film, of a whole 24 × 30 cm one
 _DEEP_MM = 15.0  # a lesion's middle lies this deep under the skin, or as deep as the lesion is large
@@ -23,10 +26,10 @@ class View:
 
     grey: np.ndarray
     resolution_um: float
-    abnormalities: tuple[tuple[cases.Lesion, np.ndarray], ...]
+    abnormalities: tuple[tuple[Lesion, np.ndarray], ...]
 
 
-def draw(case: cases.Case, side: str, projection: str, height_px: int, rng: np.random.Generator) -> View:
+def draw(case: Case, side: str, projection: str, height_px: int, rng: np.random.Generator) -> View:
     """Draws a view.
 
     Args:
@@ -43,7 +46,7 @@ def draw(case: cases.Case, side: str, projection: str, height_px: int, rng: np.r
     spacing_mm = 2 * resolution_um / 1000
     narrowest_mm = breast.physique.depth_mm + 14
     width_px = round(max(narrowest_mm, film_mm * rng.uniform(0.40, 0.62)) / spacing_mm)
-    grid = anatomy.Grid.of(height_px, width_px, spacing_mm)
+    grid = Grid.of(height_px, width_px, spacing_mm)
 
     form = anatomy.shape(breast.physique, projection, film_mm, grid, rng)
     body = tissue.attenuation(breast.physique, form, grid, rng)
@@ -60,14 +63,12 @@ def draw(case: cases.Case, side: str, projection: str, height_px: int, rng: np.r
     if is_wall_right:
         grey, is_free = np.ascontiguousarray(grey[:, ::-1]), is_free[:, ::-1]
         outlined = [(lesion, np.array([width_px, 0]) + outline * (-1, 1)) for lesion, outline in outlined]
-    sheet = furniture.Film(grey, is_free, is_wall_right, spacing_mm)
+    sheet = Film(grey, is_free, is_wall_right, spacing_mm)
     sheet.furnish(f"{side[0]}{rng.choice(('', '-', ' '))}{projection}", scanner, rng)
     return View(np.clip(sheet.grey, 0, 1), resolution_um, tuple(outlined))
 
 
-def _site(
-    lesion: cases.Lesion, physique: cases.Physique, projection: str, form: anatomy.Shape, grid: anatomy.Grid
-) -> tuple[float, float]:
+def _site(lesion: Lesion, physique: Physique, projection: str, form: Shape, grid: Grid) -> tuple[float, float]:
     """Where the lesion lies: as many millimetres behind the nipple in one view as in the other."""
     radius_mm = lesion.diameter_mm / 2
     x_mm = form.nipple_xy_mm[0] - lesion.depth * physique.depth_mm

@@ -12,8 +12,8 @@ import json
 import pathlib
 from typing import Any
 
-from data_tools import exams as exams_lib
-from mammo import errors
+from data_tools.source import Annotation, Label, Laterality, Lesion, ListedExam, ListedView, Projection
+from mammo.common.errors import ImageError, InputError
 
 _COLUMNS = ("file_name", "patient_id", "laterality", "view", "density", "pathology")
 
@@ -35,27 +35,25 @@ class Coco:
     cases: str = "cases.csv"
     name: str = "coco"
 
-    def list_exams(self) -> list[exams_lib.Exam]:
+    def list_exams(self) -> list[ListedExam]:
         """Lists the exams of the sheet, sorted by `exam_id`.
 
         Raises:
-            errors.InputError: A file is missing or cannot be used, or the sheet and the boxes do not agree.
+            InputError: A file is missing or cannot be used, or the sheet and the boxes do not agree.
         """
         unknown = sorted(self._boxes_by_name.keys() - self._rows_by_name.keys())
         if unknown:
-            raise errors.InputError(f"{self.data_dir / self.cases} has no row for {unknown[0]}, which has boxes.")
+            raise InputError(f"{self.data_dir / self.cases} has no row for {unknown[0]}, which has boxes.")
         by_patient: dict[str, list[dict[str, str]]] = {}
         for row in self._rows_by_name.values():
             by_patient.setdefault(row["patient_id"], []).append(row)
         return [self._exam(patient_id, rows) for patient_id, rows in sorted(by_patient.items())]
 
-    def annotate(
-        self, exam: exams_lib.Exam, view: exams_lib.View, height_px: int, width_px: int
-    ) -> exams_lib.Annotation:
+    def annotate(self, exam: ListedExam, view: ListedView, height_px: int, width_px: int) -> Annotation:
         """Returns the boxes of one view.
 
         Raises:
-            errors.ImageError: A box is empty or leaves the image, or stands on a normal view.
+            ImageError: A box is empty or leaves the image, or stands on a normal view.
         """
         del exam
         row = self._rows_by_name[view.path.name]
@@ -65,31 +63,29 @@ class Coco:
             if not (
                 width > 0 and height > 0 and x >= 0 and y >= 0 and x + width <= width_px and y + height <= height_px
             ):
-                raise errors.ImageError(view.path, f"has a box [{x}, {y}, {width}, {height}] that is not inside it")
-            if pathology == exams_lib.Label.NORMAL:
-                raise errors.ImageError(view.path, "has a box, but is said to be NORMAL")
+                raise ImageError(view.path, f"has a box [{x}, {y}, {width}, {height}] that is not inside it")
+            if pathology == Label.NORMAL:
+                raise ImageError(view.path, "has a box, but is said to be NORMAL")
             subtlety = row.get("subtlety", "")
             lesions.append(
-                exams_lib.Lesion(
-                    (x, y, x + width, y + height), pathology, subtlety=int(subtlety) if subtlety.isdigit() else None
-                )
+                Lesion((x, y, x + width, y + height), pathology, subtlety=int(subtlety) if subtlety.isdigit() else None)
             )
-        return exams_lib.Annotation(tuple(lesions), spacing_mm=None)
+        return Annotation(tuple(lesions), spacing_mm=None)
 
-    def _exam(self, patient_id: str, rows: list[dict[str, str]]) -> exams_lib.Exam:
+    def _exam(self, patient_id: str, rows: list[dict[str, str]]) -> ListedExam:
         views = tuple(
-            exams_lib.View(
+            ListedView(
                 patient_id,
                 patient_id,
-                exams_lib.Laterality[row["laterality"]],
-                exams_lib.Projection[row["view"]],
+                Laterality[row["laterality"]],
+                Projection[row["view"]],
                 self.data_dir / row["file_name"],
             )
             for row in sorted(rows, key=lambda row: row["file_name"])
         )
         status = max(_worst(row["pathology"]) for row in rows)
         densities = [int(row["density"]) for row in rows if row["density"] in ("1", "2", "3", "4")]
-        return exams_lib.Exam(
+        return ListedExam(
             patient_id, patient_id, status, self.name, age_years=None, density=max(densities, default=None), views=views
         )
 
@@ -101,31 +97,31 @@ class Coco:
                 reader = csv.DictReader(sheet)
                 missing = [column for column in _COLUMNS if column not in (reader.fieldnames or [])]
                 if missing:
-                    raise errors.InputError(f"{path} has no column {missing[0]}.")
+                    raise InputError(f"{path} has no column {missing[0]}.")
                 rows = list(reader)
         except FileNotFoundError:
-            raise errors.InputError(f"{path} is missing; it tells whose each image is.") from None
+            raise InputError(f"{path} is missing; it tells whose each image is.") from None
         known: dict[str, dict[str, str]] = {}
         for number, row in enumerate(rows, start=2):
             self._check(f"{path}, row {number}", row)
             if row["file_name"] in known:
-                raise errors.InputError(f"{path}, row {number}: {row['file_name']} stands in an earlier row already.")
+                raise InputError(f"{path}, row {number}: {row['file_name']} stands in an earlier row already.")
             known[row["file_name"]] = row
         if not known:
-            raise errors.InputError(f"{path} has no rows.")
+            raise InputError(f"{path} has no rows.")
         return known
 
     @staticmethod
     def _check(where: str, row: dict[str, str]) -> None:
         allowed: dict[str, type] = {
-            "laterality": exams_lib.Laterality,
-            "view": exams_lib.Projection,
-            "pathology": exams_lib.Label,
+            "laterality": Laterality,
+            "view": Projection,
+            "pathology": Label,
         }
         for column, values in allowed.items():
             members = values.__members__  # type: ignore[attr-defined]
             if not set(row[column].split("|")) <= members.keys() or ("|" in row[column] and column != "pathology"):
-                raise errors.InputError(f"{where}: {column} {row[column]!r} is none of {', '.join(members)}.")
+                raise InputError(f"{where}: {column} {row[column]!r} is none of {', '.join(members)}.")
 
     @functools.cached_property
     def _boxes_by_name(self) -> dict[str, list[list[float]]]:
@@ -139,11 +135,11 @@ class Coco:
                 x, y, width, height = annotation["bbox"]
                 boxes.setdefault(names[annotation["image_id"]], []).append([x, y, width, height])
         except FileNotFoundError:
-            raise errors.InputError(f"{path} is missing; it holds the boxes.") from None
+            raise InputError(f"{path} is missing; it holds the boxes.") from None
         except (ValueError, KeyError, TypeError) as error:
-            raise errors.InputError(f"{path} is no COCO file ({error!r}).") from None
+            raise InputError(f"{path} is no COCO file ({error!r}).") from None
         return boxes
 
 
-def _worst(pathologies: str) -> exams_lib.Label:
-    return max(exams_lib.Label[pathology] for pathology in pathologies.split("|"))
+def _worst(pathologies: str) -> Label:
+    return max(Label[pathology] for pathology in pathologies.split("|"))

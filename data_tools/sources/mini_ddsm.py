@@ -12,9 +12,11 @@ import re
 import zipfile
 from collections.abc import Iterable
 
-from data_tools import exams as exams_lib
-from data_tools import outlines, overlays
-from mammo import errors
+from data_tools import outlines
+from data_tools.source import Annotation, Label, Laterality, Lesion, ListedExam, ListedView, Projection
+from data_tools.sources import ddsm_files
+from data_tools.sources.ddsm_files import Abnormality, Scan
+from mammo.common.errors import ImageError, InputError
 
 _TREES = {"png16": "MINI-DDSM-Complete-PNG-16", "jpeg8": "MINI-DDSM-Complete-JPEG-8"}
 _THIRD_MASKS_FOLDER = "Data-MoreThanTwoMasks"
@@ -23,9 +25,9 @@ _COLUMNS = ("fullPath", "fileName", "View", "Side", "Status", "Age", "Density", 
 _CONTOUR_COLUMNS = ("Tumour_Contour", *(f"Tumour_Contour{number}" for number in range(2, 7)))
 _FILE_NAME = re.compile(r"(?P<patient>(?P<volume>[A-Z])_\d+)_\d+\.(?P<side>LEFT|RIGHT)_(?P<view>CC|MLO)")
 _PATHOLOGIES = {
-    "MALIGNANT": exams_lib.Label.CANCER,
-    "BENIGN": exams_lib.Label.BENIGN,
-    "BENIGN_WITHOUT_CALLBACK": exams_lib.Label.BENIGN,
+    "MALIGNANT": Label.CANCER,
+    "BENIGN": Label.BENIGN,
+    "BENIGN_WITHOUT_CALLBACK": Label.BENIGN,
 }
 
 
@@ -48,11 +50,11 @@ class MiniDdsm:
     tree: str = "auto"
     name: str = "mini_ddsm"
 
-    def list_exams(self) -> list[exams_lib.Exam]:
+    def list_exams(self) -> list[ListedExam]:
         """Lists the exams of the sheet, sorted by `exam_id`.
 
         Raises:
-            errors.InputError: There is no sheet or no tree, or the sheet cannot be used.
+            InputError: There is no sheet or no tree, or the sheet cannot be used.
         """
         tree_dir = self._tree_dir
         on_disk = _images_by_key([tree_dir, *self._third_masks_dirs])
@@ -66,34 +68,32 @@ class MiniDdsm:
             if any(_key(row.path) in on_disk for row in exam_rows)
         }
         if not there:
-            raise errors.InputError(f"{tree_dir} holds none of the images that {self._sheet_path} lists.")
+            raise InputError(f"{tree_dir} holds none of the images that {self._sheet_path} lists.")
         if len(there) < len(by_exam):
             logging.warning(
                 "%s holds %d of the %d exams of its sheet; the others are left out.", tree_dir, len(there), len(by_exam)
             )
         return [_exam(exam_rows, tree_dir, on_disk) for exam_rows in there.values()]
 
-    def annotate(
-        self, exam: exams_lib.Exam, view: exams_lib.View, height_px: int, width_px: int
-    ) -> exams_lib.Annotation:
+    def annotate(self, exam: ListedExam, view: ListedView, height_px: int, width_px: int) -> Annotation:
         """Reads the outlines of one view, its overlay and the case's scan resolution, so far as they are there.
 
         Where a mask is missing but the overlay holds the boundary it was drawn after, the boundary serves.
 
         Raises:
-            errors.ImageError: An outline cannot be used, or stands on a view of a case that is said to be normal.
+            ImageError: An outline cannot be used, or stands on a view of a case that is said to be normal.
         """
         abnormalities, scan = self._abnormalities(view), self._scan(view)
         lesions = []
         for number, path in sorted(view.outline_paths.items()):
-            marked = abnormalities.get(number, overlays.UNMARKED)
+            marked = abnormalities.get(number, ddsm_files.UNMARKED)
             if not path.exists() and len(marked.boundary_xy_px):
                 # The masks were drawn after these boundaries. Part of a download may lack Data-MoreThanTwoMasks.
                 outline = outlines.from_boundary(marked.boundary_xy_px, height_px / scan.lines if scan else 0.5)
             else:
                 outline = outlines.read_outline(path, height_px, width_px)
             lesions.append(
-                exams_lib.Lesion(
+                Lesion(
                     outline.box_xyxy_px,
                     self._pathology(exam, view, marked),
                     kind=marked.kind,
@@ -103,13 +103,13 @@ class MiniDdsm:
                     subtlety=marked.subtlety,
                 )
             )
-        return exams_lib.Annotation(tuple(lesions), scan.spacing_mm(height_px) if scan else None)
+        return Annotation(tuple(lesions), scan.spacing_mm(height_px) if scan else None)
 
-    def _pathology(self, exam: exams_lib.Exam, view: exams_lib.View, marked: overlays.Abnormality) -> exams_lib.Label:
+    def _pathology(self, exam: ListedExam, view: ListedView, marked: Abnormality) -> Label:
         told = _PATHOLOGIES.get(marked.pathology or "") if self.labels == "overlay" else None
         pathology = exam.status if told is None else told
-        if pathology == exams_lib.Label.NORMAL:
-            raise errors.ImageError(view.path, "has an outline, but its case is said to be Normal")
+        if pathology == Label.NORMAL:
+            raise ImageError(view.path, "has an outline, but its case is said to be Normal")
         return pathology
 
     @functools.cached_property
@@ -120,8 +120,8 @@ class MiniDdsm:
                 if candidate.name == folder and candidate.is_dir():
                     return candidate
         if not self.data_dir.is_dir():
-            raise errors.InputError(f"{self.data_dir} is no folder; give the one that holds {' or '.join(wanted)}.")
-        raise errors.InputError(f"{self.data_dir} holds no {' or '.join(wanted)}; give the folder above it.")
+            raise InputError(f"{self.data_dir} is no folder; give the one that holds {' or '.join(wanted)}.")
+        raise InputError(f"{self.data_dir} holds no {' or '.join(wanted)}; give the folder above it.")
 
     @property
     def _third_masks_dirs(self) -> list[pathlib.Path]:
@@ -139,20 +139,20 @@ class MiniDdsm:
         for candidate in candidates:
             if candidate.is_file():
                 return candidate
-        raise errors.InputError(f"{above} holds no sheet; put {_THIRD_MASKS_FOLDER}.xlsx at {candidates[0]}.")
+        raise InputError(f"{above} holds no sheet; put {_THIRD_MASKS_FOLDER}.xlsx at {candidates[0]}.")
 
     @staticmethod
-    def _abnormalities(view: exams_lib.View) -> dict[int, overlays.Abnormality]:
+    def _abnormalities(view: ListedView) -> dict[int, Abnormality]:
         # By its stem, whatever the suffix: one file of the download is an .OVERLAYu.
         found = sorted(view.path.parent.glob(f"{view.path.stem}.OVERLAY*"))
-        return overlays.read_overlay(found[0]) if found else {}
+        return ddsm_files.read_overlay(found[0]) if found else {}
 
     @staticmethod
-    def _scan(view: exams_lib.View) -> overlays.Scan | None:
+    def _scan(view: ListedView) -> Scan | None:
         path = view.path.with_name(view.exam_id.replace("_", "-") + ".ics")
         if not path.is_file():
             return None
-        return overlays.read_ics(path).get(f"{view.laterality}_{view.projection}".upper())
+        return ddsm_files.read_ics(path).get(f"{view.laterality}_{view.projection}".upper())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,9 +163,9 @@ class _Row:
     exam_id: str
     patient_id: str
     volume: str
-    status: exams_lib.Label
-    laterality: exams_lib.Laterality
-    projection: exams_lib.Projection
+    status: Label
+    laterality: Laterality
+    projection: Projection
     age_years: float | None
     density: int | None
     contours: dict[int, pathlib.PurePath]
@@ -177,23 +177,23 @@ def _read_sheet(path: pathlib.Path) -> list[_Row]:
     try:
         sheet = pd.read_excel(path, dtype=object, keep_default_na=False)
     except (ValueError, OSError, KeyError, zipfile.BadZipFile):
-        raise errors.InputError(f"{path} cannot be read as a spreadsheet; copy it again from the download.") from None
+        raise InputError(f"{path} cannot be read as a spreadsheet; copy it again from the download.") from None
     missing = [column for column in _COLUMNS if column not in sheet.columns]
     if missing:
-        raise errors.InputError(f"{path} has no column {missing[0]}; it has {', '.join(map(str, sheet.columns))}.")
+        raise InputError(f"{path} has no column {missing[0]}; it has {', '.join(map(str, sheet.columns))}.")
     rows = []
     seen: dict[str, int] = {}
     for number, cells in enumerate(sheet.to_dict("records"), start=2):  # as a spreadsheet numbers them, below the title
         try:
             rows.append(_row(cells))
         except (ValueError, KeyError) as error:
-            raise errors.InputError(f"{path}, row {number}: {error.args[0]}; correct the sheet.") from None
+            raise InputError(f"{path}, row {number}: {error.args[0]}; correct the sheet.") from None
         stem = rows[-1].path.stem.lower()
         if stem in seen:
-            raise errors.InputError(f"{path}, row {number}: {stem} stands in row {seen[stem]} already; remove one.")
+            raise InputError(f"{path}, row {number}: {stem} stands in row {seen[stem]} already; remove one.")
         seen[stem] = number
     if not rows:
-        raise errors.InputError(f"{path} has no rows.")
+        raise InputError(f"{path} has no rows.")
     return rows
 
 
@@ -205,7 +205,7 @@ def _row(cells: dict[str, object]) -> _Row:
     if (name["side"], name["view"]) != (cells["Side"], cells["View"]):
         raise ValueError(f"Side {cells['Side']!r} and View {cells['View']!r} are not those of {path.name}")
     status = str(cells["Status"]).upper()
-    if status not in exams_lib.Label.__members__:
+    if status not in Label.__members__:
         raise ValueError(f"Status {cells['Status']!r} is none of Normal, Benign, Cancer")
     density = _number(cells, "Density")
     return _Row(
@@ -213,9 +213,9 @@ def _row(cells: dict[str, object]) -> _Row:
         exam_id=path.stem.partition(".")[0],
         patient_id=name["patient"],
         volume=name["volume"],
-        status=exams_lib.Label[status],
-        laterality=exams_lib.Laterality(name["side"].lower()),
-        projection=exams_lib.Projection(name["view"].lower()),
+        status=Label[status],
+        laterality=Laterality(name["side"].lower()),
+        projection=Projection(name["view"].lower()),
         age_years=_number(cells, "Age"),
         density=int(density) if density else None,  # 0 where it was not read
         contours={
@@ -259,19 +259,17 @@ def _images_by_key(folders: Iterable[pathlib.Path]) -> dict[str, pathlib.Path]:
                 path = pathlib.Path(parent, name)
                 key = _key(path.relative_to(folder))
                 if key in found and found[key].is_relative_to(folder):
-                    raise errors.InputError(f"{found[key]} and {path} are two images of one name; remove one.")
+                    raise InputError(f"{found[key]} and {path} are two images of one name; remove one.")
                 found.setdefault(key, path)
     return found
 
 
-def _exam(rows: list[_Row], tree_dir: pathlib.Path, on_disk: dict[str, pathlib.Path]) -> exams_lib.Exam:
+def _exam(rows: list[_Row], tree_dir: pathlib.Path, on_disk: dict[str, pathlib.Path]) -> ListedExam:
     first = rows[0]
     if any((row.status, row.age_years, row.density) != (first.status, first.age_years, first.density) for row in rows):
-        raise errors.InputError(
-            f"the rows of exam {first.exam_id} differ in Status, Age or Density; correct the sheet."
-        )
+        raise InputError(f"the rows of exam {first.exam_id} differ in Status, Age or Density; correct the sheet.")
     views = [
-        exams_lib.View(
+        ListedView(
             row.patient_id,
             row.exam_id,
             row.laterality,
@@ -281,6 +279,6 @@ def _exam(rows: list[_Row], tree_dir: pathlib.Path, on_disk: dict[str, pathlib.P
         )
         for row in sorted(rows, key=lambda row: (row.laterality, row.projection))
     ]
-    return exams_lib.Exam(
+    return ListedExam(
         first.patient_id, first.exam_id, first.status, first.volume, first.age_years, first.density, tuple(views)
     )

@@ -2,9 +2,10 @@
 
 import pathlib
 
-from data_tools import exams as exams_lib
-from data_tools.sources import coco, mini_ddsm
-from mammo.data import manifest
+from data_tools.source import Source
+from data_tools.sources.coco import Coco
+from data_tools.sources.mini_ddsm import MiniDdsm
+from mammo.data import manifests
 
 NAMES = ("mini_ddsm", "coco")
 LABELS = ("overlay", "status")
@@ -12,7 +13,7 @@ TREES = ("auto", "jpeg8", "png16")
 _PHANTOM_FILE = "phantom.json"  # //data_tools:phantom leaves it at the root of what it draws
 
 
-def open_source(name: str, data_dir: pathlib.Path, labels: str, tree: str) -> exams_lib.Source:
+def open_source(name: str, data_dir: pathlib.Path, labels: str, tree: str) -> Source:
     """Returns a source.
 
     Args:
@@ -22,12 +23,12 @@ def open_source(name: str, data_dir: pathlib.Path, labels: str, tree: str) -> ex
         tree: One of `TREES`; of Mini-DDSM only.
 
     Raises:
-        mammo.errors.InputError: The folder does not hold such a data set.
+        mammo.common.errors.InputError: The folder does not hold such a data set.
     """
     if name == "mini_ddsm":
-        named = manifest.PHANTOM if is_synthetic(data_dir) else name
-        return mini_ddsm.MiniDdsm(data_dir, labels=labels, tree=tree, name=named)
-    return coco.Coco(data_dir)
+        named = manifests.PHANTOM if is_synthetic(data_dir) else name
+        return MiniDdsm(data_dir, labels=labels, tree=tree, name=named)
+    return Coco(data_dir)
 
 
 def is_synthetic(data_dir: pathlib.Path) -> bool:

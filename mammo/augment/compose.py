@@ -3,13 +3,11 @@
 import tensorflow as tf
 
 from mammo.augment import cutout, geometric, photometric, seeds
-from mammo.augment import options as options_lib
-from mammo.data import batch as batch_lib
-
-Options = options_lib.Options
+from mammo.config.augmentation import AugmentationConfig
+from mammo.data.batch import Batch
 
 
-def augment(batch: batch_lib.Batch, seed: tf.Tensor, options: Options) -> batch_lib.Batch:
+def augment(batch: Batch, seed: tf.Tensor, options: AugmentationConfig) -> Batch:
     """Varies a batch.
 
     What becomes of an image is a function of its pixels, `seed`, its `position` and `options` alone.

@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from mammo import addons
 from mammo.augment import film, lesions, seeds
-from mammo.augment import options as options_lib
-from mammo.data import batch as batch_lib
-from mammo.geometry import boxes as boxes_lib
+from mammo.augment.seeds import Operation
+from mammo.common import addons
+from mammo.config.augmentation import AugmentationConfig
+from mammo.data import box_ops
+from mammo.data.batch import Batch
 
 
 class Affine(NamedTuple):
@@ -30,7 +31,7 @@ class Affine(NamedTuple):
     offset_px: tf.Tensor
 
 
-def vary(batch: batch_lib.Batch, draws: tf.Tensor, options: options_lib.Options) -> batch_lib.Batch:
+def vary(batch: Batch, draws: tf.Tensor, options: AugmentationConfig) -> Batch:
     """Moves images and lesions as `options` says.
 
     Args:
@@ -41,14 +42,14 @@ def vary(batch: batch_lib.Batch, draws: tf.Tensor, options: options_lib.Options)
     return apply(batch, draw(batch.image, draws, options), options.min_visible_share)
 
 
-def draw(image: tf.Tensor, draws: tf.Tensor, options: options_lib.Options) -> Affine:
+def draw(image: tf.Tensor, draws: tf.Tensor, options: AugmentationConfig) -> Affine:
     """Draws a transform for each image, float32 [B, H, W, 1]; other arguments as `vary` takes them."""
-    flip = draws[:, seeds.Operation.FLIP]
+    flip = draws[:, Operation.FLIP]
     sign_x = tf.where(flip[:, 0] < options.flip_horizontal, -1.0, 1.0)
     sign_y = tf.where(flip[:, 1] < options.flip_vertical, -1.0, 1.0)
-    angle = math.radians(options.rotation_degrees) * seeds.symmetric(draws[:, seeds.Operation.ROTATION, 0])
-    shear = tf.tan(math.radians(options.shear_degrees) * seeds.symmetric(draws[:, seeds.Operation.SHEAR, 0]))
-    scale = seeds.log_between(draws[:, seeds.Operation.SCALE, 0], options.scale_range)
+    angle = math.radians(options.rotation_degrees) * seeds.symmetric(draws[:, Operation.ROTATION, 0])
+    shear = tf.tan(math.radians(options.shear_degrees) * seeds.symmetric(draws[:, Operation.SHEAR, 0]))
+    scale = seeds.log_between(draws[:, Operation.SCALE, 0], options.scale_range)
     cos, sin = scale * tf.cos(angle), scale * tf.sin(angle)
     # rotation × scale × [[1, shear], [0, 1]] × flip
     linear = tf.stack(
@@ -57,22 +58,22 @@ def draw(image: tf.Tensor, draws: tf.Tensor, options: options_lib.Options) -> Af
         axis=-2,
     )  # fmt: skip
     _, height_px, width_px, _ = image.shape
-    shift_px = seeds.symmetric(draws[:, seeds.Operation.SHIFT, :2]) * options.shift_share
+    shift_px = seeds.symmetric(draws[:, Operation.SHIFT, :2]) * options.shift_share
     shift_px *= tf.constant([width_px, height_px], tf.float32)
     center_px = content_center(image)
     if options.turns_about_frame:
         center_px = tf.zeros_like(center_px) + tf.constant([width_px / 2, height_px / 2])
-    return Affine(linear, center_px + shift_px - boxes_lib.transform_points(center_px, linear))
+    return Affine(linear, center_px + shift_px - box_ops.transform_points(center_px, linear))
 
 
 def flip_vertically(image: tf.Tensor) -> tf.Tensor:
     """Mirrors views up and down about the middle of what they show, as `vary` does: float32 [B, H, W, 1]."""
     center_px = content_center(image)
     linear = tf.tile(tf.constant([[[1.0, 0.0], [0.0, -1.0]]]), [tf.shape(image)[0], 1, 1])
-    return _resample(image, Affine(linear, center_px - boxes_lib.transform_points(center_px, linear)))
+    return _resample(image, Affine(linear, center_px - box_ops.transform_points(center_px, linear)))
 
 
-def apply(batch: batch_lib.Batch, affine: Affine, min_visible_share: float) -> batch_lib.Batch:
+def apply(batch: Batch, affine: Affine, min_visible_share: float) -> Batch:
     """Moves images and lesions by a transform.
 
     A lesion is taken for the ellipse that its box encloses; its new box is the tight one around the transformed
@@ -80,9 +81,9 @@ def apply(batch: batch_lib.Batch, affine: Affine, min_visible_share: float) -> b
     which would grow a disc by up to √2.
     """
     _, height_px, width_px, _ = batch.image.shape
-    boxes = boxes_lib.transform_ellipses(batch.boxes, affine.linear, affine.offset_px)
-    clipped = boxes_lib.clip(boxes, height_px, width_px)
-    visible_share = tf.math.divide_no_nan(boxes_lib.area(clipped), boxes_lib.area(boxes))
+    boxes = box_ops.transform_ellipses(batch.boxes, affine.linear, affine.offset_px)
+    clipped = box_ops.clip(boxes, height_px, width_px)
+    visible_share = tf.math.divide_no_nan(box_ops.area(clipped), box_ops.area(boxes))
     moved = batch._replace(image=_resample(batch.image, affine), boxes=clipped)
     return lesions.keep_visible(moved, visible_share, min_visible_share)
 
@@ -114,7 +115,7 @@ def _resample(image: tf.Tensor, affine: Affine) -> tf.Tensor:
     (a, b), (c, d) = (tf.unstack(row, axis=-1) for row in tf.unstack(affine.linear, axis=-2))
     inverse = tf.reshape(tf.stack([d, -b, -c, a], axis=-1) / (a * d - b * c)[:, None], [-1, 2, 2])
     # The operation counts from the middle of the first pixel, half a pixel from the corner that `Affine` counts from.
-    offset_px = boxes_lib.transform_points(0.5 - affine.offset_px, inverse) - 0.5
+    offset_px = box_ops.transform_points(0.5 - affine.offset_px, inverse) - 0.5
     rows = tf.concat([inverse, offset_px[..., None]], axis=-1)  # [B, 2, 3]: from output to input
     transforms = tf.pad(tf.reshape(rows, [-1, 6]), [[0, 0], [0, 2]])
     return addons.transform_images(image, transforms, "bilinear", output_shape=image.shape[1:3])

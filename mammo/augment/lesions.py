@@ -2,10 +2,10 @@
 
 import tensorflow as tf
 
-from mammo.data import batch as batch_lib
+from mammo.data.batch import PADDING, Batch
 
 
-def keep_visible(batch: batch_lib.Batch, visible_share: tf.Tensor, min_visible_share: float) -> batch_lib.Batch:
+def keep_visible(batch: Batch, visible_share: tf.Tensor, min_visible_share: float) -> Batch:
     """Drops lesions of which too little is left.
 
     Args:
@@ -14,15 +14,15 @@ def keep_visible(batch: batch_lib.Batch, visible_share: tf.Tensor, min_visible_s
         min_visible_share: A lesion with less is dropped; one with nothing left always is.
 
     Returns:
-        The batch, with `batch_lib.PADDING` in place of the boxes and classes that are dropped. The label of an image
+        The batch, with `PADDING` in place of the boxes and classes that are dropped. The label of an image
         that lost a lesion is that of the worst one left.
     """
-    was = batch.classes != batch_lib.PADDING
+    was = batch.classes != PADDING
     stays = was & (visible_share > 0) & (visible_share >= min_visible_share)
-    classes = tf.where(stays, batch.classes, batch_lib.PADDING)
+    classes = tf.where(stays, batch.classes, PADDING)
     label = tf.reduce_max(classes, axis=-1) + 1  # padding is -1: no lesion gives 0, normal
     return batch._replace(
-        boxes=tf.where(stays[..., None], batch.boxes, float(batch_lib.PADDING)),
+        boxes=tf.where(stays[..., None], batch.boxes, float(PADDING)),
         classes=classes,
         label=tf.where(tf.reduce_any(was & ~stays, axis=-1), label, batch.label),
     )

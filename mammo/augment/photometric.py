@@ -7,11 +7,12 @@ read the variation off it. So every operation but gamma, which leaves black alon
 import tensorflow as tf
 
 from mammo.augment import film, seeds
-from mammo.augment import options as options_lib
+from mammo.augment.seeds import Operation
+from mammo.config.augmentation import AugmentationConfig
 
 
 def vary(
-    image: tf.Tensor, draws: tf.Tensor, seed: tf.Tensor, position: tf.Tensor, options: options_lib.Options
+    image: tf.Tensor, draws: tf.Tensor, seed: tf.Tensor, position: tf.Tensor, options: AugmentationConfig
 ) -> tf.Tensor:
     """Varies grey levels as `options` says.
 
@@ -27,18 +28,18 @@ def vary(
     """
     given, weight = image, film.tissue_weight(image)
     if set(options.gamma_range) != {1}:
-        gamma = _for_images(seeds.log_between(draws[:, seeds.Operation.GAMMA, 0], options.gamma_range))
+        gamma = _for_images(seeds.log_between(draws[:, Operation.GAMMA, 0], options.gamma_range))
         image = tf.exp(gamma * tf.math.log(image))  # image ** gamma takes six times as long on a CPU
     if set(options.contrast_range) != {1} or options.brightness:
-        factor = _for_images(seeds.log_between(draws[:, seeds.Operation.CONTRAST, 0], options.contrast_range))
-        added = _for_images(options.brightness * seeds.symmetric(draws[:, seeds.Operation.BRIGHTNESS, 0]))
+        factor = _for_images(seeds.log_between(draws[:, Operation.CONTRAST, 0], options.contrast_range))
+        added = _for_images(options.brightness * seeds.symmetric(draws[:, Operation.BRIGHTNESS, 0]))
         # (factor − 1) × (image − mean) + added, in as few passes over the image as can be
         image += weight * ((factor - 1) * image + (added - (factor - 1) * _weighted_mean(image, weight)))
         image = tf.clip_by_value(image, 0.0, 1.0)
     if options.blur_sigma_px:
-        image = _blur(image, weight, _for_images(options.blur_sigma_px * draws[:, seeds.Operation.BLUR, 0]))
+        image = _blur(image, weight, _for_images(options.blur_sigma_px * draws[:, Operation.BLUR, 0]))
     if options.noise_std:
-        std = _for_images(options.noise_std * draws[:, seeds.Operation.NOISE, 0])
+        std = _for_images(options.noise_std * draws[:, Operation.NOISE, 0])
         image += std * weight * seeds.noise(seed, position, tuple(image.shape[1:]))
     return given if image is given else tf.clip_by_value(image, 0.0, 1.0)
 

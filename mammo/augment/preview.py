@@ -11,11 +11,13 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from mammo import cli
 from mammo.augment import compose
-from mammo.data import batch as batch_lib
-from mammo.data import files, pipeline
-from mammo.data import shards as shards_lib
+from mammo.common import cli, files
+from mammo.config.augmentation import AugmentationConfig
+from mammo.data import pipeline
+from mammo.data.batch import PADDING, Batch
+from mammo.data.pipeline import PipelineOptions
+from mammo.data.shards import Shards
 
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of shards that //data_tools:convert wrote.", required=True)
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Folder for the sheet, a PNG file.", required=True)
@@ -44,29 +46,30 @@ def main() -> None:
     print(f"Wrote {VERSIONS} versions of each of {len(batches)} images to {path}.")
 
 
-def _read(data_dir: pathlib.Path, count: int) -> list[batch_lib.Batch]:
+def _read(data_dir: pathlib.Path, count: int) -> list[Batch]:
     """Reads images of the training split, as batches of one."""
-    shards = shards_lib.Shards.open(data_dir)
-    options = pipeline.Options(seed=0, batch_size=1)
+    shards = Shards.open(data_dir)
+    options = PipelineOptions(seed=0, batch_size=1)
     batches = pipeline.evaluation(shards, "train", options, tf.distribute.InputContext())
     with_lesion = batches.filter(lambda batch: batch.label[0] > 0)
     without = batches.filter(lambda batch: batch.label[0] == 0)
     return list(with_lesion.concatenate(without).take(count))
 
 
-def _row(batch: batch_lib.Batch, seed: int) -> np.ndarray:
-    versions = [compose.augment(batch, tf.constant([seed, version]), compose.Options()) for version in range(VERSIONS)]
+def _row(batch: Batch, seed: int) -> np.ndarray:
+    config = AugmentationConfig()
+    versions = [compose.augment(batch, tf.constant([seed, version]), config) for version in range(VERSIONS)]
     return _stack([_cell(version) for version in (batch, *versions)], axis=1)
 
 
-def _cell(batch: batch_lib.Batch) -> np.ndarray:
+def _cell(batch: Batch) -> np.ndarray:
     """Draws the one image of a batch: uint8 [CELL_HEIGHT_PX, w, 3]."""
     image = batch.image[0, :, :, 0].numpy()
     scale = CELL_HEIGHT_PX / image.shape[0]
     small = cv2.resize(image, (max(round(image.shape[1] * scale), 1), CELL_HEIGHT_PX), interpolation=cv2.INTER_AREA)
     cell = cv2.cvtColor(np.round(255 * small**_GAMMA).astype(np.uint8), cv2.COLOR_GRAY2BGR)
     for box, pathology in zip(batch.boxes[0].numpy(), batch.classes[0].numpy(), strict=True):
-        if pathology != batch_lib.PADDING:
+        if pathology != PADDING:
             x_min, y_min, x_max, y_max = np.round(box * scale).astype(int).tolist()
             cv2.rectangle(cell, (x_min, y_min), (x_max - 1, y_max - 1), _COLOURS[int(pathology)], 1)
     return cell

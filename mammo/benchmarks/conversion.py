@@ -13,9 +13,12 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from data_tools import conversion, records
-from data_tools import exams as exams_lib
-from mammo.data import encodings, images
+from data_tools import records
+from data_tools.conversion import Conversion
+from data_tools.records import RecordOptions
+from data_tools.source import Annotation, Label, Laterality, Lesion, ListedExam, ListedView, Projection
+from mammo.data.encodings import Encoding
+from mammo.imaging import images
 
 HEIGHT_PX, WIDTH_PX = 4700, 3000  # a 16 bit scan of film at 50 µm, as DDSM has them
 _DISTINCT_VIEWS = 4  # the others are links to these: a page cache that holds all files is the same for each run
@@ -78,12 +81,12 @@ def _seconds_of(function: Callable[..., None], *arguments: object) -> float:
     return time.perf_counter() - start
 
 
-def _options(source: "FullSizeSource") -> records.Options:
-    return records.Options(source.data_dir, 1024, 640, encodings.Encoding.PNG16, seed=0, background_crops=1)
+def _options(source: "FullSizeSource") -> RecordOptions:
+    return RecordOptions(source.data_dir, 1024, 640, Encoding.PNG16, seed=0, background_crops=1)
 
 
 def _convert(source: "FullSizeSource", output_dir: pathlib.Path, workers: int) -> None:
-    conversion.Conversion(
+    Conversion(
         source, "status", _options(source), output_dir, views_per_shard=8, limit=0, max_rejected=0, workers=workers
     ).run()
 
@@ -108,7 +111,7 @@ def _decoding_share(source: "FullSizeSource") -> float:
 
 @dataclasses.dataclass(frozen=True)
 class FullSizeSource:
-    """Exams of four views with one lesion each, all links to a few files: a `data_tools.exams.Source`.
+    """Exams of four views with one lesion each, all links to a few files: a `data_tools.source.Source`.
 
     Attributes:
         data_dir: Where the files lie.
@@ -133,27 +136,25 @@ class FullSizeSource:
             for number, view in enumerate(exam.views):
                 os.link(self.data_dir / f"{number}.png", view.path)
 
-    def list_exams(self) -> list[exams_lib.Exam]:
+    def list_exams(self) -> list[ListedExam]:
         """Lists all exams, each with a cancer."""
-        sides = [(side, projection) for side in exams_lib.Laterality for projection in exams_lib.Projection]
+        sides = [(side, projection) for side in Laterality for projection in Projection]
         exams = []
         for number in range(self.exams):
             patient_id = f"P_{number:04d}"
             views = tuple(
-                exams_lib.View(patient_id, patient_id, *side, self.data_dir / f"{patient_id}_{index}.png")
+                ListedView(patient_id, patient_id, *side, self.data_dir / f"{patient_id}_{index}.png")
                 for index, side in enumerate(sides)
             )
-            exams.append(exams_lib.Exam(patient_id, patient_id, exams_lib.Label.CANCER, "A", None, None, views))
+            exams.append(ListedExam(patient_id, patient_id, Label.CANCER, "A", None, None, views))
         return exams
 
-    def annotate(
-        self, exam: exams_lib.Exam, view: exams_lib.View, height_px: int, width_px: int
-    ) -> exams_lib.Annotation:
+    def annotate(self, exam: ListedExam, view: ListedView, height_px: int, width_px: int) -> Annotation:
         """Places a lesion of two centimetres in the middle of the breast."""
         del view
         middle_y, left = height_px // 2, width_px // 6
         box_xyxy_px = (left, middle_y - 200, left + 400, middle_y + 200)
-        return exams_lib.Annotation((exams_lib.Lesion(box_xyxy_px, exam.status),), spacing_mm=0.05)
+        return Annotation((Lesion(box_xyxy_px, exam.status),), spacing_mm=0.05)
 
 
 def _draw(height_px: int, width_px: int, seed: int) -> np.ndarray:

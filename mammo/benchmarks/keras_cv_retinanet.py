@@ -3,8 +3,8 @@
 import keras_cv
 import tensorflow as tf
 
-from mammo.data import batch as batch_lib
-from mammo.models import decoding
+from mammo.data.batch import Batch, Detections
+from mammo.models.decoding import DecodingConfig
 
 _FORMAT = "xyxy"
 
@@ -14,7 +14,7 @@ def build(backbone: tf.keras.Model, class_count: int) -> keras_cv.models.RetinaN
 
     Its decoder drops all below a score of 0.5, too high for a FROC curve, so that it decodes by our settings.
     """
-    options = decoding.Options()
+    options = DecodingConfig()
     return keras_cv.models.RetinaNet(
         backbone=backbone,
         num_classes=class_count,
@@ -35,14 +35,12 @@ def compile_with(model: keras_cv.models.RetinaNet, optimizer: tf.keras.optimizer
     model.compile(classification_loss="focal", box_loss="smoothl1", optimizer=optimizer)
 
 
-def as_input(batch: batch_lib.Batch) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+def as_input(batch: Batch) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
     """Turns a batch into what its fit takes."""
     return batch.image, {"boxes": batch.boxes, "classes": tf.cast(batch.classes, tf.float32)}
 
 
-def predict(model: keras_cv.models.RetinaNet, images: tf.Tensor) -> batch_lib.Detections:
+def predict(model: keras_cv.models.RetinaNet, images: tf.Tensor) -> Detections:
     """Returns what it finds in images, float32 [B, H, W, 1]."""
     found = model.decode_predictions(model(images, training=False), images)
-    return batch_lib.Detections(
-        found["boxes"], found["confidence"], tf.cast(found["classes"], tf.int32), found["num_detections"]
-    )
+    return Detections(found["boxes"], found["confidence"], tf.cast(found["classes"], tf.int32), found["num_detections"])

@@ -10,17 +10,22 @@ from typing import Any, NamedTuple, cast
 
 import tensorflow as tf
 
-from mammo import errors, progress
 from mammo.benchmarks import keras_cv_retinanet
-from mammo.data import batch as batch_lib
-from mammo.data import files
-from mammo.data import shards as shards_lib
-from mammo.evaluation import charts, detection, froc
-from mammo.evaluation import report as report_lib
+from mammo.common import files, progress
+from mammo.common.errors import InputError
+from mammo.data.batch import Detections
+from mammo.data.shards import Shards
+from mammo.metrics import detection, froc
+from mammo.metrics.detection import DetectionEvaluator
 from mammo.models import backbones
+from mammo.reports import charts
+from mammo.reports.evaluation import JSON_NAME
 from mammo.stages import detector
+from mammo.stages.detector import DetectorStage
 from mammo.training import distribution, evaluating, optimizers, workdir
-from mammo.training import state as state_lib
+from mammo.training.evaluating import Evaluation
+from mammo.training.optimizers import OptimizerConfig
+from mammo.training.state import TrainState
 
 CHART_FILE = "froc.svg"
 _RULE = "centre"
@@ -86,12 +91,12 @@ def measure(
         output_dir: Where the FROC curves are drawn; None: nowhere.
 
     Raises:
-        errors.InputError: There is no such run or rival, or the run was on other data.
+        InputError: There is no such run or rival, or the run was on other data.
     """
     unknown = [name for name in rivals if name not in _RIVALS]
     if unknown:
-        raise errors.InputError(f"there is no rival {unknown[0]!r}; it is one of {', '.join(_RIVALS)}.")
-    shards = shards_lib.Shards.open(data_dir)
+        raise InputError(f"there is no rival {unknown[0]!r}; it is one of {', '.join(_RIVALS)}.")
+    shards = Shards.open(data_dir)
     config = workdir.read_config(run_dir, shards)
     taken_s = _training_seconds(run_dir)
     strategy = distribution.make_strategy(devices=1)
@@ -112,29 +117,29 @@ def measure(
 class _Contender(NamedTuple):
     """One way of training: what it found in the test split, its updates, and its seconds."""
 
-    evaluator: detection.DetectionEvaluator
+    evaluator: DetectionEvaluator
     updates: int
     seconds: float
 
 
-def _run(evaluation: evaluating.Evaluation) -> detection.DetectionEvaluator:
-    return cast(detection.DetectionEvaluator, evaluation.run())  # its stage is a detector
+def _run(evaluation: Evaluation) -> DetectionEvaluator:
+    return cast(DetectionEvaluator, evaluation.run())  # its stage is a detector
 
 
-class _KerasCvStage(detector.DetectorStage):
+class _KerasCvStage(DetectorStage):
     """The detector with KerasCV's network in place of ours."""
 
-    def predict(self, model: tf.keras.Model, images: tf.Tensor) -> batch_lib.Detections:
+    def predict(self, model: tf.keras.Model, images: tf.Tensor) -> Detections:
         """See `mammo.stages.stage.Stage`."""
         return keras_cv_retinanet.predict(model, images)
 
 
-def _with_our_network(config: Any, shards: shards_lib.Shards) -> tuple[detector.DetectorStage, tf.keras.Model]:
+def _with_our_network(config: Any, shards: Shards) -> tuple[DetectorStage, tf.keras.Model]:
     stage = detector.from_config(config, shards)
     return stage, stage.build_model()
 
 
-def _as_it_comes(config: Any, shards: shards_lib.Shards) -> tuple[detector.DetectorStage, tf.keras.Model]:
+def _as_it_comes(config: Any, shards: Shards) -> tuple[DetectorStage, tf.keras.Model]:
     stage = _KerasCvStage(**vars(detector.from_config(config, shards)))
     options = stage.model
     backbone = backbones.build(
@@ -146,16 +151,14 @@ def _as_it_comes(config: Any, shards: shards_lib.Shards) -> tuple[detector.Detec
 _RIVALS = {"keras_cv_loss": _with_our_network, "keras_cv": _as_it_comes}
 
 
-def _train(
-    name: str, config: Any, shards: shards_lib.Shards, strategy: tf.distribute.Strategy, limit_s: float
-) -> _Contender:
+def _train(name: str, config: Any, shards: Shards, strategy: tf.distribute.Strategy, limit_s: float) -> _Contender:
     """Fits a rival for so many seconds, and evaluates the averages of its weights."""
     tf.keras.utils.set_random_seed(config.seed)
     stage, model = _RIVALS[name](config, shards)
-    options = optimizers.Options(**config.optimizer)
+    options = OptimizerConfig(**config.optimizer)
     optimizer = optimizers.with_rate(options, options.learning_rate)
     optimizer.global_clipnorm = options.clip_norm or None
-    state = state_lib.TrainState(model, optimizer, options.averages_decay)
+    state = TrainState(model, optimizer, options.averages_decay)
     seed = tf.constant([config.seed, 0], tf.int32)
     batches = stage.build_dataset("train", tf.distribute.InputContext(), 0)
     batches = batches.map(lambda batch: keras_cv_retinanet.as_input(stage.augment(batch, seed)))
@@ -163,7 +166,7 @@ def _train(
     clock = _Clock(state, options, options.warmup_steps / config.train_steps, limit_s)
     model.fit(batches, verbose=0, callbacks=[clock])
     with state.averaged():
-        evaluator = _run(evaluating.Evaluation(stage, model, strategy, "test"))
+        evaluator = _run(Evaluation(stage, model, strategy, "test"))
     return _Contender(evaluator, state.step, clock.seconds)
 
 
@@ -176,9 +179,7 @@ class _Clock(tf.keras.callbacks.Callback):
         seconds: Passed so far.
     """
 
-    def __init__(
-        self, state: state_lib.TrainState, options: optimizers.Options, warm_up_share: float, limit_s: float
-    ) -> None:
+    def __init__(self, state: TrainState, options: OptimizerConfig, warm_up_share: float, limit_s: float) -> None:
         super().__init__()
         self._state, self._options, self._warm_up_share, self._limit_s = state, options, warm_up_share, limit_s
         self._update_averages = tf.function(state.update_averages)
@@ -205,9 +206,9 @@ class _Clock(tf.keras.callbacks.Callback):
 
 
 def _training_seconds(run_dir: pathlib.Path) -> float:
-    path = run_dir / report_lib.JSON_NAME
+    path = run_dir / JSON_NAME
     if not path.is_file():
-        raise errors.InputError(f"{run_dir} has no {report_lib.JSON_NAME}; let the run come to its end first.")
+        raise InputError(f"{run_dir} has no {JSON_NAME}; let the run come to its end first.")
     return float(json.loads(path.read_text())["time"]["training_s"])
 
 

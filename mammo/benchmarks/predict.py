@@ -16,16 +16,21 @@ import tensorflow as tf
 
 from configs import crop_classifier as crop_preset
 from configs import detector as finder_preset
-from mammo import hardware
-from mammo.benchmarks import conversion, ratios, step
-from mammo.benchmarks import input as input_lib
-from mammo.data import encodings, images
-from mammo.data import shards as shards_lib
-from mammo.exporting import freezing
-from mammo.inference import answering, exams, predictor
-from mammo.inference import bundle as bundle_lib
-from mammo.inference import calibration as calibration_lib
+from mammo.benchmarks import input_pipeline, ratios
+from mammo.benchmarks.conversion import FullSizeSource
+from mammo.benchmarks.step import PlainAnchors
+from mammo.clinical.calibration import Calibration
+from mammo.common import hardware
+from mammo.data.encodings import Encoding
+from mammo.data.shards import Shards
+from mammo.imaging import images
+from mammo.inference import bundles, freezing, listing, service
+from mammo.inference.bundles import Bundle, Facts
+from mammo.inference.freezing import Stage
+from mammo.inference.predictor import Predictor
+from mammo.inference.service import Answering, AnswerOptions
 from mammo.stages import classifier, detector
+from mammo.stages.detector import DetectorStage
 from mammo.training import distribution
 
 _VIEWS = (("right", "cc"), ("left", "cc"), ("right", "mlo"), ("left", "mlo"))
@@ -79,13 +84,13 @@ def measure(exams_count: int, repeats: int, height_px: int = 1024, width_px: int
     """
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        _, shards = input_lib.write_shards(folder / "small", 1, encodings.Encoding.RAW, height_px, width_px)
+        _, shards = input_pipeline.write_shards(folder / "small", 1, Encoding.RAW, height_px, width_px)
         networks = _write_bundle(folder / "bundle", shards)
-        conversion.FullSizeSource(folder / "views", 1).write()
+        FullSizeSource(folder / "views", 1).write()
         one, many = (_write_table(folder, count) for count in (1, exams_count))
         cold = [_run_program(folder, one) for _ in range(repeats)]
         stream_s, peak_many_mib = _run_program(folder, many)
-        bench = _Bench(bundle_lib.open_bundle(folder / "bundle"), one, networks)
+        bench = _Bench(bundles.open_bundle(folder / "bundle"), one, networks)
         warm, decoding, own, keras = zip(*(bench.round() for _ in range(repeats)), strict=True)
         return Figures(
             precision=bench.predictor.precision,
@@ -107,10 +112,10 @@ def measure(exams_count: int, repeats: int, height_px: int = 1024, width_px: int
 class _Bench:
     """What is measured within this process."""
 
-    def __init__(self, bundle: bundle_lib.Bundle, table: pathlib.Path, networks: Mapping[str, tf.keras.Model]) -> None:
-        self.predictor = predictor.Predictor(bundle)
+    def __init__(self, bundle: Bundle, table: pathlib.Path, networks: Mapping[str, tf.keras.Model]) -> None:
+        self.predictor = Predictor(bundle)
         self._bundle, self._networks = bundle, networks
-        self._listed, self._folder = exams.list_exams([table]), table.parent
+        self._listed, self._folder = listing.list_exams([table]), table.parent
         random = np.random.default_rng(0)
         self._inputs = {
             name: random.random((count, network.height_px, network.width_px, 1), np.float32)
@@ -124,11 +129,11 @@ class _Bench:
         return _seconds(self._answer), _seconds(self._decode), _seconds(self._ask_own), _seconds(self._ask_keras)
 
     def _answer(self) -> None:
-        work = answering.Answering(self._bundle, answering.Options(), self._folder / "warm")
+        work = Answering(self._bundle, AnswerOptions(), self._folder / "warm")
         work.run(self._listed, lambda: self.predictor)
 
     def _decode(self) -> None:
-        with answering.make_pool() as pool:
+        with service.make_pool() as pool:
             list(pool.map(images.read_pixels, [view.path for view in self._listed[0].views]))
 
     def _ask_own(self) -> None:
@@ -140,37 +145,37 @@ class _Bench:
             self._networks[name].predict(values, verbose=0)
 
 
-def _write_bundle(folder: pathlib.Path, shards: shards_lib.Shards) -> dict[str, tf.keras.Model]:
+def _write_bundle(folder: pathlib.Path, shards: Shards) -> dict[str, tf.keras.Model]:
     """Writes a bundle of networks that are not trained; returns them for Keras."""
     config = finder_preset.get_config()
     config.model.is_class_blind = True
     # RetinaNet's own anchors: those fitted to drawn lesions, all of one size, would have a single level.
-    finder = step.Stage(**vars(detector.from_config(config, shards)))
+    finder = PlainAnchors(**vars(detector.from_config(config, shards)))
     crops = classifier.from_config(crop_preset.get_config(), shards)
-    stages: dict[str, freezing.Stage] = {"finder": finder, "crop_classifier": crops}
+    stages: dict[str, Stage] = {"finder": finder, "crop_classifier": crops}
     distribution.set_precision("float32")
     models = {name: stage.build_model() for name, stage in stages.items()}
     networks = {
-        name: freezing.save(stage, models[name], folder / bundle_lib.NETWORKS_FOLDER / name)
+        name: freezing.save(stage, models[name], folder / bundles.NETWORKS_FOLDER / name)
         for name, stage in stages.items()
     }
-    facts = bundle_lib.Facts(
+    facts = Facts(
         name="benchmark",
-        created=bundle_lib.now(),
+        created=bundles.now(),
         concept="multi_stage",
         title="multi-stage detector",
         rule="Not trained.",
         height_px=shards.manifest.height_px,
         width_px=shards.manifest.width_px,
         networks=networks,
-        calibration=calibration_lib.Calibration(),
+        calibration=Calibration(),
         operating_points={},
         finding_threshold=0.0,
         false_findings_per_image=0.0,
         data={"source": "benchmark", "is_phantom": True},
         figures={},
     )
-    bundle_lib.seal(folder, facts)
+    bundles.seal(folder, facts)
     return {name: _plain(stage, models[name]) for name, stage in stages.items()}
 
 
@@ -203,10 +208,10 @@ def _run_program(folder: pathlib.Path, table: pathlib.Path) -> tuple[float, floa
     return seconds, usage.ru_maxrss / 1024
 
 
-def _plain(stage: freezing.Stage, network: tf.keras.Model) -> tf.keras.Model:
+def _plain(stage: Stage, network: tf.keras.Model) -> tf.keras.Model:
     """The same network for Keras alone; KerasCV's own `predict` would decode boxes as well, and slowly."""
     image = tf.keras.Input((*stage.image_size_px, 1))
-    is_detector = isinstance(stage, detector.DetectorStage)
+    is_detector = isinstance(stage, DetectorStage)
     return tf.keras.Model(image, network(image, training=False) if is_detector else stage.predict(network, image))
 
 

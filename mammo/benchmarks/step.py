@@ -15,21 +15,24 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from configs import detector as preset
+from configs import detector as detector_preset
 from configs.cloud import detector_1_gpu
-from mammo import hardware
-from mammo.benchmarks import input as input_lib
-from mammo.benchmarks import keras_cv_retinanet, ratios
-from mammo.data import batch as batch_lib
-from mammo.data import encodings
-from mammo.data import shards as shards_lib
-from mammo.evaluation import images
-from mammo.models import anchors as anchors_lib
-from mammo.models import backbones
+from mammo.benchmarks import input_pipeline, keras_cv_retinanet, ratios
+from mammo.common import hardware
+from mammo.data.batch import Batch
+from mammo.data.encodings import Encoding
+from mammo.data.shards import Shards
+from mammo.metrics import image_results
+from mammo.models import anchor_boxes, backbones
+from mammo.models.anchor_boxes import Anchors
 from mammo.stages import detector
-from mammo.training import distribution, loop, optimizers, telemetry
-from mammo.training import state as state_lib
-from mammo.training import step as step_lib
+from mammo.stages.detector import DetectorStage
+from mammo.training import distribution, loop, optimizers
+from mammo.training import steps as steps_lib
+from mammo.training.optimizers import OptimizerConfig
+from mammo.training.state import TrainState
+from mammo.training.steps import StepOptions
+from mammo.training.telemetry import Telemetry
 
 _LOOP_CALLS = 10
 _KERAS_CV_LEVELS, _KERAS_CV_HEAD_DEPTH, _KERAS_CV_CHANNELS = 5, 3, 256  # of its own pyramid and heads, which are fixed
@@ -69,7 +72,7 @@ class Figures:
 def measure(
     exams: int,
     repeats: int,
-    encoding: encodings.Encoding = encodings.Encoding.PNG16,
+    encoding: Encoding = Encoding.PNG16,
     height_px: int = 512,
     width_px: int = 320,
     batch_size: int = 4,
@@ -87,7 +90,7 @@ def measure(
         seconds: Of each run, about; at least one step is made.
     """
     with tempfile.TemporaryDirectory() as folder, _policy_restored():
-        _, shards = input_lib.write_shards(pathlib.Path(folder), exams, encoding, height_px, width_px)
+        _, shards = input_pipeline.write_shards(pathlib.Path(folder), exams, encoding, height_px, width_px)
         ours, equal = _config_of_preset(batch_size), _config_like_keras_cv(batch_size)
         strategy = distribution.make_strategy(devices=1)
         precision = distribution.set_precision("auto")
@@ -120,33 +123,31 @@ def measure(
     )
 
 
-class Stage(detector.DetectorStage):
+class PlainAnchors(DetectorStage):
     """A detector with RetinaNet's own anchors: one that fits the drawn lesions, all of one size, has a single level."""
 
     @functools.cached_property
-    def anchors(self) -> anchors_lib.Anchors:
+    def anchors(self) -> Anchors:
         """See the class."""
-        return anchors_lib.fit(np.zeros((0, 4)), *self.image_size_px, self.max_levels)
+        return anchor_boxes.fit(np.zeros((0, 4)), *self.image_size_px, self.max_levels)
 
 
 class _Steps:
     """The steps that `mammo.training.loop` makes of a configuration."""
 
-    def __init__(
-        self, config: Any, shards: shards_lib.Shards, strategy: tf.distribute.Strategy, precision: str
-    ) -> None:
+    def __init__(self, config: Any, shards: Shards, strategy: tf.distribute.Strategy, precision: str) -> None:
         self._strategy = strategy
-        options = optimizers.Options(**config.optimizer)
+        options = OptimizerConfig(**config.optimizer)
         with strategy.scope():
-            self.stage = Stage(**vars(detector.from_config(config, shards)))
+            self.stage = PlainAnchors(**vars(detector.from_config(config, shards)))
             optimizer = optimizers.build(options, config.train_steps, precision)
-            self._state = state_lib.TrainState(
+            self._state = TrainState(
                 self.stage.build_model(), optimizer, options.averages_decay, options.normaliser_decay
             )
-        step_options = step_lib.Options(config.seed, config.accumulate, options.clip_norm, config.xla)
-        self._run_steps = step_lib.make_run_steps(self.stage, self._state, strategy, step_options)
+        step_options = StepOptions(config.seed, config.accumulate, options.clip_norm, config.xla)
+        self._run_steps = steps_lib.make_run_steps(self.stage, self._state, strategy, step_options)
 
-    def input_batches(self) -> Iterator[batch_lib.Batch]:
+    def input_batches(self) -> Iterator[Batch]:
         """Batches of the pipeline, as the loop gets them."""
         return iter(
             self._strategy.distribute_datasets_from_function(
@@ -154,7 +155,7 @@ class _Steps:
             )
         )
 
-    def repeated(self, batch: batch_lib.Batch) -> Iterator[batch_lib.Batch]:
+    def repeated(self, batch: Batch) -> Iterator[Batch]:
         """The same batch again and again, out of memory."""
         return iter(
             self._strategy.distribute_datasets_from_function(
@@ -162,7 +163,7 @@ class _Steps:
             )
         )
 
-    def on(self, batches: Iterator[batch_lib.Batch]) -> Callable[[int], None]:
+    def on(self, batches: Iterator[Batch]) -> Callable[[int], None]:
         """Returns what makes so many steps, in one call, and waits for them."""
 
         def run(count: int) -> None:
@@ -170,14 +171,12 @@ class _Steps:
 
         return run
 
-    def seconds_of_loop(
-        self, batches: Iterator[batch_lib.Batch], shards: shards_lib.Shards, folder: pathlib.Path
-    ) -> float:
+    def seconds_of_loop(self, batches: Iterator[Batch], shards: Shards, folder: pathlib.Path) -> float:
         """Does all that the loop does for one call, but with no step in it, some times: the median."""
         optimizer, taken_s = self._state.optimizer, []
         with (
             contextlib.redirect_stderr(io.StringIO()),  # the progress of no step, whose loss is no number
-            contextlib.closing(telemetry.Telemetry(folder, 0, _LOOP_CALLS)) as watch,
+            contextlib.closing(Telemetry(folder, 0, _LOOP_CALLS)) as watch,
         ):
             for call in range(_LOOP_CALLS):
                 start = time.perf_counter()
@@ -187,7 +186,7 @@ class _Steps:
         return statistics.median(taken_s)
 
 
-def _reading(batches: Iterator[batch_lib.Batch]) -> Callable[[int], None]:
+def _reading(batches: Iterator[Batch]) -> Callable[[int], None]:
     def run(count: int) -> None:
         for _ in range(count):
             next(batches)
@@ -195,12 +194,12 @@ def _reading(batches: Iterator[batch_lib.Batch]) -> Callable[[int], None]:
     return run
 
 
-def _keras_cv_fit(backbone: str, batch: batch_lib.Batch) -> Callable[[int], None]:
+def _keras_cv_fit(backbone: str, batch: Batch) -> Callable[[int], None]:
     """Returns what fits KerasCV's RetinaNet, as it comes but for the backbone, which is ours, for so many steps."""
     tf.keras.mixed_precision.set_global_policy("float32")
     height_px, width_px = batch.image.shape[1:3]
     network = backbones.build(backbone, "none", height_px, width_px, batch_norm_momentum=0.99)
-    model = keras_cv_retinanet.build(network, len(images.CLASSES))
+    model = keras_cv_retinanet.build(network, len(image_results.CLASSES))
     keras_cv_retinanet.compile_with(model, tf.keras.optimizers.AdamW(1e-4, global_clipnorm=10.0))
     batches = tf.data.Dataset.from_tensors(keras_cv_retinanet.as_input(batch)).repeat()
 
@@ -228,7 +227,7 @@ def _seconds_of(run: Callable[[int], None], count: int) -> float:
 
 
 def _config_of_preset(batch_size: int) -> Any:
-    config = preset.get_config()
+    config = detector_preset.get_config()
     config.input.batch_size = batch_size
     return config
 

@@ -13,10 +13,12 @@ from typing import Literal
 import numpy as np
 import tensorflow as tf
 
-from mammo import errors
-from mammo.data import batch as batch_lib
-from mammo.data import crops, schema
+from mammo.common.errors import InputError
+from mammo.data import cropping, schema
 from mammo.data import shards as shards_lib
+from mammo.data.batch import PADDING, Batch
+from mammo.data.cropping import CropConfig
+from mammo.data.shards import ShardFile, Shards
 
 NO_KEY = -1  # of the padding of a last batch
 STUDY_NORMALS = 4  # "storing 1 Normal case for every 4 cases that are encountered": the 2022 study, section 3.2.2
@@ -27,7 +29,7 @@ _JITTER = 1  # the part of a seed that places crops; the order has 0
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
+class PipelineOptions:
     """How training data is drawn and batched.
 
     Attributes:
@@ -54,18 +56,18 @@ class Options:
     shuffle_buffer: int = 1024
     parallel_reads: int = 8
     classes: tuple[tuple[int, ...], ...] = ((0,), (1,), (2,))
-    crop: crops.Options | None = None
+    crop: CropConfig | None = None
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "shuffle_buffer", "parallel_reads"):
             if getattr(self, name) < 1:
-                raise errors.InputError(f"--config.input.{name}={getattr(self, name)} must be 1 or more.")
+                raise InputError(f"--config.input.{name}={getattr(self, name)} must be 1 or more.")
         if self.balance not in ("none", "weights", "study"):
-            raise errors.InputError(f"balance is none, weights or study, not {self.balance}.")
+            raise InputError(f"balance is none, weights or study, not {self.balance}.")
         if self.class_weights is not None and not (
             len(self.class_weights) == len(LABELS) and min(self.class_weights) > 0
         ):
-            raise errors.InputError(
+            raise InputError(
                 f"class_weights are three numbers above 0, for normal, benign and cancer, not {self.class_weights}."
             )
 
@@ -76,7 +78,7 @@ class Options:
 
 
 def training(
-    shards: shards_lib.Shards, options: Options, context: tf.distribute.InputContext, position: int = 0
+    shards: Shards, options: PipelineOptions, context: tf.distribute.InputContext, position: int = 0
 ) -> tf.data.Dataset:
     """Makes the endless stream of one worker's training batches.
 
@@ -91,11 +93,11 @@ def training(
         A dataset of `batch.Batch` for one replica, all shapes static.
 
     Raises:
-        errors.InputError: The split holds nothing, or fewer files than there are workers, or a record is damaged.
+        InputError: The split holds nothing, or fewer files than there are workers, or a record is damaged.
     """
     files = _files_of_worker(shards, "train", context)
     if not any(file.records for file in files):
-        raise errors.InputError(
+        raise InputError(
             f"{shards.folder} has fewer training shards than there are workers ({context.num_input_pipelines}); "
             "convert again with fewer views a shard, or use fewer workers."
         )
@@ -113,7 +115,7 @@ def training(
 
 
 def evaluation(
-    shards: shards_lib.Shards, split: str, options: Options, context: tf.distribute.InputContext
+    shards: Shards, split: str, options: PipelineOptions, context: tf.distribute.InputContext
 ) -> tf.data.Dataset:
     """Makes one worker's batches for evaluation: every image of its files once, in order.
 
@@ -130,7 +132,7 @@ def evaluation(
         A dataset of `batch.Batch` for one replica, all shapes static.
 
     Raises:
-        errors.InputError: The split holds nothing, or a record is damaged.
+        InputError: The split holds nothing, or a record is damaged.
     """
     files = _files_of_worker(shards, split, context)
     elements = tf.data.Dataset.range(len(files)).flat_map(shards_lib.records(files)).enumerate()
@@ -138,7 +140,7 @@ def evaluation(
     return _batches(elements, shards, split, options, padding=room - sum(file.records for file in files))
 
 
-def explain(shards: shards_lib.Shards, split: str, error: Exception) -> errors.InputError | None:
+def explain(shards: Shards, split: str, error: Exception) -> InputError | None:
     """Finds the damaged file behind an error that came out of a dataset while it ran.
 
     Args:
@@ -156,15 +158,13 @@ def explain(shards: shards_lib.Shards, split: str, error: Exception) -> errors.I
 
 
 def _files_of_worker(
-    shards: shards_lib.Shards, split: str, context: tf.distribute.InputContext, worker: int | None = None
-) -> list[shards_lib.ShardFile]:
+    shards: Shards, split: str, context: tf.distribute.InputContext, worker: int | None = None
+) -> list[ShardFile]:
     worker = context.input_pipeline_id if worker is None else worker
     return shards.files(split)[worker :: context.num_input_pipelines]
 
 
-def _evaluation_batches(
-    shards: shards_lib.Shards, split: str, batch_size: int, context: tf.distribute.InputContext
-) -> int:
+def _evaluation_batches(shards: Shards, split: str, batch_size: int, context: tf.distribute.InputContext) -> int:
     """How many batches each worker gives: enough for the fullest, the same for each of its replicas."""
     workers = context.num_input_pipelines
     replicas = max(context.num_replicas_in_sync // workers, 1)
@@ -174,13 +174,13 @@ def _evaluation_batches(
     return replicas * math.ceil(fullest / (replicas * batch_size))
 
 
-def _weights(shards: shards_lib.Shards, options: Options) -> np.ndarray:
+def _weights(shards: Shards, options: PipelineOptions) -> np.ndarray:
     """How often each training image comes in an epoch, on average: float32, in the order of `Shards.describe`."""
     infos = shards.describe("train")
     labels = np.array([info.label for info in infos.values()])
     is_taken = np.isin(labels, options.labels)
     if not is_taken.any():
-        raise errors.InputError(f"{shards.folder} has no training {shards.content} with a lesion; give more exams.")
+        raise InputError(f"{shards.folder} has no training {shards.content} with a lesion; give more exams.")
     if options.balance == "none":
         return is_taken.astype(np.float32)
     if options.balance == "study":
@@ -194,9 +194,7 @@ def _weights(shards: shards_lib.Shards, options: Options) -> np.ndarray:
     return (of_labels / of_labels[counts > 0].min() * (counts > 0))[labels].astype(np.float32)
 
 
-def _balanced(
-    elements: tf.data.Dataset, shards: shards_lib.Shards, weights: np.ndarray, seed: tf.Tensor
-) -> tf.data.Dataset:
+def _balanced(elements: tf.data.Dataset, shards: Shards, weights: np.ndarray, seed: tf.Tensor) -> tf.data.Dataset:
     """Repeats each (key, record as stored) as often as its weight says, its fraction by chance; `seed` is int64 [2]."""
     starts = tf.constant(np.cumsum([0, *(file.records for file in shards.files("train"))]))
 
@@ -211,9 +209,9 @@ def _balanced(
 
 
 def _epoch(
-    shards: shards_lib.Shards,
-    files: list[shards_lib.ShardFile],
-    options: Options,
+    shards: Shards,
+    files: list[ShardFile],
+    options: PipelineOptions,
     weights: np.ndarray | None,
     number: tf.Tensor,
 ) -> tf.data.Dataset:
@@ -235,13 +233,13 @@ def _epoch(
 
 
 def _batches(
-    elements: tf.data.Dataset, shards: shards_lib.Shards, split: str, options: Options, padding: int = 0
+    elements: tf.data.Dataset, shards: Shards, split: str, options: PipelineOptions, padding: int = 0
 ) -> tf.data.Dataset:
     """Decodes (position, (key, record as stored)), appends so many images that are none, and batches it all."""
     fullest = max(1, *(len(info.pathologies) for info in shards.describe(split).values()))
     max_boxes = fullest if options.max_boxes is None else options.max_boxes
     if max_boxes < fullest:
-        raise errors.InputError(
+        raise InputError(
             f"--config.input.max_boxes={max_boxes}, but a view of the split {split!r} has {fullest} lesions; "
             "give more, or none for as many as it takes."
         )
@@ -249,7 +247,7 @@ def _batches(
     sides_px = [options.crop.side_px] * 2 if options.crop else [shards.manifest.height_px, shards.manifest.width_px]
     jitter_seed = tf.constant([options.seed, _JITTER], tf.int32) if split == "train" else None
 
-    def decode(position: tf.Tensor, element: tuple[tf.Tensor, tf.Tensor]) -> batch_lib.Batch:
+    def decode(position: tf.Tensor, element: tuple[tf.Tensor, tf.Tensor]) -> Batch:
         key, serialized = element
         record = schema.decode(serialized, shards.encoding)
         if options.crop:
@@ -263,14 +261,14 @@ def _batches(
 
 
 def _crop(
-    record: dict[str, tf.Tensor], options: crops.Options, seed: tf.Tensor | None, position: tf.Tensor
+    record: dict[str, tf.Tensor], options: CropConfig, seed: tf.Tensor | None, position: tf.Tensor
 ) -> dict[str, tf.Tensor]:
     """Cuts a record's image to what is about its focus, which becomes its only lesion, if it is one."""
     draws = None
     if seed is not None:
         image_seed = tf.random.experimental.stateless_fold_in(seed, position)
-        draws = tf.random.stateless_uniform([crops.DRAWS], image_seed, alg="philox")
-    image, focus = crops.cut(record["image"], record["focus_xyxy_px"], options, draws)
+        draws = tf.random.stateless_uniform([cropping.DRAWS], image_seed, alg="philox")
+    image, focus = cropping.cut(record["image"], record["focus_xyxy_px"], options, draws)
     is_lesion = tf.cast(record["label"] > 0, tf.int64)
     boxes = tf.repeat(focus[None], is_lesion, axis=0)
     return {**record, "image": image, "boxes_xyxy_px": boxes, "pathologies": tf.repeat(record["label"], is_lesion)}
@@ -278,12 +276,12 @@ def _crop(
 
 def _to_batch(
     record: dict[str, tf.Tensor], labels: tuple[int, ...], max_boxes: int, key: tf.Tensor, position: tf.Tensor
-) -> batch_lib.Batch:
+) -> Batch:
     room = [[0, max_boxes - tf.shape(record["pathologies"])[0]]]
-    boxes = tf.pad(record["boxes_xyxy_px"], [*room, [0, 0]], constant_values=batch_lib.PADDING)
-    classes = tf.pad(tf.cast(record["pathologies"], tf.int32) - 1, room, constant_values=batch_lib.PADDING)
+    boxes = tf.pad(record["boxes_xyxy_px"], [*room, [0, 0]], constant_values=PADDING)
+    classes = tf.pad(tf.cast(record["pathologies"], tf.int32) - 1, room, constant_values=PADDING)
     label = tf.cast(record["label"], tf.int32)
-    return batch_lib.Batch(
+    return Batch(
         image=record["image"],
         boxes=tf.ensure_shape(boxes, [max_boxes, 4]),
         classes=tf.ensure_shape(classes, [max_boxes]),
@@ -294,11 +292,11 @@ def _to_batch(
     )
 
 
-def _padding(sides_px: Sequence[int], max_boxes: int) -> batch_lib.Batch:
-    return batch_lib.Batch(
+def _padding(sides_px: Sequence[int], max_boxes: int) -> Batch:
+    return Batch(
         image=tf.zeros([*sides_px, 1]),
-        boxes=tf.fill([max_boxes, 4], float(batch_lib.PADDING)),
-        classes=tf.fill([max_boxes], batch_lib.PADDING),
+        boxes=tf.fill([max_boxes, 4], float(PADDING)),
+        classes=tf.fill([max_boxes], PADDING),
         label=tf.constant(0),
         is_real=tf.constant(False),
         key=tf.constant(NO_KEY, tf.int64),

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from mammo.data import encodings
+from mammo.data.encodings import Encoding
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +38,7 @@ FEATURES: Mapping[str, Feature] = {
     "projection": Feature(tf.string, (), "cc or mlo"),
     "age_years": Feature(tf.float32, (), "-1: unknown"),
     "density": Feature(tf.int64, (), "BI-RADS 1 to 4; 0: unknown"),
-    "content": Feature(tf.string, (), "an encodings.Content"),
+    "content": Feature(tf.string, (), "an Content"),
     "label": Feature(tf.int64, (), "of the worst lesion shown: 0 normal, 1 benign, 2 cancer"),
     "image": Feature(tf.string, (), "encoded grey levels"),
     "height_px": Feature(tf.int64, (), "of the image"),
@@ -83,7 +83,7 @@ def encode(record: Mapping[str, Any]) -> bytes:
     return example.SerializeToString(deterministic=True)
 
 
-def decode(serialized: tf.Tensor, encoding: encodings.Encoding) -> dict[str, tf.Tensor]:
+def decode(serialized: tf.Tensor, encoding: Encoding) -> dict[str, tf.Tensor]:
     """Parses one record and decodes its image, inside or outside of a tf.data graph.
 
     Args:
@@ -98,17 +98,13 @@ def decode(serialized: tf.Tensor, encoding: encodings.Encoding) -> dict[str, tf.
     return parsed
 
 
-def _decode_image(
-    encoded: tf.Tensor, height_px: tf.Tensor, width_px: tf.Tensor, encoding: encodings.Encoding
-) -> tf.Tensor:
-    if encoding == encodings.Encoding.RAW:
+def _decode_image(encoded: tf.Tensor, height_px: tf.Tensor, width_px: tf.Tensor, encoding: Encoding) -> tf.Tensor:
+    if encoding == Encoding.RAW:
         levels = tf.reshape(tf.io.decode_raw(encoded, tf.uint16, little_endian=True), [height_px, width_px, 1])
-    elif encoding == encodings.Encoding.JPEG:
+    elif encoding == Encoding.JPEG:
         levels = tf.io.decode_jpeg(encoded, channels=1)
     else:
-        levels = tf.io.decode_png(
-            encoded, channels=1, dtype=tf.uint16 if encoding == encodings.Encoding.PNG16 else tf.uint8
-        )
+        levels = tf.io.decode_png(encoded, channels=1, dtype=tf.uint16 if encoding == Encoding.PNG16 else tf.uint8)
     return tf.cast(levels, tf.float32) / float(levels.dtype.max)
 
 

@@ -8,10 +8,12 @@ from typing import Any, TypeVar
 import numpy as np
 import tensorflow as tf
 
-from mammo import errors, progress
-from mammo.data import encodings, schema
-from mammo.data import manifest as manifest_lib
-from mammo.geometry import placement as placement_lib
+from mammo.common import progress
+from mammo.common.errors import InputError
+from mammo.data import manifests, schema
+from mammo.data.encodings import Encoding
+from mammo.data.manifests import Manifest
+from mammo.imaging.placements import Placement
 
 _RECORD_BITS = 32  # of a key; those above it number the shard
 _END = 1 << 62  # a key after all others
@@ -87,7 +89,7 @@ class RecordInfo:
     source_height_px: int
     source_width_px: int
     source_spacing_mm: float
-    placement: placement_lib.Placement
+    placement: Placement
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -101,7 +103,7 @@ class Shards:
     """
 
     folder: pathlib.Path
-    manifest: manifest_lib.Manifest
+    manifest: Manifest
     content: str = "views"
     _described: dict[tuple[str, str], dict[int, RecordInfo]] = dataclasses.field(default_factory=dict, repr=False)
 
@@ -110,24 +112,24 @@ class Shards:
         """Opens a folder of shards, and checks that each file is there in full length.
 
         Raises:
-            errors.InputError: The manifest cannot be used, or a file is missing or of another size.
+            InputError: The manifest cannot be used, or a file is missing or of another size.
         """
-        made = manifest_lib.read(folder)
+        made = manifests.read(folder)
         for shard in (shard for split in made.splits.values() for shard in split.shards):
             path = folder / shard.name
             if not path.is_file():
-                raise errors.InputError(f"{path} is missing; {_REMEDY}.")
+                raise InputError(f"{path} is missing; {_REMEDY}.")
             if path.stat().st_size != shard.bytes:
-                raise errors.InputError(
-                    f"{path} has {path.stat().st_size:,} bytes where {manifest_lib.FILE_NAME} says {shard.bytes:,}; "
+                raise InputError(
+                    f"{path} has {path.stat().st_size:,} bytes where {manifests.FILE_NAME} says {shard.bytes:,}; "
                     f"{_REMEDY}."
                 )
         return cls(folder, made)
 
     @property
-    def encoding(self) -> encodings.Encoding:
+    def encoding(self) -> Encoding:
         """How images are stored."""
-        return encodings.Encoding(self.manifest.encoding)
+        return Encoding(self.manifest.encoding)
 
     @property
     def crops(self) -> "Shards":
@@ -141,11 +143,11 @@ class Shards:
             split: "train", "validation" or "test".
 
         Raises:
-            errors.InputError: The split has no records of that content.
+            InputError: The split has no records of that content.
         """
         shards = [shard for shard in self.manifest.splits[split].shards if shard.content == self.content]
         if not sum(shard.records for shard in shards):
-            raise errors.InputError(
+            raise InputError(
                 f"{self.folder} has no {self.content} in the split {split!r}; convert more exams or give another "
                 "--data_dir."
             )
@@ -157,7 +159,7 @@ class Shards:
         A key is `shard index << 32 | number of the record in its shard`.
 
         Raises:
-            errors.InputError: A record is damaged, or the split has none.
+            InputError: A record is damaged, or the split has none.
         """
         if (split, self.content) not in self._described:
             files = self.files(split)
@@ -182,12 +184,12 @@ class Shards:
         serialized = next(iter(tf.data.TFRecordDataset(str(file.path)).skip(record_number(key))))
         return schema.decode(serialized, self.encoding)["image"].numpy()[..., 0]
 
-    def find_damage(self, split: str) -> errors.InputError | None:
+    def find_damage(self, split: str) -> InputError | None:
         """Reads every file of a split again, and returns an error that names the first damaged record, if any is."""
         try:
             for _ in _read(self.files(split), self.encoding):
                 pass
-        except errors.InputError as error:
+        except InputError as error:
             return error
         return None
 
@@ -219,11 +221,11 @@ def records(files: Sequence[ShardFile]) -> Callable[[tf.Tensor], tf.data.Dataset
     return records_of
 
 
-def _read(files: Sequence[ShardFile], encoding: encodings.Encoding) -> Iterator[tuple[int, dict[str, Any]]]:
+def _read(files: Sequence[ShardFile], encoding: Encoding) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yields each record's key and its fields but the image, as numpy has them; checks the CRCs of everything.
 
     Raises:
-        errors.InputError: A record is damaged, or a file holds more or fewer than the manifest says.
+        InputError: A record is damaged, or a file holds more or fewer than the manifest says.
     """
 
     def without_image(key: tf.Tensor, serialized: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
@@ -239,9 +241,9 @@ def _read(files: Sequence[ShardFile], encoding: encodings.Encoding) -> Iterator[
             try:
                 key, fields = next(found, (_END, {}))
             except tf.errors.NotFoundError:
-                raise errors.InputError(f"{file.path} is missing; {_REMEDY}.") from None
+                raise InputError(f"{file.path} is missing; {_REMEDY}.") from None
             except _DAMAGE:
-                raise errors.InputError(f"{file.path} is damaged in record {number}; {_REMEDY}.") from None
+                raise InputError(f"{file.path} is damaged in record {number}; {_REMEDY}.") from None
             if key != make_key(file.index, number):
                 raise _miscounted(files[min(file.index, shard_index(key))])
             yield key, fields
@@ -249,9 +251,9 @@ def _read(files: Sequence[ShardFile], encoding: encodings.Encoding) -> Iterator[
         raise _miscounted(files[-1])
 
 
-def _miscounted(file: ShardFile) -> errors.InputError:
-    return errors.InputError(
-        f"{file.path} does not hold the {file.records} records that {manifest_lib.FILE_NAME} says; {_REMEDY}."
+def _miscounted(file: ShardFile) -> InputError:
+    return InputError(
+        f"{file.path} does not hold the {file.records} records that {manifests.FILE_NAME} says; {_REMEDY}."
     )
 
 
@@ -267,7 +269,7 @@ def _info(fields: dict[str, Any]) -> RecordInfo:
         source_height_px=int(fields["source_height_px"]),
         source_width_px=int(fields["source_width_px"]),
         source_spacing_mm=float(fields["source_spacing_mm"]),
-        placement=placement_lib.Placement(
+        placement=Placement(
             (int(window[0]), int(window[1]), int(window[2]), int(window[3])),
             int(fields["content_height_px"]),
             int(fields["content_width_px"]),

@@ -7,8 +7,9 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from mammo import errors, hardware
-from mammo.inference import bundle as bundle_lib
+from mammo.common import hardware
+from mammo.common.errors import InputError
+from mammo.inference.bundles import NETWORKS_FOLDER, Bundle
 
 Predict = Callable[[np.ndarray], Mapping[str, np.ndarray]]
 """Takes images, float32 [B, H, W, 1] in [0, 1], and gives arrays [B, ...] by name."""
@@ -32,13 +33,13 @@ def set_precision(precision: str) -> str:
     return precision
 
 
-def load(bundle: bundle_lib.Bundle, name: str) -> Predict:
+def load(bundle: Bundle, name: str) -> Predict:
     """Loads one network.
 
     Raises:
-        errors.InputError: This TensorFlow cannot load it.
+        InputError: This TensorFlow cannot load it.
     """
-    folder = bundle.folder / bundle_lib.NETWORKS_FOLDER / name
+    folder = bundle.folder / NETWORKS_FOLDER / name
     loaded = _load(folder)
     signature = loaded.signatures[bundle.facts.networks[name].signature]
 
@@ -56,6 +57,6 @@ def _load(folder: pathlib.Path) -> tf.Module:
         return tf.saved_model.load(str(folder))
     except (OSError, ValueError, tf.errors.OpError) as error:
         reason = str(error).splitlines()[0]
-        raise errors.InputError(f"{folder} cannot be loaded by TensorFlow {tf.__version__} ({reason}).") from None
+        raise InputError(f"{folder} cannot be loaded by TensorFlow {tf.__version__} ({reason}).") from None
     finally:
         logging.set_verbosity(verbosity)

@@ -6,10 +6,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mammo.data import batch as batch_lib
-from mammo.data import crops as crops_lib
-from mammo.inference import bundle as bundle_lib
-from mammo.inference import fusing, networks, probabilities, reading, second_look
+from mammo.clinical import fusing, rules
+from mammo.clinical.rules import Findings
+from mammo.concepts import second_look
+from mammo.data.batch import Detections
+from mammo.data.cropping import CropConfig
+from mammo.inference import networks
+from mammo.inference.bundles import Bundle
+from mammo.inference.reading import ReadView
 
 _MOST_CROPS = 16  # judged as one batch
 
@@ -25,20 +29,20 @@ class Answer(NamedTuple):
     """
 
     scores: Mapping[str, float]
-    findings: probabilities.Findings
+    findings: Findings
 
 
 class _Looked(NamedTuple):
     """What one look at a batch of views gives: probabilities, float64 [N, 3], and findings in pixels of the file."""
 
     made: np.ndarray
-    findings: Sequence[probabilities.Findings] | None
+    findings: Sequence[Findings] | None
 
 
 class Predictor:
     """Answers for the views of exams. Networks are loaded once."""
 
-    def __init__(self, bundle: bundle_lib.Bundle, *, precision: str = "auto", flips: bool = False) -> None:
+    def __init__(self, bundle: Bundle, *, precision: str = "auto", flips: bool = False) -> None:
         """Loads the networks.
 
         Args:
@@ -55,7 +59,7 @@ class Predictor:
         self._flips = flips
         self._look = CONCEPTS[bundle.facts.concept]
 
-    def predict(self, views: Sequence[reading.View]) -> list[Answer]:
+    def predict(self, views: Sequence[ReadView]) -> list[Answer]:
         """Answers for views that were read, in their order, as one batch.
 
         The probabilities of a view are those of the concept, before findings are fused; of two looks they are the mean.
@@ -71,7 +75,7 @@ class Predictor:
         answers = []
         for index, row in enumerate(calibrated):
             found = [look.findings[index] for look in looks if look.findings is not None]
-            fused = fusing.fuse(found) if found else probabilities.nothing()
+            fused = fusing.fuse(found) if found else rules.nothing()
             answers.append(Answer(dict(zip(_LABELS, map(float, row), strict=True)), fused))
         return answers
 
@@ -83,15 +87,13 @@ class Predictor:
         """Returns the probabilities, float64 [N, C], that a classifier gives images, float32 [N, H, W, 1]."""
         return np.asarray(self.ask(name, images)["probabilities"], np.float64)
 
-    def detect(
-        self, name: str, images: np.ndarray, views: Sequence[reading.View], is_flipped: bool
-    ) -> list[probabilities.Findings]:
+    def detect(self, name: str, images: np.ndarray, views: Sequence[ReadView], is_flipped: bool) -> list[Findings]:
         """Returns what a detector finds in views or in their mirror images, in pixels of their files."""
         detected = self.ask(name, images)
         found = []
         for index, view in enumerate(views):
-            fields = batch_lib.Detections(**{key: value[index] for key, value in detected.items()})
-            findings = probabilities.of_detections(fields)
+            fields = Detections(**{key: value[index] for key, value in detected.items()})
+            findings = rules.of_detections(fields)
             boxes = findings.boxes_xyxy_px
             if is_flipped:  # up and down: the chest wall is at the left of every prepared view
                 boxes = np.stack(
@@ -103,12 +105,10 @@ class Predictor:
             found.append(dataclasses.replace(findings, boxes_xyxy_px=boxes))
         return found
 
-    def judge(
-        self, name: str, found: Sequence[probabilities.Findings], views: Sequence[reading.View]
-    ) -> list[probabilities.Findings]:
+    def judge(self, name: str, found: Sequence[Findings], views: Sequence[ReadView]) -> list[Findings]:
         """Lets a classifier judge crops of the surest findings of each view, at full resolution."""
         kept = [findings.best(second_look.MOST_FINDINGS) for findings in found]
-        options = crops_lib.Options(**self.facts.networks[name].crop or {})
+        options = CropConfig(**self.facts.networks[name].crop or {})
         crops = []
         for view, findings in zip(views, kept, strict=True):
             assert view.pixels is not None
@@ -125,40 +125,40 @@ class Predictor:
             ]
         )
         parts = np.split(made, np.cumsum([len(findings.scores) for findings in kept])[:-1])
-        return [probabilities.judged(findings, part) for findings, part in zip(kept, parts, strict=True)]
+        return [rules.judged(findings, part) for findings, part in zip(kept, parts, strict=True)]
 
 
-_Look = Callable[[Predictor, np.ndarray, Sequence[reading.View], bool], _Looked]
+_Look = Callable[[Predictor, np.ndarray, Sequence[ReadView], bool], _Looked]
 
 
-def _single(predictor: Predictor, images: np.ndarray, _views: Sequence[reading.View], _is_flipped: bool) -> _Looked:
+def _single(predictor: Predictor, images: np.ndarray, _views: Sequence[ReadView], _is_flipped: bool) -> _Looked:
     return _Looked(predictor.classify("whole_image", images), None)
 
 
 def _joined(rule: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> _Look:
-    def look(predictor: Predictor, images: np.ndarray, _views: Sequence[reading.View], _is_flipped: bool) -> _Looked:
+    def look(predictor: Predictor, images: np.ndarray, _views: Sequence[ReadView], _is_flipped: bool) -> _Looked:
         return _Looked(rule(predictor.classify("tumour", images), predictor.classify("malignancy", images)), None)
 
     return look
 
 
-def _single_stage(predictor: Predictor, images: np.ndarray, views: Sequence[reading.View], is_flipped: bool) -> _Looked:
+def _single_stage(predictor: Predictor, images: np.ndarray, views: Sequence[ReadView], is_flipped: bool) -> _Looked:
     return _of_findings(predictor.detect("detector", images, views, is_flipped))
 
 
-def _multi_stage(predictor: Predictor, images: np.ndarray, views: Sequence[reading.View], is_flipped: bool) -> _Looked:
+def _multi_stage(predictor: Predictor, images: np.ndarray, views: Sequence[ReadView], is_flipped: bool) -> _Looked:
     found = predictor.detect("finder", images, views, is_flipped)
     return _of_findings(predictor.judge("crop_classifier", found, views))
 
 
-def _of_findings(found: list[probabilities.Findings]) -> _Looked:
-    return _Looked(np.stack([probabilities.of_findings(findings) for findings in found]), found)
+def _of_findings(found: list[Findings]) -> _Looked:
+    return _Looked(np.stack([rules.of_findings(findings) for findings in found]), found)
 
 
 CONCEPTS: Mapping[str, _Look] = {
     "single": _single,
-    "hierarchical": _joined(probabilities.hierarchical),
-    "hierarchical_gated": _joined(probabilities.gated),
+    "hierarchical": _joined(rules.hierarchical),
+    "hierarchical_gated": _joined(rules.gated),
     "single_stage": _single_stage,
     "multi_stage": _multi_stage,
 }

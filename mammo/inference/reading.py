@@ -11,17 +11,18 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from mammo import errors
-from mammo.data import breast as breast_lib
-from mammo.data import images, pixel_path
-from mammo.inference import exams
+from mammo.common.errors import ImageError
+from mammo.imaging import images, pixel_path
+from mammo.imaging.breasts import Breast
+from mammo.imaging.pixel_path import PreparedImage
+from mammo.inference.listing import ViewFile
 
 _MIN_SIDE_PX = 64  # smaller ones are icons
 _MAX_ELONGATION = 8  # mammograms are about 1.5 times as high as wide; what comes after the decoder assumes no strips
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class View:
+class ReadView:
     """What was read of one file.
 
     Attributes:
@@ -34,22 +35,22 @@ class View:
         preparing_s: What finding the breast and preparing the view took.
     """
 
-    file: exams.ViewFile
+    file: ViewFile
     reason: str | None = None
     pixels: np.ndarray | None = None
-    breast: breast_lib.Breast | None = None
-    prepared: pixel_path.PreparedImage | None = None
+    breast: Breast | None = None
+    prepared: PreparedImage | None = None
     decoding_s: float = 0.0
     preparing_s: float = 0.0
 
 
 def read(
-    files: Sequence[exams.ViewFile],
+    files: Sequence[ViewFile],
     height_px: int,
     width_px: int,
     pool: concurrent.futures.Executor,
     seen: dict[bytes, str] | None = None,
-) -> list[View]:
+) -> list[ReadView]:
     """Reads the files of one exam, or a part of them.
 
     Args:
@@ -69,7 +70,7 @@ def read(
     for view, digest in pool.map(read_one, files):
         if view.reason is None and digest in seen:
             reason = f"is the same image as {seen[digest]}"
-            views.append(View(view.file, reason, decoding_s=view.decoding_s, preparing_s=view.preparing_s))
+            views.append(ReadView(view.file, reason, decoding_s=view.decoding_s, preparing_s=view.preparing_s))
             continue
         if view.reason is None:
             seen[digest] = view.file.path.name
@@ -77,10 +78,10 @@ def read(
     return views
 
 
-def _read_one(file: exams.ViewFile, height_px: int, width_px: int) -> tuple[View, bytes]:
+def _read_one(file: ViewFile, height_px: int, width_px: int) -> tuple[ReadView, bytes]:
     """Returns the view of one file, and a digest of its pixels, empty where it could not be read."""
     if file.reason is not None:
-        return View(file, file.reason), b""
+        return ReadView(file, file.reason), b""
     start_s = time.perf_counter()
     try:
         pixels = _decode(file.path)
@@ -88,24 +89,24 @@ def _read_one(file: exams.ViewFile, height_px: int, width_px: int) -> tuple[View
         decoded_s = time.perf_counter()
         breast = pixel_path.find_breast(file.path, pixels)
         prepared = pixel_path.prepare_view(pixels, breast, height_px, width_px)
-    except (errors.ImageError, OSError, MemoryError, cv2.error) as error:
-        return View(file, _reason_of(error), decoding_s=time.perf_counter() - start_s), b""
-    return View(file, None, pixels, breast, prepared, decoded_s - start_s, time.perf_counter() - decoded_s), digest
+    except (ImageError, OSError, MemoryError, cv2.error) as error:
+        return ReadView(file, _reason_of(error), decoding_s=time.perf_counter() - start_s), b""
+    return ReadView(file, None, pixels, breast, prepared, decoded_s - start_s, time.perf_counter() - decoded_s), digest
 
 
 def _decode(path: pathlib.Path) -> np.ndarray:
     """Reads the pixels once the header has shown that they may be of a mammogram."""
     height_px, width_px = images.read_size(path)
     if min(height_px, width_px) < _MIN_SIDE_PX:
-        raise errors.ImageError(path, f"has {height_px:,} × {width_px:,} pixels, too few for a mammogram")
+        raise ImageError(path, f"has {height_px:,} × {width_px:,} pixels, too few for a mammogram")
     if max(height_px, width_px) > _MAX_ELONGATION * min(height_px, width_px):
-        raise errors.ImageError(path, f"has {height_px:,} × {width_px:,} pixels, too long a strip for a mammogram")
+        raise ImageError(path, f"has {height_px:,} × {width_px:,} pixels, too long a strip for a mammogram")
     return images.read_pixels(path)
 
 
 def _reason_of(error: Exception) -> str:
     """Decoders and the system fail in ways that no check foresees; one file's failure is told as any other reason."""
-    if isinstance(error, errors.ImageError):
+    if isinstance(error, ImageError):
         return error.reason
     if isinstance(error, MemoryError) or getattr(error, "code", 0) == cv2.Error.STS_NO_MEM:
         return "does not fit into the memory of this machine"

@@ -4,11 +4,11 @@ import dataclasses
 
 import tensorflow as tf
 
-from mammo import errors
+from mammo.common.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
+class ClassificationLossConfig:
     """What is minimised.
 
     Attributes:
@@ -23,14 +23,14 @@ class Options:
 
     def __post_init__(self) -> None:
         if not 0 <= self.label_smoothing < 1:
-            raise errors.InputError(f"--config.loss.label_smoothing={self.label_smoothing} must be from 0 to below 1.")
+            raise InputError(f"--config.loss.label_smoothing={self.label_smoothing} must be from 0 to below 1.")
         if self.focal_gamma < 0:
-            raise errors.InputError(f"--config.loss.focal_gamma={self.focal_gamma} must be 0 or more.")
+            raise InputError(f"--config.loss.focal_gamma={self.focal_gamma} must be 0 or more.")
         if any(weight <= 0 for weight in self.class_weights):
-            raise errors.InputError(f"--config.loss.class_weights={tuple(self.class_weights)} must be above 0.")
+            raise InputError(f"--config.loss.class_weights={tuple(self.class_weights)} must be above 0.")
 
 
-def cross_entropy(logits: tf.Tensor, classes: tf.Tensor, options: Options) -> tf.Tensor:
+def cross_entropy(logits: tf.Tensor, classes: tf.Tensor, options: ClassificationLossConfig) -> tf.Tensor:
     """Cross-entropy of softmax, with the options' smoothing and focus, not yet weighted: float32 [B].
 
     Args:
@@ -47,7 +47,7 @@ def cross_entropy(logits: tf.Tensor, classes: tf.Tensor, options: Options) -> tf
     return -tf.reduce_sum(weight * truth * log_probabilities, axis=-1)
 
 
-def weights(classes: tf.Tensor, is_counted: tf.Tensor, options: Options) -> tf.Tensor:
+def weights(classes: tf.Tensor, is_counted: tf.Tensor, options: ClassificationLossConfig) -> tf.Tensor:
     """What each image weighs, float32 [B]; 0 where bool [B] `is_counted` is false. Their sum is the normaliser."""
     counted = tf.cast(is_counted, tf.float32)
     if not options.class_weights:

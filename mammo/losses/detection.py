@@ -2,9 +2,9 @@
 
 import tensorflow as tf
 
-from mammo.data import batch as batch_lib
-from mammo.geometry import boxes as boxes_lib
-from mammo.models import targets as targets_lib
+from mammo.data import box_ops
+from mammo.data.batch import Batch
+from mammo.models.targets import IGNORED, Targets
 
 
 def focal(logits: tf.Tensor, classes: tf.Tensor, alpha: float, gamma: float) -> tf.Tensor:
@@ -24,11 +24,11 @@ def focal(logits: tf.Tensor, classes: tf.Tensor, alpha: float, gamma: float) -> 
     cross_entropy = tf.nn.sigmoid_cross_entropy_with_logits(truth, logits)
     missing = tf.abs(truth - tf.sigmoid(logits))
     weight = (truth * alpha + (1 - truth) * (1 - alpha)) * missing**gamma
-    counted = tf.cast(classes != targets_lib.IGNORED, tf.float32)[..., None]
+    counted = tf.cast(classes != IGNORED, tf.float32)[..., None]
     return tf.reduce_sum(counted * weight * cross_entropy, axis=[1, 2])
 
 
-def smooth_l1(deltas: tf.Tensor, targets: targets_lib.Targets, beta: float) -> tf.Tensor:
+def smooth_l1(deltas: tf.Tensor, targets: Targets, beta: float) -> tf.Tensor:
     """Smooth L1 of encoded boxes, summed over the anchors of lesions: Girshick 2015, equation 3, with its bend at beta.
 
     Returns:
@@ -39,7 +39,7 @@ def smooth_l1(deltas: tf.Tensor, targets: targets_lib.Targets, beta: float) -> t
     return tf.reduce_sum(tf.where(targets.classes >= 0, tf.reduce_sum(loss, axis=-1), 0.0), axis=1)
 
 
-def generalized_iou(boxes_xyxy_px: tf.Tensor, targets: targets_lib.Targets) -> tf.Tensor:
+def generalized_iou(boxes_xyxy_px: tf.Tensor, targets: Targets) -> tf.Tensor:
     """One minus the generalised IoU, summed over the anchors of lesions: Rezatofighi et al. 2019, algorithm 1.
 
     Returns:
@@ -48,14 +48,14 @@ def generalized_iou(boxes_xyxy_px: tf.Tensor, targets: targets_lib.Targets) -> t
     truth = targets.boxes_xyxy_px
     low, high = tf.maximum(boxes_xyxy_px[..., :2], truth[..., :2]), tf.minimum(boxes_xyxy_px[..., 2:], truth[..., 2:])
     shared = tf.reduce_prod(tf.nn.relu(high - low), axis=-1)
-    union = boxes_lib.area(boxes_xyxy_px) + boxes_lib.area(truth) - shared
+    union = box_ops.area(boxes_xyxy_px) + box_ops.area(truth) - shared
     low, high = tf.minimum(boxes_xyxy_px[..., :2], truth[..., :2]), tf.maximum(boxes_xyxy_px[..., 2:], truth[..., 2:])
     hull = tf.reduce_prod(high - low, axis=-1)
     loss = 1 - tf.math.divide_no_nan(shared, union) + tf.math.divide_no_nan(hull - union, hull)
     return tf.reduce_sum(tf.where(targets.classes >= 0, loss, 0.0), axis=1)
 
 
-def positives(targets: targets_lib.Targets, batch: batch_lib.Batch) -> tf.Tensor:
+def positives(targets: Targets, batch: Batch) -> tf.Tensor:
     """How many anchors of real images stand for a lesion, float32 []: what the sums are divided by."""
     is_counted = (targets.classes >= 0) & batch.is_real[:, None]
     return tf.reduce_sum(tf.cast(is_counted, tf.float32))

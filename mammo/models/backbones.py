@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from mammo import errors
+from mammo.common.errors import InputError
 
 GREY_MEAN, GREY_STD = 0.449, 0.226  # of ImageNet's three channels: what its EfficientNets were trained to expect
 _COLOUR_STD = (0.229, 0.224, 0.225)  # of each of the three
@@ -59,11 +59,11 @@ def build(
         A model of float32 [B, H, W, 1] in [0, 1]. Its `pyramid_level_inputs` names the layers of `levels`.
 
     Raises:
-        errors.InputError: The weights cannot be read, fetched, or do not fit.
+        InputError: The weights cannot be read, fetched, or do not fit.
     """
     logging.info("Backbone %s, weights: %s.", name, "none, trained from scratch" if weights == "none" else weights)
     if name not in NAMES:
-        raise errors.InputError(f"--config.model.backbone={name} is not known; it is one of {', '.join(NAMES)}.")
+        raise InputError(f"--config.model.backbone={name} is not known; it is one of {', '.join(NAMES)}.")
     images = tf.keras.Input((height_px, width_px, 1), name="image")
     if name in _EFFICIENTNETS:
         network, taps = _efficientnet(name, weights, height_px, width_px)
@@ -173,7 +173,7 @@ def _fetch(make: Callable[..., tf.keras.Model], name: str, options: dict) -> tf.
     except Exception as error:
         if "URL fetch failure" not in str(error):
             raise
-        raise errors.InputError(
+        raise InputError(
             f"the ImageNet weights of {name} could not be fetched from Keras's store; go online, or set "
             "--config.model.weights to a file of weights or to none."
         ) from None
@@ -184,14 +184,12 @@ def _load(network: tf.keras.Model, weights: str, name: str) -> None:
         return
     path = pathlib.Path(weights)
     if not path.is_file():
-        raise errors.InputError(
-            f"{path}: no such file of weights; --config.model.weights takes imagenet, none or a file."
-        )
+        raise InputError(f"{path}: no such file of weights; --config.model.weights takes imagenet, none or a file.")
     try:
         _load_whole_or_trunk(network, path)
     except (ValueError, OSError) as error:
         reason = str(error).splitlines()[0]
-        raise errors.InputError(f"{path}: not weights of {name} without its top ({reason}).") from None
+        raise InputError(f"{path}: not weights of {name} without its top ({reason}).") from None
 
 
 def _load_whole_or_trunk(network: tf.keras.Model, path: pathlib.Path) -> None:

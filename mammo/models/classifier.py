@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 import tensorflow as tf
 
-from mammo import errors
 from mammo.augment import seeds
+from mammo.common.errors import InputError
 from mammo.models import backbones, precision
 
 ALL_LAYERS = -1  # of a backbone are learnt
@@ -18,7 +18,7 @@ _DROPOUT_SEED = 0  # folded with each image's position in the stream, which the 
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
+class ClassifierModelConfig:
     """What the network is like.
 
     Attributes:
@@ -47,9 +47,9 @@ class Options:
 
     def __post_init__(self) -> None:
         if self.head not in ("study", "modern"):
-            raise errors.InputError(f"--config.model.head={self.head} is not known; it is study or modern.")
+            raise InputError(f"--config.model.head={self.head} is not known; it is study or modern.")
         if not 0 <= self.dropout < 1:
-            raise errors.InputError(f"--config.model.dropout={self.dropout} must be from 0 to below 1.")
+            raise InputError(f"--config.model.dropout={self.dropout} must be from 0 to below 1.")
 
     @property
     def is_pretrained(self) -> bool:
@@ -57,7 +57,7 @@ class Options:
         return self.weights != "none"
 
 
-def build(options: Options, class_count: int, height_px: int, width_px: int) -> tf.keras.Model:
+def build(options: ClassifierModelConfig, class_count: int, height_px: int, width_px: int) -> tf.keras.Model:
     """Makes the network.
 
     Args:
@@ -71,7 +71,7 @@ def build(options: Options, class_count: int, height_px: int, width_px: int) -> 
         draws from. It gives logits, float32 [B, class_count] whatever the precision.
 
     Raises:
-        mammo.errors.InputError: The backbone is not known, or its weights cannot be had.
+        mammo.common.errors.InputError: The backbone is not known, or its weights cannot be had.
     """
     make_head, levels = (_study_head, [backbones.TOP]) if options.head == "study" else (_modern_head, _MODERN_LEVELS)
     backbone = backbones.build(

@@ -4,13 +4,13 @@ import dataclasses
 
 import tensorflow as tf
 
-from mammo.data import batch as batch_lib
-from mammo.geometry import boxes as boxes_lib
-from mammo.models import anchors as anchors_lib
+from mammo.data import box_ops
+from mammo.data.batch import Detections
+from mammo.models import anchor_boxes
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
+class DecodingConfig:
     """How detections are chosen.
 
     Attributes:
@@ -32,8 +32,8 @@ def decode(
     anchors_xyxy_px: tf.Tensor,
     height_px: int,
     width_px: int,
-    options: Options,
-) -> batch_lib.Detections:
+    options: DecodingConfig,
+) -> Detections:
     """Chooses detections, class by class.
 
     Args:
@@ -52,9 +52,9 @@ def decode(
     candidates = tf.math.top_k(tf.reduce_max(scores, axis=-1), count, sorted=False).indices
     scores = tf.gather(scores, candidates, batch_dims=1)
     deltas = tf.gather(deltas, candidates, batch_dims=1)
-    boxes = anchors_lib.decode(deltas, tf.gather(anchors_xyxy_px, candidates))
+    boxes = anchor_boxes.decode(deltas, tf.gather(anchors_xyxy_px, candidates))
     kept = tf.image.combined_non_max_suppression(  # its boxes may be yxyx or xyxy alike
-        boxes_lib.clip(boxes, height_px, width_px)[:, :, None, :],
+        box_ops.clip(boxes, height_px, width_px)[:, :, None, :],
         scores,
         max_output_size_per_class=options.max_detections,
         max_total_size=options.max_detections,
@@ -62,6 +62,4 @@ def decode(
         score_threshold=options.min_score,
         clip_boxes=False,
     )
-    return batch_lib.Detections(
-        kept.nmsed_boxes, kept.nmsed_scores, tf.cast(kept.nmsed_classes, tf.int32), kept.valid_detections
-    )
+    return Detections(kept.nmsed_boxes, kept.nmsed_scores, tf.cast(kept.nmsed_classes, tf.int32), kept.valid_detections)

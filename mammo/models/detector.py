@@ -12,8 +12,8 @@ from typing import Any
 import keras_cv
 import tensorflow as tf
 
-from mammo.models import anchors as anchors_lib
 from mammo.models import backbones, precision
+from mammo.models.anchor_boxes import Anchors
 
 # KerasCV's models ask Keras for what it warns of whenever a checkpoint is made or read.
 warnings.filterwarnings("ignore", message=r".*updates` will be removed", module="keras_cv")
@@ -24,7 +24,7 @@ _PRIOR_PROBABILITY = 0.01
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
+class DetectorModelConfig:
     """What the network is like.
 
     Attributes:
@@ -43,7 +43,7 @@ class Options:
 
 
 def build(
-    options: Options, anchors: anchors_lib.Anchors, class_count: int, height_px: int, width_px: int
+    options: DetectorModelConfig, anchors: Anchors, class_count: int, height_px: int, width_px: int
 ) -> keras_cv.models.RetinaNet:
     """Makes the network.
 
@@ -59,7 +59,7 @@ def build(
         encodes them, and "classification": logits [B, A, class_count].
 
     Raises:
-        mammo.errors.InputError: The backbone is not known, or its weights cannot be had.
+        mammo.common.errors.InputError: The backbone is not known, or its weights cannot be had.
     """
     backbone = backbones.build(options.backbone, options.weights, height_px, width_px, options.batch_norm_momentum)
     per_cell = anchors.per_cell

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from mammo.geometry import boxes as boxes_lib
-from mammo.models import anchors as anchors_lib
+from mammo.data import box_ops
+from mammo.models import anchor_boxes
 
 BACKGROUND = -1
 IGNORED = -2
@@ -49,8 +49,8 @@ def match(
         The targets. An anchor that overlaps a lesion as well as any does stands for it, however little that is: a
         lesion goes untaught only where its best anchors are also another's that they fit better.
     """
-    is_lesion = boxes_lib.is_box(boxes_xyxy_px)
-    iou = boxes_lib.pairwise_iou(anchors_xyxy_px, boxes_xyxy_px)  # [B, A, N], 0 for padding
+    is_lesion = box_ops.is_box(boxes_xyxy_px)
+    iou = box_ops.pairwise_iou(anchors_xyxy_px, boxes_xyxy_px)  # [B, A, N], 0 for padding
     best_of_lesion = tf.reduce_max(iou, axis=1, keepdims=True)
     is_best = (iou >= best_of_lesion) & (best_of_lesion > 0) & is_lesion[:, None, :]
     # One above any overlap, so that being a lesion's best comes before overlapping another one more.
@@ -60,4 +60,4 @@ def match(
     label = tf.where(overlap >= positive_iou, tf.gather(classes, lesion, batch_dims=1), IGNORED)
     label = tf.where(overlap < negative_iou, BACKGROUND, label)
     matched = tf.gather(boxes_xyxy_px, lesion, batch_dims=1)
-    return Targets(label, anchors_lib.encode(matched, anchors_xyxy_px), matched)
+    return Targets(label, anchor_boxes.encode(matched, anchors_xyxy_px), matched)

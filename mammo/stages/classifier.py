@@ -6,39 +6,45 @@ from typing import Any
 
 import tensorflow as tf
 
-from mammo import errors
 from mammo.augment import compose, geometric
-from mammo.augment import options as augmentation_lib
-from mammo.data import batch as batch_lib
-from mammo.data import crops, manifest, pipeline
-from mammo.data import shards as shards_lib
-from mammo.evaluation import classes as classes_lib
-from mammo.evaluation import classification, scoring
-from mammo.losses import classification as losses
-from mammo.models import backbones
-from mammo.models import classifier as classifier_model
+from mammo.clinical.questions import CROP, MALIGNANCY, TUMOUR, WHOLE_IMAGE, Classes
+from mammo.common.errors import InputError
+from mammo.config.augmentation import AugmentationConfig
+from mammo.data import manifests, pipeline
+from mammo.data.batch import Batch
+from mammo.data.cropping import CropConfig
+from mammo.data.pipeline import PipelineOptions
+from mammo.data.shards import Shards
+from mammo.losses import classification
+from mammo.losses.classification import ClassificationLossConfig
+from mammo.metrics import scoring
+from mammo.metrics.classification import ClassificationEvaluator
+from mammo.metrics.scoring import Unit
+from mammo.models import backbones, classifier
+from mammo.models.classifier import ClassifierModelConfig
 from mammo.stages import stage
+from mammo.stages.stage import LossSums, Phase
 
-TASKS: Mapping[str, classes_lib.Classes] = {
-    "whole_image": classes_lib.WHOLE_IMAGE,
-    "tumour": classes_lib.TUMOUR,
-    "malignancy": classes_lib.MALIGNANCY,
-    "crop_classifier": classes_lib.CROP,
+TASKS: Mapping[str, Classes] = {
+    "whole_image": WHOLE_IMAGE,
+    "tumour": TUMOUR,
+    "malignancy": MALIGNANCY,
+    "crop_classifier": CROP,
 }
 """What the stage of each name tells apart; without background the crop classifier does as `malignancy`."""
 
 _CROPS = "crop_classifier"
 
 _BEST_BY: Mapping[tuple[str, ...], str] = {
-    classes_lib.WHOLE_IMAGE.names: "auc_image/cancer",
-    classes_lib.TUMOUR.names: "auc_image/tumour",
-    classes_lib.MALIGNANCY.names: "auc_image/cancer",
-    classes_lib.CROP.names: "auc_image/malignancy",  # background is told apart more easily, and is the detector's work
+    WHOLE_IMAGE.names: "auc_image/cancer",
+    TUMOUR.names: "auc_image/tumour",
+    MALIGNANCY.names: "auc_image/cancer",
+    CROP.names: "auc_image/malignancy",  # background is told apart more easily, and is the detector's work
 }
 
 
 @dataclasses.dataclass(frozen=True)
-class TransferOptions:
+class TransferConfig:
     """How a pretrained backbone is learnt.
 
     Attributes:
@@ -53,7 +59,7 @@ class TransferOptions:
 
     def __post_init__(self) -> None:
         if self.frozen_steps < 0 or self.unfrozen_layers < -1 or self.rate_share <= 0:
-            raise errors.InputError(
+            raise InputError(
                 f"--config.transfer: frozen_steps={self.frozen_steps} must be 0 or more, unfrozen_layers="
                 f"{self.unfrozen_layers} -1 or more, rate_share={self.rate_share} above 0."
             )
@@ -79,25 +85,25 @@ class ClassifierStage:
     """
 
     name: str
-    classes: classes_lib.Classes
-    shards: shards_lib.Shards
-    input_options: pipeline.Options
-    augmentation: augmentation_lib.Options
-    model: classifier_model.Options
-    transfer: TransferOptions
-    loss_options: losses.Options
+    classes: Classes
+    shards: Shards
+    input_options: PipelineOptions
+    augmentation: AugmentationConfig
+    model: ClassifierModelConfig
+    transfer: TransferConfig
+    loss_options: ClassificationLossConfig
     image_size_px: tuple[int, int]
     flip_averaging: bool
     best_by: str
     loss_parts: tuple[str, ...] = ("classification",)
 
     @property
-    def phases(self) -> tuple[stage.Phase, ...]:
+    def phases(self) -> tuple[Phase, ...]:
         """The head alone, then the end of the backbone as well, where the backbone is frozen at first."""
         frozen_steps = self.transfer.frozen_steps
         if not frozen_steps:
             return stage.WHOLE_RUN
-        return stage.Phase(0, 1.0), stage.Phase(frozen_steps, self.transfer.rate_share)
+        return Phase(0, 1.0), Phase(frozen_steps, self.transfer.rate_share)
 
     def build_dataset(self, split: str, context: tf.distribute.InputContext, position: int) -> tf.data.Dataset:
         """See `mammo.stages.stage.Stage`."""
@@ -108,27 +114,27 @@ class ClassifierStage:
     def build_model(self, *, is_trained: bool = False) -> tf.keras.Model:
         """See `mammo.stages.stage.Stage`."""
         model = backbones.without_file(self.model) if is_trained else self.model
-        return classifier_model.build(model, len(self.classes.names), *self.image_size_px)
+        return classifier.build(model, len(self.classes.names), *self.image_size_px)
 
-    def augment(self, batch: batch_lib.Batch, seed: tf.Tensor) -> batch_lib.Batch:
+    def augment(self, batch: Batch, seed: tf.Tensor) -> Batch:
         """See `mammo.stages.stage.Stage`; what an image is does not change with a lesion that leaves the frame."""
         return compose.augment(batch, seed, self.augmentation)._replace(label=batch.label)
 
     def learnt(self, model: tf.keras.Model, phase: int) -> list[tf.Variable]:
         """See `mammo.stages.stage.Stage`."""
         is_frozen = self.transfer.frozen_steps > 0 and phase == 0
-        return classifier_model.learnt(model, 0 if is_frozen else self.transfer.unfrozen_layers)
+        return classifier.learnt(model, 0 if is_frozen else self.transfer.unfrozen_layers)
 
-    def forward(self, model: tf.keras.Model, batch: batch_lib.Batch) -> tf.Tensor:
+    def forward(self, model: tf.keras.Model, batch: Batch) -> tf.Tensor:
         """See `mammo.stages.stage.Stage`: logits, float32 [B, C]."""
         return model({"image": batch.image, "position": batch.position}, training=True)
 
-    def loss(self, batch: batch_lib.Batch, outputs: tf.Tensor) -> stage.LossSums:
+    def loss(self, batch: Batch, outputs: tf.Tensor) -> LossSums:
         """Cross-entropy, divided by what the images weigh: by their number, without class weights."""
         classes = tf.gather(tf.constant(self.classes.of_label), batch.label)
-        weights = losses.weights(classes, batch.is_real & (classes >= 0), self.loss_options)
-        total = tf.reduce_sum(weights * losses.cross_entropy(outputs, classes, self.loss_options))
-        return stage.LossSums(total, tf.reduce_sum(weights), {"classification": total})
+        weights = classification.weights(classes, batch.is_real & (classes >= 0), self.loss_options)
+        total = tf.reduce_sum(weights * classification.cross_entropy(outputs, classes, self.loss_options))
+        return LossSums(total, tf.reduce_sum(weights), {"classification": total})
 
     def predict(self, model: tf.keras.Model, images: tf.Tensor) -> tf.Tensor:
         """See `mammo.stages.stage.Stage`: probabilities, float32 [B, C]."""
@@ -143,16 +149,16 @@ class ClassifierStage:
             return [images, geometric.flip_vertically(images)]
         return [tf.reverse(images, axes) for axes in ([], [1], [2], [1, 2])]
 
-    def evaluator(self, split: str) -> classification.ClassificationEvaluator:
+    def evaluator(self, split: str) -> ClassificationEvaluator:
         """See `mammo.stages.stage.Stage`."""
         infos = self.shards.describe(split)
         judged = {key: info for key, info in infos.items() if info.label in self.input_options.labels}
         # The crops of a breast are no views of one and the same thing.
-        units: tuple[scoring.Unit, ...] = ("image",) if self.name == _CROPS else scoring.UNITS
-        return classification.ClassificationEvaluator(judged, self.classes, units=units)
+        units: tuple[Unit, ...] = ("image",) if self.name == _CROPS else scoring.UNITS
+        return ClassificationEvaluator(judged, self.classes, units=units)
 
 
-def _groups(classes: classes_lib.Classes) -> tuple[tuple[int, ...], ...]:
+def _groups(classes: Classes) -> tuple[tuple[int, ...], ...]:
     """The labels of each class."""
     return tuple(
         tuple(label for label, of_label in enumerate(classes.of_label) if of_label == index)
@@ -160,46 +166,46 @@ def _groups(classes: classes_lib.Classes) -> tuple[tuple[int, ...], ...]:
     )
 
 
-def from_config(config: Any, shards: shards_lib.Shards) -> ClassifierStage:
+def from_config(config: Any, shards: Shards) -> ClassifierStage:
     """Makes the stage out of the fields of `configs/whole_image.py` or `configs/crop_classifier.py`.
 
     Raises:
-        errors.InputError: A setting cannot be.
+        InputError: A setting cannot be.
     """
     is_of_crops = config.stage == _CROPS
     classes = TASKS[config.stage]
     if is_of_crops and not config.with_background:
-        classes = classes_lib.MALIGNANCY
-    crop = crops.Options(**config.crop) if is_of_crops else None
-    model = classifier_model.Options(**config.model)
-    transfer = TransferOptions(**config.transfer)
-    is_frozen = transfer.frozen_steps or transfer.unfrozen_layers != classifier_model.ALL_LAYERS
+        classes = MALIGNANCY
+    crop = CropConfig(**config.crop) if is_of_crops else None
+    model = ClassifierModelConfig(**config.model)
+    transfer = TransferConfig(**config.transfer)
+    is_frozen = transfer.frozen_steps or transfer.unfrozen_layers != classifier.ALL_LAYERS
     if is_frozen and not (model.is_pretrained and model.keeps_statistics):
-        raise errors.InputError(
+        raise InputError(
             f"--config.transfer.frozen_steps={transfer.frozen_steps} and unfrozen_layers={transfer.unfrozen_layers} "
             "freeze a backbone, which takes --config.model.weights, and --config.model.keeps_statistics=true."
         )
     if config.loss.class_weights and len(config.loss.class_weights) != len(classes.names):
-        raise errors.InputError(f"--config.loss.class_weights must be one number for each of {classes.names}.")
+        raise InputError(f"--config.loss.class_weights must be one number for each of {classes.names}.")
     height_px, width_px = (crop.side_px,) * 2 if crop else (shards.manifest.height_px, shards.manifest.width_px)
-    if height_px % manifest.SIDE_MULTIPLE_PX or width_px % manifest.SIDE_MULTIPLE_PX:
-        raise errors.InputError(
-            f"images are {height_px} x {width_px} px; the classifier takes multiples of {manifest.SIDE_MULTIPLE_PX}."
+    if height_px % manifests.SIDE_MULTIPLE_PX or width_px % manifests.SIDE_MULTIPLE_PX:
+        raise InputError(
+            f"images are {height_px} x {width_px} px; the classifier takes multiples of {manifests.SIDE_MULTIPLE_PX}."
         )
-    if model.head == "study" and min(height_px, width_px) < 2 * manifest.SIDE_MULTIPLE_PX:
-        raise errors.InputError(
-            f"the study's head pools by two what a backbone has shrunk to a {manifest.SIDE_MULTIPLE_PX}th: images of "
+    if model.head == "study" and min(height_px, width_px) < 2 * manifests.SIDE_MULTIPLE_PX:
+        raise InputError(
+            f"the study's head pools by two what a backbone has shrunk to a {manifests.SIDE_MULTIPLE_PX}th: images of "
             f"{height_px} x {width_px} px are too small for it."
         )
     return ClassifierStage(
         name=config.stage,
         classes=classes,
         shards=shards.crops if is_of_crops else shards,
-        input_options=pipeline.Options(**config.input, classes=_groups(classes), crop=crop),
-        augmentation=augmentation_lib.Options(**config.augmentation),
+        input_options=PipelineOptions(**config.input, classes=_groups(classes), crop=crop),
+        augmentation=AugmentationConfig(**config.augmentation),
         model=model,
         transfer=transfer,
-        loss_options=losses.Options(**config.loss),
+        loss_options=ClassificationLossConfig(**config.loss),
         image_size_px=(height_px, width_px),
         flip_averaging=config.flip_averaging,
         best_by=_BEST_BY[classes.names],

@@ -8,22 +8,25 @@ from typing import Any, Literal
 import numpy as np
 import tensorflow as tf
 
-from mammo import errors
 from mammo.augment import compose
-from mammo.augment import options as augmentation_lib
-from mammo.data import batch as batch_lib
-from mammo.data import manifest, pipeline
-from mammo.data import shards as shards_lib
-from mammo.evaluation import detection
-from mammo.losses import detection as losses
-from mammo.models import anchors as anchors_lib
-from mammo.models import backbones, decoding, targets
-from mammo.models import detector as detector_model
+from mammo.common.errors import InputError
+from mammo.config.augmentation import AugmentationConfig
+from mammo.data import manifests, pipeline
+from mammo.data.batch import Batch, Detections
+from mammo.data.pipeline import PipelineOptions
+from mammo.data.shards import Shards
+from mammo.losses import detection
+from mammo.metrics.detection import DetectionEvaluator
+from mammo.models import anchor_boxes, backbones, decoding, detector, targets
+from mammo.models.anchor_boxes import Anchors
+from mammo.models.decoding import DecodingConfig
+from mammo.models.detector import DetectorModelConfig
 from mammo.stages import stage
+from mammo.stages.stage import LossSums, Phase
 
 
 @dataclasses.dataclass(frozen=True)
-class LossOptions:
+class DetectionLossConfig:
     """What is minimised.
 
     Attributes:
@@ -46,7 +49,7 @@ class LossOptions:
 
     def __post_init__(self) -> None:
         if self.box_loss not in ("smooth_l1", "generalized_iou"):
-            raise errors.InputError(
+            raise InputError(
                 f"--config.loss.box_loss={self.box_loss} is not known; it is smooth_l1 or generalized_iou."
             )
 
@@ -70,18 +73,18 @@ class DetectorStage:
         phases: One: all weights are learnt from the first step on.
     """
 
-    shards: shards_lib.Shards
-    input_options: pipeline.Options
-    augmentation: augmentation_lib.Options
-    model: detector_model.Options
+    shards: Shards
+    input_options: PipelineOptions
+    augmentation: AugmentationConfig
+    model: DetectorModelConfig
     max_levels: int
-    loss_options: LossOptions
-    decoding_options: decoding.Options
+    loss_options: DetectionLossConfig
+    decoding_options: DecodingConfig
     is_class_blind: bool
     name: str = "detector"
     best_by: str = "froc_centre/score"
     loss_parts: tuple[str, ...] = ("classification", "box")
-    phases: tuple[stage.Phase, ...] = stage.WHOLE_RUN
+    phases: tuple[Phase, ...] = stage.WHOLE_RUN
 
     @property
     def class_count(self) -> int:
@@ -89,10 +92,10 @@ class DetectorStage:
         return 1 if self.is_class_blind else 2
 
     @functools.cached_property
-    def anchors(self) -> anchors_lib.Anchors:
+    def anchors(self) -> Anchors:
         """Anchors fitted to the lesions of the training split."""
         lesions = [info.boxes_xyxy_px for info in self.shards.describe("train").values()]
-        return anchors_lib.fit(np.concatenate(lesions), *self.image_size_px, self.max_levels)
+        return anchor_boxes.fit(np.concatenate(lesions), *self.image_size_px, self.max_levels)
 
     @functools.cached_property
     def image_size_px(self) -> tuple[int, int]:
@@ -110,9 +113,9 @@ class DetectorStage:
     def build_model(self, *, is_trained: bool = False) -> tf.keras.Model:
         """See `mammo.stages.stage.Stage`."""
         model = backbones.without_file(self.model) if is_trained else self.model
-        return detector_model.build(model, self.anchors, self.class_count, *self.image_size_px)
+        return detector.build(model, self.anchors, self.class_count, *self.image_size_px)
 
-    def augment(self, batch: batch_lib.Batch, seed: tf.Tensor) -> batch_lib.Batch:
+    def augment(self, batch: Batch, seed: tf.Tensor) -> Batch:
         """See `mammo.stages.stage.Stage`."""
         return compose.augment(batch, seed, self.augmentation)
 
@@ -120,28 +123,28 @@ class DetectorStage:
         """See `mammo.stages.stage.Stage`."""
         return model.trainable_variables
 
-    def forward(self, model: tf.keras.Model, batch: batch_lib.Batch) -> Mapping[str, tf.Tensor]:
+    def forward(self, model: tf.keras.Model, batch: Batch) -> Mapping[str, tf.Tensor]:
         """See `mammo.stages.stage.Stage`."""
         return model(batch.image, training=True)
 
-    def loss(self, batch: batch_lib.Batch, outputs: Mapping[str, tf.Tensor]) -> stage.LossSums:
+    def loss(self, batch: Batch, outputs: Mapping[str, tf.Tensor]) -> LossSums:
         """Focal loss and a box loss, both divided by the number of anchors that stand for a lesion."""
         options = self.loss_options
         anchors_xyxy_px = self.anchors.boxes_xyxy_px(*self.image_size_px)
         matched = targets.match(batch.boxes, batch.classes, anchors_xyxy_px, options.positive_iou, options.negative_iou)
-        classification = losses.focal(outputs["classification"], matched.classes, options.alpha, options.gamma)
+        classification = detection.focal(outputs["classification"], matched.classes, options.alpha, options.gamma)
         if options.box_loss == "smooth_l1":
-            box = losses.smooth_l1(outputs["box"], matched, options.smooth_l1_beta)
+            box = detection.smooth_l1(outputs["box"], matched, options.smooth_l1_beta)
         else:
-            box = losses.generalized_iou(anchors_lib.decode(outputs["box"], anchors_xyxy_px), matched)
+            box = detection.generalized_iou(anchor_boxes.decode(outputs["box"], anchors_xyxy_px), matched)
         is_real = tf.cast(batch.is_real, tf.float32)
         parts = {
             "classification": tf.reduce_sum(classification * is_real),
             "box": options.box_weight * tf.reduce_sum(box * is_real),
         }
-        return stage.LossSums(parts["classification"] + parts["box"], losses.positives(matched, batch), parts)
+        return LossSums(parts["classification"] + parts["box"], detection.positives(matched, batch), parts)
 
-    def predict(self, model: tf.keras.Model, images: tf.Tensor) -> batch_lib.Detections:
+    def predict(self, model: tf.keras.Model, images: tf.Tensor) -> Detections:
         """See `mammo.stages.stage.Stage`."""
         outputs = model(images, training=False)
         height_px, width_px = self.image_size_px
@@ -154,37 +157,37 @@ class DetectorStage:
             self.decoding_options,
         )
 
-    def evaluator(self, split: str) -> detection.DetectionEvaluator:
+    def evaluator(self, split: str) -> DetectionEvaluator:
         """See `mammo.stages.stage.Stage`."""
-        return detection.DetectionEvaluator(self.shards.describe(split), self.class_count)
+        return DetectionEvaluator(self.shards.describe(split), self.class_count)
 
 
-def _without_classes(batch: batch_lib.Batch) -> batch_lib.Batch:
+def _without_classes(batch: Batch) -> Batch:
     return batch._replace(classes=tf.minimum(batch.classes, 0))
 
 
-def from_config(config: Any, shards: shards_lib.Shards) -> DetectorStage:
+def from_config(config: Any, shards: Shards) -> DetectorStage:
     """Makes the stage out of `configs/detector.py`'s fields.
 
     Raises:
-        errors.InputError: A setting cannot be, or the views are of a size that the pyramid cannot halve often enough.
+        InputError: A setting cannot be, or the views are of a size that the pyramid cannot halve often enough.
     """
     height_px, width_px = shards.manifest.height_px, shards.manifest.width_px
-    if height_px % manifest.SIDE_MULTIPLE_PX or width_px % manifest.SIDE_MULTIPLE_PX:
-        raise errors.InputError(
+    if height_px % manifests.SIDE_MULTIPLE_PX or width_px % manifests.SIDE_MULTIPLE_PX:
+        raise InputError(
             f"{shards.folder} holds views of {height_px} x {width_px} px; the detector takes multiples of "
-            f"{manifest.SIDE_MULTIPLE_PX}, convert again with another --height and --width."
+            f"{manifests.SIDE_MULTIPLE_PX}, convert again with another --height and --width."
         )
     if config.model.max_levels < 1:
-        raise errors.InputError(f"--config.model.max_levels={config.model.max_levels} must be 1 or more.")
+        raise InputError(f"--config.model.max_levels={config.model.max_levels} must be 1 or more.")
     model = config.model.to_dict()
     return DetectorStage(
         shards=shards,
-        input_options=pipeline.Options(**config.input),
-        augmentation=augmentation_lib.Options(**config.augmentation),
+        input_options=PipelineOptions(**config.input),
+        augmentation=AugmentationConfig(**config.augmentation),
         max_levels=model.pop("max_levels"),
         is_class_blind=model.pop("is_class_blind"),
-        model=detector_model.Options(**model),
-        loss_options=LossOptions(**config.loss),
-        decoding_options=decoding.Options(**config.decoding),
+        model=DetectorModelConfig(**model),
+        loss_options=DetectionLossConfig(**config.loss),
+        decoding_options=DecodingConfig(**config.decoding),
     )

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import tensorflow as tf
 
-from mammo.data import batch as batch_lib
-from mammo.data import shards as shards_lib
-from mammo.evaluation import pictures as pictures_lib
+from mammo.data.batch import Batch
+from mammo.data.shards import Shards
+from mammo.reports.pictures import Chapter
 
 
 class LossSums(NamedTuple):
@@ -46,7 +46,7 @@ WHOLE_RUN = (Phase(0, 1.0),)
 class Evaluator(Protocol):
     """Takes what a model makes of each batch of a split, and gives figures at the end."""
 
-    def update(self, batch: batch_lib.Batch, predictions: Any) -> None:
+    def update(self, batch: Batch, predictions: Any) -> None:
         """Takes the predictions for one batch, both as numpy arrays."""
 
     def report(self) -> dict[str, Any]:
@@ -62,7 +62,7 @@ class Evaluator(Protocol):
     def pictures(self) -> np.ndarray:
         """Returns some images with truth and predictions drawn on them: uint8 [N, H, W, 3]."""
 
-    def gallery(self, image_of: Callable[[int], np.ndarray]) -> list[pictures_lib.Chapter]:
+    def gallery(self, image_of: Callable[[int], np.ndarray]) -> list[Chapter]:
         """Returns the chapters of pictures for the page of a report.
 
         Args:
@@ -89,7 +89,7 @@ class Stage(Protocol):
     @property
     def loss_parts(self) -> tuple[str, ...]: ...  # noqa: D102
     @property
-    def shards(self) -> shards_lib.Shards: ...  # noqa: D102
+    def shards(self) -> Shards: ...  # noqa: D102
     @property
     def phases(self) -> tuple[Phase, ...]: ...  # noqa: D102
     @property
@@ -111,16 +111,16 @@ class Stage(Protocol):
             is_trained: Its own weights follow: the file that it began with, which may be gone by now, is not read.
         """
 
-    def augment(self, batch: batch_lib.Batch, seed: tf.Tensor) -> batch_lib.Batch:
+    def augment(self, batch: Batch, seed: tf.Tensor) -> Batch:
         """Varies a batch on the accelerator; `seed` is int32 [2]."""
 
     def learnt(self, model: tf.keras.Model, phase: int) -> list[tf.Variable]:
         """Returns the weights that a phase learns, by its index."""
 
-    def forward(self, model: tf.keras.Model, batch: batch_lib.Batch) -> Any:
+    def forward(self, model: tf.keras.Model, batch: Batch) -> Any:
         """Returns what a model gives for `batch` in training."""
 
-    def loss(self, batch: batch_lib.Batch, outputs: Any) -> LossSums:
+    def loss(self, batch: Batch, outputs: Any) -> LossSums:
         """Returns the losses of what `forward` gave for `batch`."""
 
     def predict(self, model: tf.keras.Model, images: tf.Tensor) -> Any:

@@ -5,8 +5,9 @@ import pathlib
 import tensorflow as tf
 from absl import logging
 
-from mammo import errors
-from mammo.training import state as state_lib
+from mammo.common import errors
+from mammo.common.errors import InputError
+from mammo.training.state import TrainState
 
 FOLDER = "checkpoints"
 
@@ -18,7 +19,7 @@ class Checkpoints:
     one before: a run that is killed at any moment finds a whole one.
     """
 
-    def __init__(self, workdir: pathlib.Path, state: state_lib.TrainState) -> None:
+    def __init__(self, workdir: pathlib.Path, state: TrainState) -> None:
         """Looks into the workdir; restores nothing yet.
 
         Args:
@@ -33,7 +34,7 @@ class Checkpoints:
         """Restores the last checkpoint, and says from which step it goes on; returns whether there was one.
 
         Raises:
-            errors.InputError: It is damaged or does not fit the model.
+            InputError: It is damaged or does not fit the model.
         """
         found = _restore(self._last)
         if found:
@@ -48,7 +49,7 @@ class Checkpoints:
         """Saves all of the state.
 
         Raises:
-            errors.InputError: There is no space left.
+            InputError: There is no space left.
         """
         self._save(self._last)
 
@@ -61,7 +62,7 @@ class Checkpoints:
         try:
             manager.save(checkpoint_number=self._state.step)
         except (tf.errors.OpError, OSError) as error:
-            raise errors.InputError(
+            raise InputError(
                 f"{manager.directory}: the checkpoint of step {self._state.step} could not be written "
                 f"({errors.reason_of(error)}); make room there and give the same command again."
             ) from None
@@ -76,10 +77,10 @@ def load_best(workdir: pathlib.Path, model: tf.keras.Model) -> None:
     """Puts the best weights of a run into a model.
 
     Raises:
-        errors.InputError: There are none yet, they are damaged or do not fit the model.
+        InputError: There are none yet, they are damaged or do not fit the model.
     """
     if not _restore(_best_of(workdir, model)):
-        raise errors.InputError(f"{workdir} has no checkpoint of the best weights; train to an evaluation first.")
+        raise InputError(f"{workdir} has no checkpoint of the best weights; train to an evaluation first.")
 
 
 def _best_of(workdir: pathlib.Path, model: tf.keras.Model) -> tf.train.CheckpointManager:
@@ -101,7 +102,7 @@ def _restore(manager: tf.train.CheckpointManager) -> bool:
     # Whatever the reader stumbles over.
     except (AssertionError, IndexError, ValueError, tf.errors.OpError) as error:
         reason = str(error).splitlines()[0]
-        raise errors.InputError(
+        raise InputError(
             f"{path} cannot be restored ({reason}); it is damaged or of another model, give another --workdir."
         ) from None
     return True

@@ -3,7 +3,8 @@
 import tensorflow as tf
 from absl import logging
 
-from mammo import errors, hardware
+from mammo.common import hardware
+from mammo.common.errors import InputError
 
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 """Policies of Keras by what --config.precision calls them; variables are float32 in all of them."""
@@ -20,7 +21,7 @@ def make_strategy(devices: int, logical_processors: int = 1) -> tf.distribute.Mi
             before TensorFlow has used it.
 
     Raises:
-        errors.InputError: There are fewer than asked for.
+        InputError: There are fewer than asked for.
     """
     if logical_processors > 1:
         processor = tf.config.list_physical_devices("CPU")[0]
@@ -35,13 +36,13 @@ def choose_devices(devices: int, logical_processors: int = 1) -> list[str]:
     """Names the devices that `make_strategy` takes.
 
     Raises:
-        errors.InputError: There are fewer than asked for.
+        InputError: There are fewer than asked for.
     """
     gpus = tf.config.list_physical_devices("GPU")
     names = [f"GPU:{index}" for index in range(len(gpus))] or [f"CPU:{index}" for index in range(logical_processors)]
     if devices > len(names):
         kind = "GPUs" if gpus else "processors (no GPU)"
-        raise errors.InputError(
+        raise InputError(
             f"--config.devices={devices}, but there are {len(names)} {kind} here; ask for fewer, or for 0: all."
         )
     return names[: devices or len(names)]
@@ -66,10 +67,10 @@ def choose_precision(precision: str) -> str:
         One of `PRECISIONS`.
 
     Raises:
-        errors.InputError: It is none of these.
+        InputError: It is none of these.
     """
     if precision not in {"auto", *PRECISIONS}:
-        raise errors.InputError(f"--config.precision={precision} is not known; it is auto, {', '.join(PRECISIONS)}.")
+        raise InputError(f"--config.precision={precision} is not known; it is auto, {', '.join(PRECISIONS)}.")
     return _fastest() if precision == "auto" else precision
 
 

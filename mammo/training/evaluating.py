@@ -6,10 +6,10 @@ from typing import Any, Protocol
 import numpy as np
 import tensorflow as tf
 
-from mammo import progress
-from mammo.data import batch as batch_lib
+from mammo.common import progress
 from mammo.data import pipeline
-from mammo.stages import stage as stage_lib
+from mammo.data.batch import Batch
+from mammo.stages.stage import Evaluator, Stage
 from mammo.training import checkpoints
 
 _SILENT_S = 10.0  # a longer evaluation shows how far it is
@@ -18,7 +18,7 @@ _SILENT_S = 10.0  # a longer evaluation shows how far it is
 class Sink(Protocol):
     """Takes what a model makes of each batch; every `Evaluator` does."""
 
-    def update(self, batch: batch_lib.Batch, predictions: Any) -> None:
+    def update(self, batch: Batch, predictions: Any) -> None:
         """Takes the predictions for one batch, both as numpy arrays."""
 
     @property
@@ -29,9 +29,7 @@ class Sink(Protocol):
 class Evaluation:
     """Evaluates one split again and again; the graph is made once."""
 
-    def __init__(
-        self, stage: stage_lib.Stage, model: tf.keras.Model, strategy: tf.distribute.Strategy, split: str
-    ) -> None:
+    def __init__(self, stage: Stage, model: tf.keras.Model, strategy: tf.distribute.Strategy, split: str) -> None:
         """Prepares.
 
         Args:
@@ -52,12 +50,12 @@ class Evaluation:
         )
 
         @tf.function(reduce_retracing=True)
-        def predict(batch: batch_lib.Batch) -> Any:
+        def predict(batch: Batch) -> Any:
             return strategy.run(lambda part: stage.predict(model, part.image), args=(batch,))
 
         self._predict = predict
 
-    def run(self) -> stage_lib.Evaluator:
+    def run(self) -> Evaluator:
         """Predicts every image and returns the evaluator that has seen them all.
 
         Raises:
@@ -95,20 +93,20 @@ class Evaluation:
         ]
 
 
-def of_best(workdir: pathlib.Path, stage: stage_lib.Stage, strategy: tf.distribute.Strategy, split: str) -> Evaluation:
+def of_best(workdir: pathlib.Path, stage: Stage, strategy: tf.distribute.Strategy, split: str) -> Evaluation:
     """Prepares to evaluate the best weights of a run.
 
     Raises:
-        mammo.errors.InputError: The run has none yet, or they cannot be used.
+        mammo.common.errors.InputError: The run has none yet, or they cannot be used.
     """
     return Evaluation(stage, load_best(workdir, stage, strategy), strategy, split)
 
 
-def load_best(workdir: pathlib.Path, stage: stage_lib.Stage, strategy: tf.distribute.Strategy) -> tf.keras.Model:
+def load_best(workdir: pathlib.Path, stage: Stage, strategy: tf.distribute.Strategy) -> tf.keras.Model:
     """Builds a stage's model with the best weights of a run.
 
     Raises:
-        mammo.errors.InputError: The run has none yet, or they cannot be used.
+        mammo.common.errors.InputError: The run has none yet, or they cannot be used.
     """
     with strategy.scope():
         model = stage.build_model(is_trained=True)

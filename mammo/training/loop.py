@@ -12,19 +12,23 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from mammo import errors
-from mammo.data import batch as batch_lib
+from mammo.common.errors import InputError, StoppedError
 from mammo.data import pipeline
-from mammo.data import shards as shards_lib
+from mammo.data.batch import Batch
+from mammo.data.shards import Shards
 from mammo.models import backbones
-from mammo.stages import stage as stage_lib
 from mammo.stages import stages
-from mammo.training import checkpoints as checkpoints_lib
-from mammo.training import distribution, evaluating, optimizers, step, telemetry, workdir
-from mammo.training import state as state_lib
+from mammo.stages.stage import Phase, Stage
+from mammo.training import distribution, optimizers, steps, workdir
+from mammo.training.checkpoints import Checkpoints
+from mammo.training.evaluating import Evaluation
+from mammo.training.optimizers import OptimizerConfig
+from mammo.training.state import TrainState
+from mammo.training.steps import RunSteps, StepOptions
+from mammo.training.telemetry import Telemetry
 
 
-def train(config: Any, shards: shards_lib.Shards, folder: pathlib.Path) -> tuple[evaluating.Evaluation, float]:
+def train(config: Any, shards: Shards, folder: pathlib.Path) -> tuple[Evaluation, float]:
     """Trains a stage, or goes on with it, and leaves its checkpoints and metrics in `folder`.
 
     Args:
@@ -37,8 +41,8 @@ def train(config: Any, shards: shards_lib.Shards, folder: pathlib.Path) -> tuple
         in all the processes of the run.
 
     Raises:
-        errors.InputError: The data, the configuration or the folder cannot be used, or the loss is not finite.
-        errors.StoppedError: SIGTERM came; the same command goes on.
+        InputError: The data, the configuration or the folder cannot be used, or the loss is not finite.
+        StoppedError: SIGTERM came; the same command goes on.
     """
     strategy = distribution.make_strategy(config.devices, config.logical_processors)
     _check(config, strategy.num_replicas_in_sync)
@@ -49,21 +53,21 @@ def train(config: Any, shards: shards_lib.Shards, folder: pathlib.Path) -> tuple
         model = stage.build_model()
         if strategy.num_replicas_in_sync > 1:
             distribution.share_batch_norm(model)
-        options = optimizers.Options(**config.optimizer)
+        options = OptimizerConfig(**config.optimizer)
         optimizer = optimizers.build(options, config.train_steps, precision, stage.phases)
-        state = state_lib.TrainState(model, optimizer, options.averages_decay, options.normaliser_decay)
-    checkpoints = checkpoints_lib.Checkpoints(folder, state)
+        state = TrainState(model, optimizer, options.averages_decay, options.normaliser_decay)
+    checkpoints = Checkpoints(folder, state)
     checkpoints.restore_last()
     batches = iter(
         strategy.distribute_datasets_from_function(
             lambda context: stage.build_dataset("train", context, int(state.position.numpy()))
         )
     )
-    step_options = step.Options(config.seed, config.accumulate, options.clip_norm, config.xla)
-    run_steps = step.make_run_steps(stage, state, strategy, step_options)
-    validation, test = (evaluating.Evaluation(stage, model, strategy, split) for split in ("validation", "test"))
+    step_options = StepOptions(config.seed, config.accumulate, options.clip_norm, config.xla)
+    run_steps = steps.make_run_steps(stage, state, strategy, step_options)
+    validation, test = (Evaluation(stage, model, strategy, split) for split in ("validation", "test"))
     began_s = time.monotonic() - float(state.seconds.numpy())
-    watch = telemetry.Telemetry(folder, state.step, config.train_steps)
+    watch = Telemetry(folder, state.step, config.train_steps)
     with _signals_noted() as signals, contextlib.closing(watch):
         while state.step < config.train_steps:
             with watch.profiling(state.step, config.profile):
@@ -77,7 +81,7 @@ def train(config: Any, shards: shards_lib.Shards, folder: pathlib.Path) -> tuple
                 state.seconds.assign(time.monotonic() - began_s)
                 checkpoints.save_last()
             if signals:
-                raise errors.StoppedError(
+                raise StoppedError(
                     f"Stopped at step {state.step} of {config.train_steps}, saved in {folder}.", signals[0]
                 )
     checkpoints.restore_best()
@@ -88,20 +92,20 @@ def train(config: Any, shards: shards_lib.Shards, folder: pathlib.Path) -> tuple
 def _check(config: Any, replicas: int) -> None:
     """Checks what no part of the run checks for itself."""
     if config.xla and replicas > 1:
-        raise errors.InputError(
+        raise InputError(
             "--config.xla=true is for one device, since what replicas share cannot be compiled; "
             "give --config.devices=1 or --config.xla=false."
         )
     if len(config.profile) not in (0, 2):
-        raise errors.InputError(f"--config.profile={tuple(config.profile)} must be (first step, last step), or ().")
+        raise InputError(f"--config.profile={tuple(config.profile)} must be (first step, last step), or ().")
 
 
 def advance(
-    run_steps: step.RunSteps,
-    batches: Iterator[batch_lib.Batch],
-    state: state_lib.TrainState,
+    run_steps: RunSteps,
+    batches: Iterator[Batch],
+    state: TrainState,
     count: int,
-    stage: stage_lib.Stage,
+    stage: Stage,
 ) -> dict[str, float]:
     """Makes `count` steps in one call and returns their means."""
     first_step = state.step
@@ -112,7 +116,7 @@ def advance(
         raise pipeline.explain(stage.shards, "train", error) or error from None
     if result.failed_step >= 0:
         images = stage.shards.locate("train", np.unique(result.failed_keys))
-        raise errors.InputError(
+        raise InputError(
             f"the loss or gradient of step {first_step + int(result.failed_step) + 1} is not finite; its images: "
             f"{', '.join(images)}. "
             "Look at them, or lower --config.optimizer.learning_rate in another --workdir; the last checkpoint is from "
@@ -123,10 +127,10 @@ def advance(
 
 
 def _evaluate(
-    validation: evaluating.Evaluation,
-    state: state_lib.TrainState,
-    checkpoints: checkpoints_lib.Checkpoints,
-    watch: telemetry.Telemetry,
+    validation: Evaluation,
+    state: TrainState,
+    checkpoints: Checkpoints,
+    watch: Telemetry,
 ) -> None:
     """Evaluates the averaged weights, and keeps them if they are the best so far."""
     with state.averaged():
@@ -143,7 +147,7 @@ def _is_due(every_steps: int, step_number: int) -> bool:
     return every_steps > 0 and step_number % every_steps == 0
 
 
-def _steps_until_due(config: Any, phases: Sequence[stage_lib.Phase], step_number: int) -> int:
+def _steps_until_due(config: Any, phases: Sequence[Phase], step_number: int) -> int:
     """Returns how many steps can be made in one call before something else is due."""
     intervals = (
         config.log_every_steps,

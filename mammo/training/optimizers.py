@@ -6,15 +6,15 @@ from typing import Literal
 
 import tensorflow as tf
 
-from mammo import errors
-from mammo.stages import stage as stage_lib
+from mammo.common.errors import InputError
+from mammo.stages.stage import WHOLE_RUN, Phase
 
 _RAMP_STEPS = 1_000  # 1 / (1 - beta_2) of Adam: as long as its second moments take
 _NOT_DECAYED = ["bias", "gamma", "beta"]  # shifts and scales: Goyal et al. 2017, section 5.3, and common since
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
+class OptimizerConfig:
     """How weights change.
 
     Attributes:
@@ -41,11 +41,11 @@ class Options:
 
     def __post_init__(self) -> None:
         if self.kind not in ("adamw", "sgd"):
-            raise errors.InputError(f"--config.optimizer.kind={self.kind} is not known; it is adamw or sgd.")
+            raise InputError(f"--config.optimizer.kind={self.kind} is not known; it is adamw or sgd.")
 
 
 def build(
-    options: Options, train_steps: int, precision: str, phases: Sequence[stage_lib.Phase] = stage_lib.WHOLE_RUN
+    options: OptimizerConfig, train_steps: int, precision: str, phases: Sequence[Phase] = WHOLE_RUN
 ) -> tf.keras.optimizers.Optimizer:
     """Makes the optimiser; under float16 it scales the loss, so that small gradients are not lost."""
     rate: tf.keras.optimizers.schedules.LearningRateSchedule = tf.keras.optimizers.schedules.CosineDecay(
@@ -60,7 +60,7 @@ def build(
 
 
 def with_rate(
-    options: Options, rate: float | tf.keras.optimizers.schedules.LearningRateSchedule
+    options: OptimizerConfig, rate: float | tf.keras.optimizers.schedules.LearningRateSchedule
 ) -> tf.keras.optimizers.Optimizer:
     """Makes the optimiser with a rate in place of its own cosine."""
     if options.kind == "adamw":
@@ -78,9 +78,7 @@ class _Phased(tf.keras.optimizers.schedules.LearningRateSchedule):
     the full rate their first updates would be several times too large.
     """
 
-    def __init__(
-        self, whole: tf.keras.optimizers.schedules.LearningRateSchedule, phases: Sequence[stage_lib.Phase]
-    ) -> None:
+    def __init__(self, whole: tf.keras.optimizers.schedules.LearningRateSchedule, phases: Sequence[Phase]) -> None:
         self._whole, self._phases = whole, phases
 
     def __call__(self, step: tf.Tensor) -> tf.Tensor:

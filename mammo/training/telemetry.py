@@ -9,10 +9,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from mammo import errors, progress
-from mammo.data import files
-from mammo.stages import stage as stage_lib
-from mammo.training import state as state_lib
+from mammo.common import errors, files, progress
+from mammo.common.errors import InputError
+from mammo.stages.stage import Evaluator
+from mammo.training.state import TrainState
 
 METRICS_FILE = "metrics.jsonl"
 
@@ -43,7 +43,7 @@ class Telemetry:
         self._bar.update(step - self._bar.n)
         self._note(step, scalars)
 
-    def evaluation(self, step: int, scalars: Mapping[str, float], evaluator: stage_lib.Evaluator) -> None:
+    def evaluation(self, step: int, scalars: Mapping[str, float], evaluator: Evaluator) -> None:
         """Notes an evaluation: its figures, and images with truth and predictions."""
         self._note(step, {f"validation/{name}": value for name, value in scalars.items()})
         pictures = evaluator.pictures()
@@ -63,7 +63,7 @@ class Telemetry:
         finally:
             tf.profiler.experimental.stop()
 
-    def histograms(self, step: int, state: state_lib.TrainState) -> None:
+    def histograms(self, step: int, state: TrainState) -> None:
         """Notes the distribution of each weight."""
         with self._writing(step):
             for weight in state.model.trainable_variables:
@@ -92,7 +92,7 @@ class Telemetry:
                 yield
             self._writer.flush()
         except tf.errors.OpError as error:
-            raise errors.InputError(
+            raise InputError(
                 f"{self._folder} could not be written ({errors.reason_of(error)}); make room there and give "
                 "the same command again."
             ) from None

@@ -9,9 +9,10 @@ from typing import Any
 
 import ml_collections
 
-from mammo import errors
-from mammo.data import files, manifest
-from mammo.data import shards as shards_lib
+from mammo.common import files
+from mammo.common.errors import InputError
+from mammo.data import manifests
+from mammo.data.shards import Shards
 from mammo.training import checkpoints, distribution
 
 CONFIG_FILE = "config.json"
@@ -27,23 +28,21 @@ def claim(folder: pathlib.Path) -> Iterator[None]:
     """Makes the folder, and keeps other runs out of it while the block lasts.
 
     Raises:
-        errors.InputError: Another run is in it, or it is a file.
+        InputError: Another run is in it, or it is a file.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
-        raise errors.InputError(f"{folder} is not a folder; give another --workdir.") from None
+        raise InputError(f"{folder} is not a folder; give another --workdir.") from None
     with (folder / _LOCK_FILE).open("w") as lock:  # the system lets go of it when this process ends, however it ends
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise errors.InputError(f"{folder} is in use by another run; wait, or give another --workdir.") from None
+            raise InputError(f"{folder} is in use by another run; wait, or give another --workdir.") from None
         yield
 
 
-def settle_config(
-    folder: pathlib.Path, config: Mapping[str, Any], shards: shards_lib.Shards
-) -> ml_collections.ConfigDict:
+def settle_config(folder: pathlib.Path, config: Mapping[str, Any], shards: Shards) -> ml_collections.ConfigDict:
     """Resolves the configuration and writes it, or holds it against that of the run which goes on.
 
     Args:
@@ -55,7 +54,7 @@ def settle_config(
         It, with the number of devices and the precision that were chosen, and what identifies the data.
 
     Raises:
-        errors.InputError: The folder holds a run of another configuration, or on other data.
+        InputError: The folder holds a run of another configuration, or on other data.
     """
     path = folder / CONFIG_FILE
     chosen = {
@@ -67,7 +66,7 @@ def settle_config(
     if path.is_file() and checkpoints.any_in(folder):
         differing = sorted(_differences(_read(path), new))
         if differing:
-            raise errors.InputError(
+            raise InputError(
                 f"{folder} holds a run of another configuration ({'; '.join(differing[:5])}); "
                 "give another --workdir, or the same configuration to go on."
             )
@@ -75,7 +74,7 @@ def settle_config(
     return ml_collections.ConfigDict(new)
 
 
-def read_config(folder: pathlib.Path, shards: shards_lib.Shards) -> ml_collections.ConfigDict:
+def read_config(folder: pathlib.Path, shards: Shards) -> ml_collections.ConfigDict:
     """Reads the resolved configuration of a run.
 
     Args:
@@ -83,15 +82,15 @@ def read_config(folder: pathlib.Path, shards: shards_lib.Shards) -> ml_collectio
         shards: What the run is to be held against.
 
     Raises:
-        errors.InputError: There is no run, or it was on other data.
+        InputError: There is no run, or it was on other data.
     """
     path = folder / CONFIG_FILE
     if not path.is_file():
-        raise errors.InputError(f"{folder} holds no run; give the --workdir of one.")
+        raise InputError(f"{folder} holds no run; give the --workdir of one.")
     config = _read(path)
     differing = sorted(_differences(config["data"], {**config["data"], **_data_of(shards)}, "data"))
     if differing:
-        raise errors.InputError(
+        raise InputError(
             f"{folder} holds a run on other data than {shards.folder} ({'; '.join(differing)}); "
             "give the --data_dir that it was trained on."
         )
@@ -102,17 +101,17 @@ def _read(path: pathlib.Path) -> dict[str, Any]:
     try:
         return json.loads(path.read_text())
     except ValueError:
-        raise errors.InputError(f"{path} is damaged; give another --workdir.") from None
+        raise InputError(f"{path} is damaged; give another --workdir.") from None
 
 
-def _data_of(shards: shards_lib.Shards) -> dict[str, Any]:
+def _data_of(shards: Shards) -> dict[str, Any]:
     """What identifies the data, among the fields of `config.data`."""
     made = shards.manifest
     return {
         "height_px": made.height_px,
         "width_px": made.width_px,
         "encoding": str(made.encoding),
-        "manifest_sha256": files.sha256_of(shards.folder / manifest.FILE_NAME),
+        "manifest_sha256": files.sha256_of(shards.folder / manifests.FILE_NAME),
     }
 
 

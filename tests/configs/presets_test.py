@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from mammo import presets
-from mammo.comparison import concepts
+from mammo.concepts import catalogue
 from mammo.stages import stages
 from mammo.training import loop
 from tests.mammo.training import disc_shards
@@ -52,5 +52,5 @@ def test_each_model_of_a_comparison_has_its_stage(name, shards):
     for config in models.values():
         config.model.weights, config.transfer = "none", {"frozen_steps": 0}
         assert stages.from_config(config, shards).name == config.stage
-    taken = {model for concept in concepts.CONCEPTS.values() for model in concept.models}
+    taken = {model for concept in catalogue.CONCEPTS.values() for model in concept.models}
     assert set(models) == taken  # comparing_test trains them

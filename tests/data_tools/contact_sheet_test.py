@@ -3,6 +3,7 @@ import pytest
 
 from tests import programs
 from tests.data_tools.sources import mini_ddsm_tree
+from tests.data_tools.sources.mini_ddsm_tree import Tree
 
 CELL_HEIGHT_PX, COLUMNS = 288, 6
 MAGENTA, BLUE = (255, 80, 255), (255, 160, 60)
@@ -10,7 +11,7 @@ MAGENTA, BLUE = (255, 80, 255), (255, 160, 60)
 
 @pytest.fixture
 def data_dir(tmp_path):
-    tree = mini_ddsm_tree.Tree(tmp_path / "data").case()
+    tree = Tree(tmp_path / "data").case()
     tree.mask("C_0007_1.RIGHT_CC", 1, mini_ddsm_tree.RIGHT_CC_MASK).sheet()
     return tmp_path / "data"
 

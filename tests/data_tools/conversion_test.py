@@ -10,25 +10,28 @@ import time
 import pytest
 import tensorflow as tf
 
-from data_tools import conversion, records, workers
-from mammo import errors
-from mammo.data import encodings, files, manifest, schema
+from data_tools.conversion import Conversion
+from data_tools import processes
+from data_tools.records import RecordOptions
+from mammo.common import files
+from mammo.common.errors import InputError
+from mammo.data import manifests, schema
+from mammo.data.encodings import Encoding
 from tests import programs
 from tests.data_tools import drawn_source
+from tests.data_tools.drawn_source import DrawnSource
 
 EXAMS = 24
 
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    return drawn_source.DrawnSource(tmp_path_factory.mktemp("data"), EXAMS).write()
+    return DrawnSource(tmp_path_factory.mktemp("data"), EXAMS).write()
 
 
-def _conversion(source, output_dir, **changes) -> conversion.Conversion:
-    options = records.Options(source.data_dir, 128, 80, encodings.Encoding.PNG16, seed=0, background_crops=1)
-    asked = conversion.Conversion(
-        source, "overlay", options, output_dir, views_per_shard=10, limit=0, max_rejected=0, workers=1
-    )
+def _conversion(source, output_dir, **changes) -> Conversion:
+    options = RecordOptions(source.data_dir, 128, 80, Encoding.PNG16, seed=0, background_crops=1)
+    asked = Conversion(source, "overlay", options, output_dir, views_per_shard=10, limit=0, max_rejected=0, workers=1)
     return dataclasses.replace(asked, **changes)
 
 
@@ -40,7 +43,7 @@ def converted(source, tmp_path_factory):
 
 def _read(output_dir, shard):
     for record in tf.data.TFRecordDataset(str(output_dir / shard.name)):
-        yield schema.decode(record, encodings.Encoding.PNG16)
+        yield schema.decode(record, Encoding.PNG16)
 
 
 def test_every_view_is_there_once_with_its_label_and_patients_kept_apart(converted):
@@ -64,7 +67,7 @@ def test_every_view_is_there_once_with_its_label_and_patients_kept_apart(convert
 
 def test_the_manifest_tells_what_the_files_hold(converted):
     output_dir, made = converted
-    assert manifest.read(output_dir) == made
+    assert manifests.read(output_dir) == made
     for split in made.splits.values():
         for shard in split.shards:
             path = output_dir / shard.name
@@ -72,7 +75,7 @@ def test_the_manifest_tells_what_the_files_hold(converted):
     assert sum(split.images["cancer"] for split in made.splits.values()) == EXAMS // 3 * 2
     assert sum(split.lesions["benign"] for split in made.splits.values()) == EXAMS // 3 * 2
     listed = {shard.name for split in made.splits.values() for shard in split.shards}
-    assert {path.name for path in output_dir.iterdir()} == listed | {"manifest.json", "rejected.csv"}
+    assert {path.name for path in output_dir.iterdir()} == listed | {"manifests.json", "rejected.csv"}
 
 
 def test_two_workers_make_the_bytes_of_one(converted, source, tmp_path):
@@ -84,7 +87,7 @@ SCRIPT = """
 import pathlib, sys
 from tests.data_tools import conversion_test, drawn_source
 if __name__ == "__main__":
-    source = drawn_source.DrawnSource(pathlib.Path(sys.argv[1]), conversion_test.EXAMS)
+    source = DrawnSource(pathlib.Path(sys.argv[1]), conversion_test.EXAMS)
     conversion_test._conversion(source, pathlib.Path(sys.argv[2]), workers=2).run()
 """
 
@@ -101,7 +104,7 @@ def test_a_killed_conversion_goes_on_to_the_same_bytes(converted, source, tmp_pa
         time.sleep(seeded.uniform(0, 0.3))
         process.send_signal(signal.SIGKILL)
         process.wait()
-    assert not (output_dir / manifest.FILE_NAME).exists()
+    assert not (output_dir / manifests.FILE_NAME).exists()
     _conversion(source, output_dir).run()
     assert drawn_source.read_bytes(output_dir) == drawn_source.read_bytes(converted[0])
 
@@ -112,7 +115,7 @@ def test_what_was_done_is_not_done_again(source, tmp_path):
     broken = bad.list_exams()[5].views[0].path
     whole = broken.read_bytes()
     broken.write_bytes(b"")
-    with pytest.raises(errors.InputError, match="1 of 96 views"):
+    with pytest.raises(InputError, match="1 of 96 views"):
         _conversion(bad, tmp_path / "out").run()
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("*.tfrecord")}
     broken.write_bytes(whole)
@@ -128,9 +131,9 @@ def test_rejected_views_are_all_listed_before_it_fails(source, tmp_path):
     empty, missing = bad.list_exams()[0].views[1].path, bad.list_exams()[4].views[2].path
     empty.write_bytes(b"")
     missing.unlink()
-    with pytest.raises(errors.InputError, match=r"2 of 24 views cannot be used, more than --max_rejected=1.*rejected"):
+    with pytest.raises(InputError, match=r"2 of 24 views cannot be used, more than --max_rejected=1.*rejected"):
         _conversion(bad, tmp_path / "out", max_rejected=1).run()
-    assert not (tmp_path / "out" / "manifest.json").exists()
+    assert not (tmp_path / "out" / "manifests.json").exists()
     made = _conversion(bad, tmp_path / "out", max_rejected=2).run()
     assert made.rejected == 2
     with (tmp_path / "out" / "rejected.csv").open() as table:
@@ -152,16 +155,16 @@ def test_limit_draws_exams_and_the_split_of_each_stays(converted, source, tmp_pa
     [({}, "already holds a finished conversion"), ({"limit": 3}, "already holds a finished conversion")],
 )
 def test_a_finished_conversion_is_not_overwritten(converted, source, changes, sentence):
-    with pytest.raises(errors.InputError, match=sentence):
+    with pytest.raises(InputError, match=sentence):
         _conversion(source, converted[0], **changes).run()
 
 
 def test_the_beginning_of_another_conversion_is_refused_with_what_differs(source, tmp_path):
     bad = dataclasses.replace(source, data_dir=tmp_path / "data", exams=2)  # its images were never written
-    with pytest.raises(errors.InputError, match="views cannot be used"):
+    with pytest.raises(InputError, match="views cannot be used"):
         _conversion(bad, tmp_path / "out").run()
     options = dataclasses.replace(_conversion(bad, tmp_path).options, seed=7)
-    with pytest.raises(errors.InputError, match="its seed is 0, not 7"):
+    with pytest.raises(InputError, match="its seed is 0, not 7"):
         _conversion(bad, tmp_path / "out", options=options).run()
 
 
@@ -170,7 +173,7 @@ def test_an_interrupted_conversion_leaves_no_partial_files_of_its_workers(source
         (tmp_path / f"train-views.tfrecord.77{files.PARTIAL_SUFFIX}").touch()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(workers, "run", interrupted)
+    monkeypatch.setattr(processes, "run", interrupted)
     with pytest.raises(KeyboardInterrupt):
         _conversion(source, tmp_path).run()
     assert not list(tmp_path.rglob(f"*{files.PARTIAL_SUFFIX}"))
@@ -180,13 +183,13 @@ def test_damaged_settings_are_refused_with_what_to_do(source, tmp_path):
     settings = tmp_path / ".journal" / "settings.json"
     settings.parent.mkdir()
     settings.write_text("")
-    with pytest.raises(errors.InputError, match=r"settings.json is damaged; empty"):
+    with pytest.raises(InputError, match=r"settings.json is damaged; empty"):
         _conversion(source, tmp_path).run()
 
 
 def test_a_folder_with_other_files_is_refused(source, tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(errors.InputError, match="already holds other files"):
+    with pytest.raises(InputError, match="already holds other files"):
         _conversion(source, tmp_path).run()
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
 

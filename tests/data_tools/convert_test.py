@@ -1,13 +1,14 @@
 import pytest
 
-from mammo.data import manifest
+from mammo.data import manifests
 from tests import programs
 from tests.data_tools.sources import mini_ddsm_tree
+from tests.data_tools.sources.mini_ddsm_tree import Tree
 
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory):
-    tree = mini_ddsm_tree.Tree(tmp_path_factory.mktemp("data")).case().case("Normal", "0007", "A_0007_1")
+    tree = Tree(tmp_path_factory.mktemp("data")).case().case("Normal", "0007", "A_0007_1")
     tree.mask("C_0007_1.RIGHT_CC", 1, mini_ddsm_tree.RIGHT_CC_MASK).sheet()
     return tree.root
 
@@ -19,7 +20,7 @@ def _run(*arguments, cwd=None):
 def test_a_data_set_is_converted_into_a_folder_beside_the_person(data_dir, tmp_path):
     ended = _run(f"--data_dir={data_dir}", "--output_dir=out", "--height=64", "--width=40", "--workers=1", cwd=tmp_path)
     assert ended.returncode == 0, ended.stderr
-    made = manifest.read(tmp_path / "out")
+    made = manifests.read(tmp_path / "out")
     assert (made.source, made.labels, made.height_px, made.width_px, made.rejected) == (
         "mini_ddsm",
         "overlay",
@@ -39,7 +40,7 @@ def test_a_data_set_is_converted_into_a_folder_beside_the_person(data_dir, tmp_p
 def test_every_preset_converts(data_dir, tmp_path, preset):
     ended = _run(f"--flagfile={preset}", f"--data_dir={data_dir}", "--output_dir=out", "--workers=1", cwd=tmp_path)
     assert ended.returncode == 0, ended.stderr
-    assert f"--height={manifest.read(tmp_path / 'out').height_px}" in preset.read_text()
+    assert f"--height={manifests.read(tmp_path / 'out').height_px}" in preset.read_text()
 
 
 @pytest.mark.parametrize(

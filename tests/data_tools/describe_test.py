@@ -5,11 +5,12 @@ import pytest
 
 from tests import programs
 from tests.data_tools.sources import mini_ddsm_tree
+from tests.data_tools.sources.mini_ddsm_tree import Tree
 
 
 @pytest.fixture
 def data_dir(tmp_path):
-    tree = mini_ddsm_tree.Tree(tmp_path / "data").case().case("Normal", "0007", "A_0007_1")
+    tree = Tree(tmp_path / "data").case().case("Normal", "0007", "A_0007_1")
     tree.mask("C_0007_1.RIGHT_CC", 1, mini_ddsm_tree.RIGHT_CC_MASK).sheet()
     return tmp_path / "data"
 

@@ -3,7 +3,7 @@
 import dataclasses
 import pathlib
 
-from data_tools import exams as exams_lib
+from data_tools.source import Annotation, Label, Laterality, Lesion, ListedExam, ListedView, Projection
 from tests import drawing
 
 HEIGHT_PX, WIDTH_PX = 400, 260
@@ -26,35 +26,33 @@ class DrawnSource:
     def write(self) -> "DrawnSource":
         for number, exam in enumerate(self.list_exams()):
             for view in exam.views:
-                is_lesion = exam.status and view.laterality == exams_lib.Laterality.LEFT
+                is_lesion = exam.status and view.laterality == Laterality.LEFT
                 discs = (DISC_XYR_PX[view.laterality],) if is_lesion else ()
                 pixels = drawing.draw_view(HEIGHT_PX, WIDTH_PX, chest_wall=view.laterality, discs=discs, seed=number)
                 drawing.write(view.path, pixels)
         return self
 
-    def list_exams(self) -> list[exams_lib.Exam]:
+    def list_exams(self) -> list[ListedExam]:
         return [self._exam(number) for number in range(self.exams)]
 
-    def annotate(
-        self, exam: exams_lib.Exam, view: exams_lib.View, height_px: int, width_px: int
-    ) -> exams_lib.Annotation:
+    def annotate(self, exam: ListedExam, view: ListedView, height_px: int, width_px: int) -> Annotation:
         assert (height_px, width_px) == (HEIGHT_PX, WIDTH_PX)
-        lesions: tuple[exams_lib.Lesion, ...] = ()
-        if exam.status and view.laterality == exams_lib.Laterality.LEFT:
-            lesions = (exams_lib.Lesion(disc_box_xyxy_px("left"), exam.status, "mass", outline_index=1, subtlety=4),)
-        return exams_lib.Annotation(lesions, spacing_mm=0.1)
+        lesions: tuple[Lesion, ...] = ()
+        if exam.status and view.laterality == Laterality.LEFT:
+            lesions = (Lesion(disc_box_xyxy_px("left"), exam.status, "mass", outline_index=1, subtlety=4),)
+        return Annotation(lesions, spacing_mm=0.1)
 
-    def _exam(self, number: int) -> exams_lib.Exam:
+    def _exam(self, number: int) -> ListedExam:
         patient_id = f"P_{number:04d}"
         views = tuple(
-            exams_lib.View(
+            ListedView(
                 patient_id, f"{patient_id}_1", laterality, projection, self._path(number, laterality, projection)
             )
-            for laterality in exams_lib.Laterality
-            for projection in exams_lib.Projection
+            for laterality in Laterality
+            for projection in Projection
         )
-        status = exams_lib.Label(number % 3)
-        return exams_lib.Exam(patient_id, f"{patient_id}_1", status, "A", age_years=None, density=2, views=views)
+        status = Label(number % 3)
+        return ListedExam(patient_id, f"{patient_id}_1", status, "A", age_years=None, density=2, views=views)
 
     def _path(self, number: int, laterality: str, projection: str) -> pathlib.Path:
         return self.data_dir / f"{number:04d}" / f"{laterality}_{projection}.png"

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from data_tools import outlines
-from mammo import errors
+from mammo.common.errors import ImageError
 from tests import drawing
 
 HEIGHT, WIDTH = 300, 200
@@ -88,7 +88,7 @@ def test_16_bit_masks_are_read_alike(tmp_path):
     ],
 )
 def test_masks_that_cannot_be_used_are_refused_by_name(tmp_path, mask, reason):
-    with pytest.raises(errors.ImageError) as caught:
+    with pytest.raises(ImageError) as caught:
         _read(tmp_path, mask)
     assert reason in caught.value.reason
     assert caught.value.path.name == "mask.png"

@@ -4,10 +4,11 @@ import re
 import pytest
 
 from data_tools import preparation
-from mammo import errors
-from mammo.data import manifest
+from data_tools.preparation import DataConfig
+from mammo.common.errors import InputError
+from mammo.data import manifests
 
-_OPTIONS = preparation.Options(
+_OPTIONS = DataConfig(
     height_px=64, width_px=32, encoding="raw", phantom_exams=6, phantom_height_px=160, phantom_seed=0, max_rejected=0
 )
 
@@ -22,8 +23,8 @@ def drawn(tmp_path_factory):
 
 def test_with_nothing_given_exams_are_drawn_and_converted(drawn):
     folder, shards_dir = drawn
-    made = manifest.read(shards_dir)
-    assert (made.source, made.height_px, made.width_px, made.encoding) == (manifest.PHANTOM, 64, 32, "raw")
+    made = manifests.read(shards_dir)
+    assert (made.source, made.height_px, made.width_px, made.encoding) == (manifests.PHANTOM, 64, 32, "raw")
     assert sum(split.exams for split in made.splits.values()) == 6
     assert preparation.find_shards(folder) == shards_dir
     assert not list(folder.rglob("*.partial"))
@@ -39,7 +40,7 @@ def test_the_same_again_makes_nothing_anew(drawn):
 def test_a_raw_data_set_is_converted(drawn, tmp_path):
     raw = drawn[0] / "phantoms"
     shards_dir = preparation.prepare(raw, tmp_path / "data", _OPTIONS)
-    assert manifest.read(shards_dir).splits == manifest.read(drawn[1]).splits
+    assert manifests.read(shards_dir).splits == manifests.read(drawn[1]).splits
 
 
 def test_shards_are_taken_as_they_are(drawn, tmp_path):
@@ -50,17 +51,17 @@ def test_shards_are_taken_as_they_are(drawn, tmp_path):
 
 def test_other_data_than_the_folder_was_made_from_is_refused(drawn, tmp_path):
     folder, _ = drawn
-    with pytest.raises(errors.InputError, match=rf"data_dir=none \(synthetic exams\), not {re.escape(str(tmp_path))};"):
+    with pytest.raises(InputError, match=rf"data_dir=none \(synthetic exams\), not {re.escape(str(tmp_path))};"):
         preparation.prepare(tmp_path, folder, _OPTIONS)
-    with pytest.raises(errors.InputError, match=r"phantom_seed=0, not 3; .*another --workdir"):
+    with pytest.raises(InputError, match=r"phantom_seed=0, not 3; .*another --workdir"):
         preparation.prepare(None, folder, dataclasses.replace(_OPTIONS, phantom_seed=3))
 
 
 def test_a_mistaken_folder_can_be_put_right(drawn, tmp_path):
-    with pytest.raises(errors.InputError, match="nowhere"):
+    with pytest.raises(InputError, match="nowhere"):
         preparation.prepare(tmp_path / "nowhere", tmp_path / "data", _OPTIONS)
     shards_dir = preparation.prepare(drawn[0] / "phantoms", tmp_path / "data", _OPTIONS)
-    assert manifest.read(shards_dir).source == manifest.PHANTOM
+    assert manifests.read(shards_dir).source == manifests.PHANTOM
 
 
 @pytest.mark.parametrize(
@@ -72,5 +73,5 @@ def test_a_mistaken_folder_can_be_put_right(drawn, tmp_path):
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_made(field, value, said):
-    with pytest.raises(errors.InputError, match=said):
+    with pytest.raises(InputError, match=said):
         dataclasses.replace(_OPTIONS, **{field: value})

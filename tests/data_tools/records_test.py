@@ -5,23 +5,26 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_tools import exams as exams_lib
 from data_tools import records
-from mammo import errors
-from mammo.data import encodings, schema
+from data_tools.records import RecordOptions
+from data_tools.source import Annotation, Label, Lesion
+from mammo.common.errors import ImageError
+from mammo.data import schema
+from mammo.data.encodings import Content, Encoding
 from tests import drawing
 from tests.data_tools import drawn_source
+from tests.data_tools.drawn_source import DrawnSource
 
 LEFT_CC = 0
 
 
 @pytest.fixture
 def source(tmp_path):
-    return drawn_source.DrawnSource(tmp_path, exams=3).write()
+    return DrawnSource(tmp_path, exams=3).write()
 
 
-def _options(source, **changes) -> records.Options:
-    options = records.Options(source.data_dir, 256, 160, encodings.Encoding.PNG16, seed=0, background_crops=1)
+def _options(source, **changes) -> RecordOptions:
+    options = RecordOptions(source.data_dir, 256, 160, Encoding.PNG16, seed=0, background_crops=1)
     return dataclasses.replace(options, **changes)
 
 
@@ -31,7 +34,7 @@ def _make(source, number=2, view=LEFT_CC, **changes):
 
 
 def _decode(record):
-    decoded = schema.decode(tf.constant(schema.encode(record)), encodings.Encoding.PNG16)
+    decoded = schema.decode(tf.constant(schema.encode(record)), Encoding.PNG16)
     return {key: value.numpy() for key, value in decoded.items()}
 
 
@@ -42,7 +45,7 @@ def _box_of_disc(image):
 
 def test_the_box_of_a_view_lies_on_its_lesion(source):
     view = _decode(_make(source).view)
-    assert view["label"] == exams_lib.Label.CANCER
+    assert view["label"] == Label.CANCER
     assert view["image"].shape == (256, 160, 1)
     np.testing.assert_allclose(_box_of_disc(view["image"]), view["boxes_xyxy_px"][0], atol=1.5)
 
@@ -64,7 +67,7 @@ def test_background_crops_are_about_places_without_a_lesion(source):
     lesion = np.array(drawn_source.disc_box_xyxy_px("left"))
     for crop in backgrounds:
         assert crop["content"] == b"background"
-        assert crop["label"] == exams_lib.Label.NORMAL
+        assert crop["label"] == Label.NORMAL
         assert crop["boxes_xyxy_px"].shape == (0, 4)
         shift = np.tile(crop["window_xyxy_px"][:2], 2)  # the view is not mirrored, the crop not shrunk
         focus = crop["focus_xyxy_px"] + shift
@@ -73,8 +76,8 @@ def test_background_crops_are_about_places_without_a_lesion(source):
 
 def test_a_normal_view_gives_background_only(source):
     made = _make(source, number=0)
-    assert made.view["label"] == exams_lib.Label.NORMAL
-    assert [crop["content"] for crop in made.crops] == [encodings.Content.BACKGROUND]
+    assert made.view["label"] == Label.NORMAL
+    assert [crop["content"] for crop in made.crops] == [Content.BACKGROUND]
 
 
 def test_the_same_seed_gives_the_same_records_and_another_seed_other_crops(source):
@@ -94,9 +97,9 @@ def test_what_the_sheet_does_not_know_is_stored_as_unknown(source):
 
 def test_a_lesion_beside_the_breast_widens_the_crop(source):
     @dataclasses.dataclass(frozen=True)
-    class Beside(drawn_source.DrawnSource):
+    class Beside(DrawnSource):
         def annotate(self, exam, view, height_px, width_px):
-            return exams_lib.Annotation((exams_lib.Lesion((200, 5, 240, 30), exam.status),), spacing_mm=None)
+            return Annotation((Lesion((200, 5, 240, 30), exam.status),), spacing_mm=None)
 
     made = _make(Beside(source.data_dir, exams=3))
     assert made.is_widened
@@ -109,10 +112,10 @@ def test_a_lesion_beside_the_breast_widens_the_crop(source):
 def test_a_bad_view_is_named(source):
     view = source.list_exams()[0].views[0]
     drawing.write(view.path, np.zeros((drawn_source.HEIGHT_PX, drawn_source.WIDTH_PX), np.uint8))
-    with pytest.raises(errors.ImageError, match="shows no breast"):
+    with pytest.raises(ImageError, match="shows no breast"):
         _make(source, number=0)
     view.path.write_bytes(b"")
-    with pytest.raises(errors.ImageError, match="is empty"):
+    with pytest.raises(ImageError, match="is empty"):
         _make(source, number=0)
 
 

@@ -4,14 +4,14 @@ import hypothesis
 import hypothesis.strategies as st
 import pytest
 
-from data_tools import exams as exams_lib
 from data_tools import splits
-from mammo import errors
+from data_tools.source import Label, ListedExam
+from mammo.common.errors import InputError
 
 
-def _exam(number: int, status: int = 0, volume: str = "A", visit: int = 1) -> exams_lib.Exam:
+def _exam(number: int, status: int = 0, volume: str = "A", visit: int = 1) -> ListedExam:
     patient_id = f"{volume}_{number:04d}"
-    return exams_lib.Exam(patient_id, f"{patient_id}_{visit}", exams_lib.Label(status), volume, None, None, ())
+    return ListedExam(patient_id, f"{patient_id}_{visit}", Label(status), volume, None, None, ())
 
 
 exams = st.lists(
@@ -57,13 +57,11 @@ def test_another_seed_is_another_split():
 
 
 def test_patients_without_a_number_are_split_too():
-    listed = [
-        exams_lib.Exam(name, name, exams_lib.Label.NORMAL, "x", None, None, ()) for name in map(str.upper, "abcdefgh")
-    ]
+    listed = [ListedExam(name, name, Label.NORMAL, "x", None, None, ()) for name in map(str.upper, "abcdefgh")]
     assert set(splits.split_by_patient(listed, seed=0)) == set("ABCDEFGH")
 
 
 def test_a_patient_in_two_splits_is_refused_by_name():
     splits.check_disjoint({"train": {"A", "B"}, "test": {"C"}})
-    with pytest.raises(errors.InputError, match="patient B stands in both train and test"):
+    with pytest.raises(InputError, match="patient B stands in both train and test"):
         splits.check_disjoint({"train": {"A", "B"}, "test": {"B", "C"}})

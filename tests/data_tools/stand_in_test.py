@@ -5,7 +5,7 @@ import cv2
 import pandas as pd
 import pytest
 
-from data_tools.sources import mini_ddsm
+from data_tools.sources.mini_ddsm import MiniDdsm
 from tests import programs
 
 TREE = "MINI-DDSM-Complete-JPEG-8"
@@ -48,7 +48,7 @@ def test_the_stand_in_is_a_data_set_with_the_listed_paths(folder):
     written = {str(path.relative_to(folder / "out")) for path in (folder / "out").rglob("*") if path.is_file()}
     listed = {line[2:] for line in LISTING.splitlines() if pathlib.Path(line).suffix and "PNG-16" not in line}
     assert written == listed | {"Data-MoreThanTwoMasks/Data-MoreThanTwoMasks.xlsx"}
-    source = mini_ddsm.MiniDdsm(folder / "out")
+    source = MiniDdsm(folder / "out")
     (exam,) = source.list_exams()
     (view,) = exam.views
     height_px, width_px = cv2.imread(str(view.path), cv2.IMREAD_UNCHANGED).shape

@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 
 from data_tools import statistics
-from tests.data_tools import drawn_source
+from tests.data_tools.drawn_source import DrawnSource
 
 
 @pytest.fixture(scope="module")
 def gathered(tmp_path_factory):
-    source = drawn_source.DrawnSource(tmp_path_factory.mktemp("data"), exams=6).write()
+    source = DrawnSource(tmp_path_factory.mktemp("data"), exams=6).write()
     broken = source.list_exams()[0].views[3].path
     broken.write_bytes(b"")
     return statistics.gather(source, source.list_exams(), workers_count=1), broken
@@ -67,7 +67,7 @@ def test_the_interval_of_a_worked_example():
 
 
 def test_nothing_is_described_as_nothing(tmp_path):
-    empty = statistics.gather(drawn_source.DrawnSource(tmp_path, 0), [], workers_count=1)
+    empty = statistics.gather(DrawnSource(tmp_path, 0), [], workers_count=1)
     summary = statistics.summarise(empty)
     assert summary["n"]["images"] == 0
     assert summary["mean_size_px"] == {"height": None, "width": None}

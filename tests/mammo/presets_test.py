@@ -2,7 +2,8 @@ import pytest
 
 from configs import comparison, detector
 from configs.cloud import detector_1_gpu
-from mammo import errors, presets
+from mammo import presets
+from mammo.common.errors import InputError
 
 
 def test_the_stage_names_the_configuration():
@@ -42,6 +43,6 @@ def test_a_value_may_be_an_argument_of_its_own():
 
 def test_an_unknown_one_is_refused_with_those_there_are():
     with pytest.raises(
-        errors.InputError, match=r"no configuration 'detektor'.*detector, whole_image, .*cloud/detector_8_gpus"
+        InputError, match=r"no configuration 'detektor'.*detector, whole_image, .*cloud/detector_8_gpus"
     ):
         presets.with_config(["train", "--config=detektor"], "detector")

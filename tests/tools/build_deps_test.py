@@ -4,8 +4,9 @@ import textwrap
 
 import pytest
 
-from mammo import errors
+from mammo.common.errors import InputError
 from tools import build_deps, modules
+from tools.modules import Labels, Module
 
 
 def _tree(root: pathlib.Path, **files: str) -> pathlib.Path:
@@ -168,7 +169,7 @@ def test_writing_twice_changes_nothing(tmp_path):
 )
 def test_an_import_that_leads_nowhere_is_refused_by_name(tmp_path, source, sentence):
     root = _tree(tmp_path, app__other="", app__user=source)
-    with pytest.raises(errors.InputError, match=sentence) as refusal:
+    with pytest.raises(InputError, match=sentence) as refusal:
         build_deps.wanted(root)
     assert "app/user.py" in str(refusal.value)
 
@@ -179,8 +180,8 @@ def test_requirement_names_are_normalised():
 
 
 def test_labels_of_this_environment_are_found_by_import_name():
-    labels = modules.Labels([], frozenset({"pytest"}), importlib.metadata.packages_distributions())
-    module = modules.Module("app", "user", "py_library", (("pytest",),))
+    labels = Labels([], frozenset({"pytest"}), importlib.metadata.packages_distributions())
+    module = Module("app", "user", "py_library", (("pytest",),))
     assert labels.deps(module) == ["@pypi//:pytest"]
 
 

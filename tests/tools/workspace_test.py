@@ -1,6 +1,6 @@
 import pytest
 
-from mammo import errors
+from mammo.common.errors import InputError
 from tools import workspace
 
 
@@ -11,5 +11,5 @@ def test_the_folder_is_what_bazel_run_says(monkeypatch, tmp_path):
 
 def test_without_bazel_run_a_sentence_says_how_to_start_it(monkeypatch):
     monkeypatch.delenv("BUILD_WORKSPACE_DIRECTORY", raising=False)
-    with pytest.raises(errors.InputError, match="start it by `bazel run`"):
+    with pytest.raises(InputError, match="start it by `bazel run`"):
         workspace.folder()

@@ -4,14 +4,16 @@ import pytest
 from hypothesis import strategies as st
 
 from data_tools.phantoms import anatomy, cases
+from data_tools.phantoms.anatomy import Grid
+from data_tools.phantoms.cases import Physique
 
 
 def _physique(depth_mm=85.0, half_height_mm=75.0, density=2):
-    return cases.Physique(depth_mm, half_height_mm, 50.0, density, seed=7)
+    return Physique(depth_mm, half_height_mm, 50.0, density, seed=7)
 
 
 def _grid(film_mm=220.0, width_mm=140.0, spacing_mm=1.0):
-    return anatomy.Grid.of(round(film_mm / spacing_mm), round(width_mm / spacing_mm), spacing_mm)
+    return Grid.of(round(film_mm / spacing_mm), round(width_mm / spacing_mm), spacing_mm)
 
 
 physiques = st.builds(_physique, st.floats(58, 124), st.floats(54, 106))

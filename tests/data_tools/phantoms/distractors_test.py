@@ -3,11 +3,13 @@ import numpy as np
 import pytest
 
 from data_tools.phantoms import anatomy, cases, distractors
+from data_tools.phantoms.anatomy import Grid
+from data_tools.phantoms.cases import Physique
 
 
 def _drawn(seed, projection):
-    grid = anatomy.Grid.of(480, 300, 0.5)
-    physique = cases.Physique(85.0, 75.0, 50.0, 2, seed=0)
+    grid = Grid.of(480, 300, 0.5)
+    physique = Physique(85.0, 75.0, 50.0, 2, seed=0)
     form = anatomy.shape(physique, projection, 240.0, grid, np.random.default_rng(0))
     return form, distractors.attenuation(form, grid, np.random.default_rng(seed))
 

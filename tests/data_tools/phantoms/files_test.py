@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from data_tools.phantoms import cases, files, views
+from data_tools.phantoms import cases, files
+from data_tools.phantoms.cases import Case, Lesion
+from data_tools.phantoms.views import View
 
 # Neighbours in the order of the chain code, clockwise from upwards: as in Mini-DDSM's .OVERLAY files.
 STEPS = np.array([(0, -1), (1, -1), (1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0), (-1, -1)])
@@ -18,9 +20,7 @@ def _circle(center=(50.0, 60.0), radius=15.0):
 
 
 def _lesion(*, is_malignant=True, has_mass=True, has_calcifications=False):
-    return cases.Lesion(
-        is_malignant, has_mass, has_calcifications, 14.0, 0.5, (0.0, 0.0), 3, 4, cases.PROJECTIONS, seed=1
-    )
+    return Lesion(is_malignant, has_mass, has_calcifications, 14.0, 0.5, (0.0, 0.0), 3, 4, cases.PROJECTIONS, seed=1)
 
 
 @hypothesis.given(st.floats(-20, 120), st.floats(-20, 150), st.floats(3, 40))
@@ -95,9 +95,9 @@ def test_views_are_8_bit_jpeg_and_16_bit_png(tmp_path: pathlib.Path):
 
 
 def test_ics_gives_size_and_resolution_of_the_full_scan():
-    seen = views.View(np.zeros((300, 170), np.float32), 183.6, ((_lesion(), _circle()),))
-    plain = views.View(np.zeros((310, 180), np.float32), 190.0, ())
-    case = cases.Case("C_0236_1", "Benign", "C", "0236", None, 0, {})
+    seen = View(np.zeros((300, 170), np.float32), 183.6, ((_lesion(), _circle()),))
+    plain = View(np.zeros((310, 180), np.float32), 190.0, ())
+    case = Case("C_0236_1", "Benign", "C", "0236", None, 0, {})
     text = files.ics_text(case, {("RIGHT", "CC"): seen, ("RIGHT", "MLO"): plain}, np.random.default_rng(0))
     lines = text.splitlines()
     assert "filename C-0236-1" in lines

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from data_tools.phantoms import film, furniture
+from data_tools.phantoms.furniture import Film
 
 
 def _furnished(volume, is_wall_right, seed):
@@ -10,7 +11,7 @@ def _furnished(volume, is_wall_right, seed):
     breast = (slice(60, 240), slice(80, None) if is_wall_right else slice(0, 100))
     is_free[breast] = False
     grey[breast] = 0.4
-    sheet = furniture.Film(grey, is_free, is_wall_right, spacing_mm=0.8)
+    sheet = Film(grey, is_free, is_wall_right, spacing_mm=0.8)
     sheet.furnish("RMLO", film.SCANNERS[volume], np.random.default_rng(seed))
     return sheet
 
@@ -47,7 +48,7 @@ def test_edges_and_wedges_come_now_and_then():
 @pytest.mark.parametrize("is_wall_right", [False, True])
 def test_letters_are_not_mirrored(is_wall_right):
     grey = np.zeros((100, 200), np.float32)
-    sheet = furniture.Film(grey, np.ones(grey.shape, bool), is_wall_right, spacing_mm=1.0)
+    sheet = Film(grey, np.ones(grey.shape, bool), is_wall_right, spacing_mm=1.0)
     sheet._text(["L"], (150, 50), (60, 30), 0, 1.0)
     columns = np.flatnonzero((grey > 0.5).any(0))
     heights = (grey > 0.5)[:, columns].sum(0)

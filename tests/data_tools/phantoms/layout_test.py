@@ -7,7 +7,7 @@ import openpyxl
 import pytest
 
 from data_tools.phantoms import layout
-from mammo import errors
+from mammo.common.errors import InputError
 
 JPEG, PNG, MORE = "MINI-DDSM-Complete-JPEG-8", "MINI-DDSM-Complete-PNG-16", "Data-MoreThanTwoMasks"
 
@@ -129,15 +129,15 @@ def test_png_tree_is_of_16_bits_and_has_the_fuller_sheet_only(tmp_path):
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_written(tmp_path, wrong, words):
-    with pytest.raises(errors.InputError, match=words):
+    with pytest.raises(InputError, match=words):
         layout.write_exams(tmp_path / "new", **{"exams": 2, "seed": 0, **wrong})
     assert not (tmp_path / "new").exists()
 
 
 def test_a_folder_that_holds_something_is_left_as_it_is(tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(errors.InputError, match="already holds something"):
+    with pytest.raises(InputError, match="already holds something"):
         layout.write_exams(tmp_path, 2)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
-    with pytest.raises(errors.InputError, match="is a file"):
+    with pytest.raises(InputError, match="is a file"):
         layout.write_exams(tmp_path / "mine.txt", 2)

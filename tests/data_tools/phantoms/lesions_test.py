@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
 
-from data_tools.phantoms import anatomy, cases, lesions, texture
+from data_tools.phantoms import cases, lesions, texture
+from data_tools.phantoms.anatomy import Grid
+from data_tools.phantoms.cases import Lesion
 
 CENTER = (60.0, 90.0)
-GRID = anatomy.Grid.of(360, 240, 0.5)
+GRID = Grid.of(360, 240, 0.5)
 TISSUE = 2.5 + 0.1 * texture.power_law_noise(np.random.default_rng(3), 360, 240, 0.5)
 
 
@@ -21,7 +23,7 @@ def _lesion(**changes):
         "projections": cases.PROJECTIONS,
         "seed": 11,
     }
-    return cases.Lesion(**{**values, **changes})
+    return Lesion(**{**values, **changes})
 
 
 def _draw(seed=0, **changes):

@@ -1,10 +1,12 @@
 import openpyxl
 
-from data_tools.phantoms import cases, sheets
+from data_tools.phantoms import sheets
+from data_tools.phantoms.cases import Case
+from data_tools.phantoms.sheets import Row
 
-BENIGN = cases.Case("C_0236_1", "Benign", "C", "0236", 67, 1, {})
-CANCER = cases.Case("B_3034_1", "Cancer", "B", "3034", None, 0, {})
-ROWS = (sheets.Row(BENIGN, "RIGHT", "CC", 1), sheets.Row(CANCER, "LEFT", "MLO", 3))
+BENIGN = Case("C_0236_1", "Benign", "C", "0236", 67, 1, {})
+CANCER = Case("B_3034_1", "Cancer", "B", "3034", None, 0, {})
+ROWS = (Row(BENIGN, "RIGHT", "CC", 1), Row(CANCER, "LEFT", "MLO", 3))
 
 
 def _read(path):

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import strategies as st
 
 from data_tools.phantoms import texture
+from data_tools.phantoms.texture import Fan
 
 
 def _slope_of_power_spectrum(field, spacing_mm):
@@ -44,7 +45,7 @@ def test_smooth_noise_has_no_fine_detail():
 
 def _fan(size_px=200, point=(100.0, 50.0)):
     y_mm, x_mm = (np.indices((size_px, size_px), np.float32) + 0.5) * 0.5
-    return texture.Fan.toward(x_mm, y_mm, np.zeros((2, size_px, size_px), np.float32), point)
+    return Fan.toward(x_mm, y_mm, np.zeros((2, size_px, size_px), np.float32), point)
 
 
 def test_fan_noise_is_drawn_out_toward_its_point():

@@ -1,12 +1,14 @@
 import numpy as np
 import pytest
 
-from data_tools.phantoms import anatomy, cases, tissue
+from data_tools.phantoms import anatomy, tissue
+from data_tools.phantoms.anatomy import Grid
+from data_tools.phantoms.cases import Physique
 
 
 def _drawn(density, projection="CC", seed=0):
-    physique = cases.Physique(85.0, 75.0, 50.0, density, seed=seed)
-    grid = anatomy.Grid.of(280, 180, 0.8)
+    physique = Physique(85.0, 75.0, 50.0, density, seed=seed)
+    grid = Grid.of(280, 180, 0.8)
     rng = np.random.default_rng(seed)
     form = anatomy.shape(physique, projection, 224.0, grid, rng)
     return form, tissue.attenuation(physique, form, grid, rng)

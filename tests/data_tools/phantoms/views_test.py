@@ -3,12 +3,13 @@ import numpy as np
 import pytest
 
 from data_tools.phantoms import cases, film, views
+from data_tools.phantoms.cases import Breast, Case, Lesion, Physique
 
 HEIGHT_PX = 240
 
 
 def _case(volume="C", status="Cancer", **changes):
-    lesion = cases.Lesion(
+    lesion = Lesion(
         **{
             "is_malignant": status == "Cancer",
             "has_mass": True,
@@ -23,9 +24,9 @@ def _case(volume="C", status="Cancer", **changes):
             **changes,
         }
     )
-    physique = cases.Physique(90.0, 78.0, 50.0, 2, seed=3)
-    breasts = {"LEFT": cases.Breast(physique, (lesion,)), "RIGHT": cases.Breast(physique, (lesion,))}
-    return cases.Case(f"{volume}_0001_1", status, volume, "0001", 60, 2, breasts)
+    physique = Physique(90.0, 78.0, 50.0, 2, seed=3)
+    breasts = {"LEFT": Breast(physique, (lesion,)), "RIGHT": Breast(physique, (lesion,))}
+    return Case(f"{volume}_0001_1", status, volume, "0001", 60, 2, breasts)
 
 
 def _draw(case, side="LEFT", projection="CC", seed=0, height_px=HEIGHT_PX):
@@ -103,7 +104,7 @@ def test_a_lesion_hidden_in_a_view_is_not_outlined_there():
 @pytest.mark.parametrize("across", [-1.0, 1.0])
 def test_extreme_breasts_hold_extreme_lesions(depth_mm, half_height_mm, across):
     case = _case(diameter_mm=0.5 * half_height_mm, depth=0.22, across=(across, across))
-    physique = cases.Physique(depth_mm, half_height_mm, 40.0, 4, seed=1)
-    case.breasts["LEFT"] = cases.Breast(physique, case.breasts["LEFT"].lesions)
+    physique = Physique(depth_mm, half_height_mm, 40.0, 4, seed=1)
+    case.breasts["LEFT"] = Breast(physique, case.breasts["LEFT"].lesions)
     for projection in cases.PROJECTIONS:
         assert len(_draw(case, "LEFT", projection).abnormalities) == 1

@@ -3,9 +3,9 @@ import json
 
 import pytest
 
-from data_tools import exams as exams_lib
-from data_tools.sources import coco
-from mammo import errors
+from data_tools.source import Label
+from data_tools.sources.coco import Coco
+from mammo.common.errors import ImageError, InputError
 
 HEADER = ["file_name", "patient_id", "laterality", "view", "density", "pathology", "subtlety"]
 ROWS = [
@@ -24,14 +24,14 @@ def _write(folder, rows=ROWS, boxes=BOXES, header=HEADER):
         "annotations": [{"image_id": image, "bbox": box} for image, box in boxes],
     }
     (folder / "_annotations.coco.json").write_text(json.dumps(content))
-    return coco.Coco(folder)
+    return Coco(folder)
 
 
 def test_the_views_of_a_patient_are_one_exam(tmp_path):
     first, second = _write(tmp_path).list_exams()
-    assert (first.patient_id, first.status, first.density) == ("P_1", exams_lib.Label.CANCER, 3)
+    assert (first.patient_id, first.status, first.density) == ("P_1", Label.CANCER, 3)
     assert [view.projection for view in first.views] == ["cc", "mlo"]
-    assert (second.status, second.density, second.views[0].laterality) == (exams_lib.Label.NORMAL, None, "right")
+    assert (second.status, second.density, second.views[0].laterality) == (Label.NORMAL, None, "right")
 
 
 def test_boxes_become_xyxy_and_take_the_worst_pathology(tmp_path):
@@ -39,7 +39,7 @@ def test_boxes_become_xyxy_and_take_the_worst_pathology(tmp_path):
     exam = source.list_exams()[0]
     annotation = source.annotate(exam, exam.views[0], 120, 100)
     assert [lesion.box_xyxy_px for lesion in annotation.lesions] == [(10, 20, 40, 60), (50, 60, 55, 66)]
-    assert annotation.label == exams_lib.Label.CANCER
+    assert annotation.label == Label.CANCER
     assert annotation.lesions[0].subtlety == 4
     assert annotation.spacing_mm is None
 
@@ -48,14 +48,14 @@ def test_boxes_become_xyxy_and_take_the_worst_pathology(tmp_path):
 def test_a_box_that_is_not_inside_its_image_is_refused(tmp_path, box):
     source = _write(tmp_path, boxes=[(0, box)])
     exam = source.list_exams()[0]
-    with pytest.raises(errors.ImageError, match="is not inside it"):
+    with pytest.raises(ImageError, match="is not inside it"):
         source.annotate(exam, exam.views[0], 120, 100)
 
 
 def test_a_box_on_a_normal_view_is_refused(tmp_path):
     source = _write(tmp_path, boxes=[(2, [1, 1, 5, 5])])
     exam = source.list_exams()[1]
-    with pytest.raises(errors.ImageError, match="said to be NORMAL"):
+    with pytest.raises(ImageError, match="said to be NORMAL"):
         source.annotate(exam, exam.views[0], 120, 100)
 
 
@@ -70,7 +70,7 @@ def test_a_box_on_a_normal_view_is_refused(tmp_path):
     ],
 )
 def test_a_sheet_that_cannot_be_used_has_its_sentence(tmp_path, changes, sentence):
-    with pytest.raises(errors.InputError, match=sentence):
+    with pytest.raises(InputError, match=sentence):
         _write(tmp_path, **{"boxes": [], **changes}).list_exams()
 
 
@@ -78,7 +78,7 @@ def test_boxes_without_a_row_are_refused(tmp_path):
     source = _write(tmp_path)
     with (tmp_path / "cases.csv").open("w", newline="") as sheet:
         csv.writer(sheet).writerows([HEADER, *ROWS[1:]])
-    with pytest.raises(errors.InputError, match=r"has no row for 1_LEFT_CC\.jpg"):
+    with pytest.raises(InputError, match=r"has no row for 1_LEFT_CC\.jpg"):
         source.list_exams()
 
 
@@ -86,12 +86,12 @@ def test_boxes_without_a_row_are_refused(tmp_path):
 def test_a_missing_file_is_named(tmp_path, name):
     source = _write(tmp_path)
     (tmp_path / name).unlink()
-    with pytest.raises(errors.InputError, match=f"{name} is missing"):
+    with pytest.raises(InputError, match=f"{name} is missing"):
         source.list_exams()
 
 
 def test_boxes_that_are_no_coco_file_are_refused(tmp_path):
     source = _write(tmp_path)
     (tmp_path / "_annotations.coco.json").write_text('{"images": 3}')
-    with pytest.raises(errors.InputError, match="is no COCO file"):
+    with pytest.raises(InputError, match="is no COCO file"):
         source.list_exams()

@@ -1,15 +1,16 @@
 import pytest
 
-from data_tools import exams as exams_lib
-from data_tools.sources import mini_ddsm
-from mammo import errors
+from data_tools.source import Label
+from data_tools.sources.mini_ddsm import MiniDdsm
+from mammo.common.errors import ImageError, InputError
 from tests import drawing
 from tests.data_tools.sources import mini_ddsm_tree
+from tests.data_tools.sources.mini_ddsm_tree import Tree
 
 
 @pytest.fixture
 def tree(tmp_path):
-    return mini_ddsm_tree.Tree(tmp_path)
+    return Tree(tmp_path)
 
 
 def _view(source, name):
@@ -27,7 +28,7 @@ def _lesions(source, name):
 def test_a_case_is_an_exam_of_four_views(tree):
     (exam,) = tree.case().sheet().source().list_exams()
     assert (exam.patient_id, exam.exam_id, exam.volume) == ("C_0007", "C_0007_1", "C")
-    assert (exam.status, exam.age_years, exam.density) == (exams_lib.Label.CANCER, 67, 2)
+    assert (exam.status, exam.age_years, exam.density) == (Label.CANCER, 67, 2)
     assert [(view.laterality, view.projection) for view in exam.views] == [
         ("left", "cc"),
         ("left", "mlo"),
@@ -44,9 +45,9 @@ def test_the_folder_number_is_no_patient(tree):
 def test_status_is_the_cases_and_a_view_without_an_outline_is_normal(tree):
     source = tree.case().mask("C_0007_1.RIGHT_CC", 1, mini_ddsm_tree.RIGHT_CC_MASK).sheet().source(labels="status")
     exam, view = _view(source, "C_0007_1.RIGHT_CC")
-    assert source.annotate(exam, view, mini_ddsm_tree.HEIGHT, mini_ddsm_tree.WIDTH).label == exams_lib.Label.CANCER
+    assert source.annotate(exam, view, mini_ddsm_tree.HEIGHT, mini_ddsm_tree.WIDTH).label == Label.CANCER
     exam, view = _view(source, "C_0007_1.RIGHT_MLO")
-    assert source.annotate(exam, view, mini_ddsm_tree.HEIGHT, mini_ddsm_tree.WIDTH).label == exams_lib.Label.NORMAL
+    assert source.annotate(exam, view, mini_ddsm_tree.HEIGHT, mini_ddsm_tree.WIDTH).label == Label.NORMAL
 
 
 def test_masks_are_found_whatever_their_case_suffix_and_folder_and_numbers_have_gaps(tree):
@@ -86,11 +87,11 @@ def test_the_overlay_tells_the_pathology_of_each_lesion(tree, suffix):
     tree.mask("C_0007_1.RIGHT_CC", 2, f"{mini_ddsm_tree.TREE}/Cancer/0007/C_0007_1.RIGHT_CC_Mask2.jpg")
     tree.text(f"Cancer/0007/C_0007_1.RIGHT_CC.{suffix}", OVERLAY.format(first="BENIGN")).sheet()
     first, second = _lesions(tree.source(), "C_0007_1.RIGHT_CC")
-    assert first.pathology == exams_lib.Label.BENIGN
+    assert first.pathology == Label.BENIGN
     assert (first.kind, first.assessment, first.subtlety) == ("calcification", 4, 2)
-    assert second.pathology == exams_lib.Label.CANCER  # the overlay knows of one; the status tells
+    assert second.pathology == Label.CANCER  # the overlay knows of one; the status tells
     by_status = _lesions(tree.source(labels="status"), "C_0007_1.RIGHT_CC")
-    assert {lesion.pathology for lesion in by_status} == {exams_lib.Label.CANCER}
+    assert {lesion.pathology for lesion in by_status} == {Label.CANCER}
 
 
 @pytest.mark.parametrize(
@@ -126,7 +127,7 @@ def test_the_overlays_boundary_serves_where_a_mask_is_missing(tree):
 def test_a_missing_mask_is_refused_by_name_where_nothing_else_tells(tree):
     tree.case().mask("C_0007_1.RIGHT_CC", 1, mini_ddsm_tree.RIGHT_CC_MASK).sheet()
     (tree.root / mini_ddsm_tree.RIGHT_CC_MASK).unlink()
-    with pytest.raises(errors.ImageError, match=r"C_0007_1\.RIGHT_CC_Mask\.jpg is missing"):
+    with pytest.raises(ImageError, match=r"C_0007_1\.RIGHT_CC_Mask\.jpg is missing"):
         _lesions(tree.source(), "C_0007_1.RIGHT_CC")
 
 
@@ -134,7 +135,7 @@ def test_an_outline_on_a_normal_case_is_refused(tree):
     tree.case("Normal", "0007", "A_0007_1").mask(
         "A_0007_1.LEFT_CC", 1, f"{mini_ddsm_tree.TREE}/Normal/0007/A_0007_1.LEFT_CC_Mask.jpg"
     ).sheet()
-    with pytest.raises(errors.ImageError, match="said to be Normal"):
+    with pytest.raises(ImageError, match="said to be Normal"):
         _lesions(tree.source(), "A_0007_1.LEFT_CC")
 
 
@@ -166,7 +167,7 @@ def test_the_older_sheet_and_either_folder_will_do(tree, given):
     tree.case().sheet(
         [*mini_ddsm_tree.COLUMNS, *mini_ddsm_tree.CONTOURS[:2]], relative=f"{mini_ddsm_tree.TREE}/DataWMask.xlsx"
     )
-    assert len(mini_ddsm.MiniDdsm(tree.root / given).list_exams()) == 1
+    assert len(MiniDdsm(tree.root / given).list_exams()) == 1
 
 
 def test_the_16_bit_tree_is_taken_where_it_is_there(tree):
@@ -234,5 +235,5 @@ def _no_images(tree):
 )
 def test_what_cannot_be_used_has_its_sentence(tree, spoil, sentence):
     spoil(tree)
-    with pytest.raises(errors.InputError, match=sentence):
+    with pytest.raises(InputError, match=sentence):
         tree.source().list_exams()

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from data_tools.sources import mini_ddsm
+from data_tools.sources.mini_ddsm import MiniDdsm
 from tests import drawing
 
 HEIGHT, WIDTH = 120, 80
@@ -53,5 +53,5 @@ class Tree:
         table.to_excel(path, index=False, engine="xlsxwriter")
         return self
 
-    def source(self, **options) -> mini_ddsm.MiniDdsm:
-        return mini_ddsm.MiniDdsm(self.root, **options)
+    def source(self, **options) -> MiniDdsm:
+        return MiniDdsm(self.root, **options)

@@ -4,15 +4,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mammo.augment import compose, options
-from mammo.data import batch as batch_lib
+from mammo.augment import compose
+from mammo.config.augmentation import AugmentationConfig
+from mammo.data.batch import Batch
 from tests.mammo.augment import discs
 
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
 
-ALL = options.Options(flip_horizontal=0.5, cutout_count=2)
+ALL = AugmentationConfig(flip_horizontal=0.5, cutout_count=2)
 SEED = (3, 4)
 ROUNDING = 2e-5  # a graph may fold operations that stand alone eagerly; boxes are of some hundred pixels
 
@@ -22,16 +23,16 @@ def _augment(batch, seed=SEED, chosen=ALL):
 
 
 def _part(batch, part):
-    return batch_lib.Batch(*(field[part] for field in batch))
+    return Batch(*(field[part] for field in batch))
 
 
 def _joined(*batches):
-    return batch_lib.Batch(*(tf.concat(fields, 0) for fields in zip(*batches, strict=True)))
+    return Batch(*(tf.concat(fields, 0) for fields in zip(*batches, strict=True)))
 
 
 def test_with_all_off_a_batch_comes_back_bit_for_bit():
     batch = discs.breasts(3)
-    discs.assert_same(_augment(batch, chosen=options.Options.off()), batch)
+    discs.assert_same(_augment(batch, chosen=AugmentationConfig.off()), batch)
 
 
 def test_shapes_and_dtypes_stay_and_what_is_no_picture_too():
@@ -63,7 +64,7 @@ def test_a_batch_is_varied_as_its_halves_are():
 
 
 def test_a_graph_of_unknown_batch_size_gives_what_eager_does():
-    signature = batch_lib.Batch(*(tf.TensorSpec([None, *field.shape[1:]], field.dtype) for field in discs.breasts(1)))
+    signature = Batch(*(tf.TensorSpec([None, *field.shape[1:]], field.dtype) for field in discs.breasts(1)))
     graph = tf.function(_augment, input_signature=[signature])
     assert graph.get_concrete_function().structured_outputs.image.shape[1:] == (discs.HEIGHT_PX, discs.WIDTH_PX, 1)
     for count in (1, 3):
@@ -82,7 +83,7 @@ def test_two_replicas_give_what_one_does():
     )
     after = tf.function(lambda batches: strategy.run(_augment, args=(batches,)))(parts)
     fields = [strategy.experimental_local_results(field) for field in after]
-    joined = batch_lib.Batch(*(tf.concat(field, axis=0) for field in fields))
+    joined = Batch(*(tf.concat(field, axis=0) for field in fields))
     discs.assert_same(joined, _augment(batch), ROUNDING)
 
 
@@ -97,7 +98,7 @@ def test_images_without_a_lesion_are_varied_too(count):
 
 def test_switching_operations_on_leaves_the_draws_of_the_others():
     batch = discs.breasts(6)
-    few = dataclasses.replace(options.Options.off(), flip_vertical=0.5, shift_share=0.05)
+    few = dataclasses.replace(AugmentationConfig.off(), flip_vertical=0.5, shift_share=0.05)
     grey = dataclasses.replace(few, gamma_range=(0.5, 2.0), noise_std=0.1, blur_sigma_px=0.5)
     np.testing.assert_array_equal(_augment(batch, chosen=few).boxes, _augment(batch, chosen=grey).boxes)
     hidden = _augment(batch, chosen=dataclasses.replace(grey, cutout_count=1)).image
@@ -107,7 +108,7 @@ def test_switching_operations_on_leaves_the_draws_of_the_others():
 
 def test_the_defaults_keep_the_breast_in_view_and_the_lesion_bright():
     batch = discs.breasts(24)
-    after = _augment(batch, chosen=options.Options())
+    after = _augment(batch, chosen=AugmentationConfig())
     area = (after.image.numpy() > 0.05).sum((1, 2, 3)) / (batch.image.numpy() > 0.05).sum((1, 2, 3))
     assert area.min() > 0.7
     classes = after.classes.numpy()[:, 0]

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mammo.augment import cutout, options, seeds
+from mammo.augment import cutout, seeds
+from mammo.config.augmentation import AugmentationConfig
 from tests.mammo.augment import discs
 
 
@@ -33,7 +34,7 @@ def test_a_lesion_with_more_than_half_hidden_is_dropped(rectangles, stays):
 
 
 def test_rectangles_are_no_larger_than_allowed_and_differ_from_image_to_image():
-    chosen = dataclasses.replace(options.Options.off(), cutout_count=1, cutout_share=0.3)
+    chosen = dataclasses.replace(AugmentationConfig.off(), cutout_count=1, cutout_share=0.3)
     batch = _batch(40)
     hidden = cutout.vary(batch, seeds.uniform(tf.constant([1, 2]), batch.position), chosen).image.numpy() == 0
     assert hidden.any(2).sum(1).max() <= 0.3 * 20 + 1

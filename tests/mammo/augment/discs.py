@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from mammo.data import batch as batch_lib
+from mammo.data.batch import PADDING, Batch
 
 HEIGHT_PX, WIDTH_PX = 96, 64
 TISSUE = 0.3
@@ -32,7 +32,7 @@ def batch(images, boxes, classes, position=None):
     count = len(images)
     classes = np.asarray(classes, np.int32).reshape(count, -1)
     position = range(count) if position is None else position
-    return batch_lib.Batch(
+    return Batch(
         image=tf.constant(np.asarray(images, np.float32)),
         boxes=tf.constant(np.asarray(boxes, np.float32).reshape(*classes.shape, 4)),
         classes=tf.constant(classes),
@@ -53,8 +53,8 @@ def breasts(count, seed=0):
         center, radius = random.uniform([10, 25], [30, 70]), random.uniform(3, 6)
         tissue = random.uniform(TISSUE - 0.1, TISSUE + 0.1, (HEIGHT_PX, WIDTH_PX, 1))
         images.append(np.where(breast[..., None], np.maximum(tissue, 0.8 * draw(center, radius)), 0))
-        boxes.append([box_of(center, radius), [batch_lib.PADDING] * 4])
-        classes.append([index % 2, batch_lib.PADDING])
+        boxes.append([box_of(center, radius), [PADDING] * 4])
+        classes.append([index % 2, PADDING])
     return batch(images, boxes, classes)
 
 

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mammo.augment import geometric, options, seeds
+from mammo.augment import geometric, seeds
+from mammo.augment.geometric import Affine
+from mammo.config.augmentation import AugmentationConfig
 from tests.mammo.augment import discs
 
-OFF = options.Options.off()
+OFF = AugmentationConfig.off()
 FEW = hypothesis.settings(deadline=None, max_examples=25, derandomize=True)
 
 
@@ -61,7 +63,7 @@ def test_a_disc_is_found_where_its_box_says_under_any_transform(center, radius, 
     linear = scale * turn @ [[1, lean], [0, 1]] @ [[1, 0], [0, flip]]
     middle = np.array([discs.WIDTH_PX, discs.HEIGHT_PX]) / 2
     offset = middle + shift - linear @ middle
-    affine = geometric.Affine(
+    affine = Affine(
         tf.constant(linear[None], tf.float32),
         tf.constant(offset[None], tf.float32),
     )
@@ -126,7 +128,7 @@ def test_the_middle_of_an_image_without_tissue_is_that_of_the_frame():
 @pytest.mark.parametrize(("right_px", "classes", "box"), [(9, [1], [55, 40, 64, 60]), (11, [-1], [-1] * 4)])
 def test_a_lesion_with_less_than_half_in_view_is_dropped(right_px, classes, box):
     batch = discs.batch(np.ones((1, 96, 64, 1)), [[[44, 40, 64, 60]]], [[1]])
-    affine = geometric.Affine(tf.eye(2)[None], tf.constant([[float(right_px), 0]]))
+    affine = Affine(tf.eye(2)[None], tf.constant([[float(right_px), 0]]))
     moved = geometric.apply(batch, affine, min_visible_share=0.5)
     assert moved.classes.numpy().tolist() == [classes]
     np.testing.assert_allclose(moved.boxes[0, 0], box if classes == [-1] else [44 + right_px, 40, 64, 60], atol=1e-5)

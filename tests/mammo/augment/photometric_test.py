@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mammo.augment import options, photometric, seeds
+from mammo.augment import photometric, seeds
+from mammo.augment.seeds import Operation
+from mammo.config.augmentation import AugmentationConfig
 from tests.mammo.augment import discs
 
-OFF = options.Options.off()
+OFF = AugmentationConfig.off()
 EACH: list[dict] = [
     {"gamma_range": (0.5, 2.0)},
     {"contrast_range": (0.5, 2.0)},
@@ -60,7 +62,7 @@ def test_an_image_all_black_stays_so():
 def test_gamma_is_a_power_within_its_range(seed):
     image = np.linspace(0, 1, 64).reshape(1, 8, 8, 1)
     varied, draws = _varied(image, seed, gamma_range=(0.5, 2.0))
-    exponent = 0.5 * 4 ** draws[0, seeds.Operation.GAMMA, 0]
+    exponent = 0.5 * 4 ** draws[0, Operation.GAMMA, 0]
     np.testing.assert_allclose(varied, image**exponent, atol=1e-5)
 
 
@@ -70,8 +72,8 @@ def test_contrast_leaves_the_mean_of_the_breast_where_it_is_and_brightness_moves
     image = np.zeros((1, 8, 8, 1))
     image[:, :, :4] = np.linspace(0.35, 0.65, 32).reshape(8, 4, 1)  # so that nothing is cut off at 0 or 1
     varied, draws = _varied(image, seed, contrast_range=(0.5, 1.5), brightness=0.1)
-    added = 0.1 * (2 * draws[0, seeds.Operation.BRIGHTNESS, 0] - 1)
-    factor = 0.5 * 3 ** draws[0, seeds.Operation.CONTRAST, 0]
+    added = 0.1 * (2 * draws[0, Operation.BRIGHTNESS, 0] - 1)
+    factor = 0.5 * 3 ** draws[0, Operation.CONTRAST, 0]
     np.testing.assert_allclose(varied[:, :, :4].mean(), 0.5 + added, atol=1e-5)
     np.testing.assert_allclose(np.ptp(varied[:, :, :4]), 0.3 * factor, atol=1e-5)
 
@@ -80,7 +82,7 @@ def test_the_blur_of_a_point_has_its_sum_and_its_variance():
     image = np.full((4, 9, 9, 1), 0.2)
     image[:, 4, 4] = 1
     varied, draws = _varied(image, blur_sigma_px=0.7)
-    sigma_px = 0.7 * draws[:, seeds.Operation.BLUR, 0]
+    sigma_px = 0.7 * draws[:, Operation.BLUR, 0]
     varied = (varied - 0.2) / 0.8
     np.testing.assert_allclose(varied.sum((1, 2, 3)), 1, atol=1e-3)
     distance = np.arange(9) - 4
@@ -94,5 +96,5 @@ def test_the_blur_does_not_darken_the_chest_wall():
 
 def test_the_noise_has_its_deviation():
     varied, draws = _varied(np.full((3, 64, 64, 1), 0.5), noise_std=0.1)
-    np.testing.assert_allclose(varied.std((1, 2, 3)), 0.1 * draws[:, seeds.Operation.NOISE, 0], rtol=0.05)
+    np.testing.assert_allclose(varied.std((1, 2, 3)), 0.1 * draws[:, Operation.NOISE, 0], rtol=0.05)
     np.testing.assert_allclose(varied.mean((1, 2, 3)), 0.5, atol=0.01)

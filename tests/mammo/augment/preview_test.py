@@ -1,11 +1,12 @@
 import cv2
 import pytest
 
-from data_tools import conversion, records
+from data_tools.conversion import Conversion
+from data_tools.records import RecordOptions
 from mammo.augment import preview
-from mammo.data import encodings
+from mammo.data.encodings import Encoding
 from tests import programs
-from tests.data_tools import drawn_source
+from tests.data_tools.drawn_source import DrawnSource
 
 HEIGHT_PX, WIDTH_PX = 96, 64
 COLOURS = ((255, 160, 60), (255, 80, 255))
@@ -13,14 +14,10 @@ COLOURS = ((255, 160, 60), (255, 80, 255))
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory):
-    source = drawn_source.DrawnSource(tmp_path_factory.mktemp("data"), exams=6).write()
-    options = records.Options(
-        source.data_dir, HEIGHT_PX, WIDTH_PX, encodings.Encoding.PNG16, seed=0, background_crops=0
-    )
+    source = DrawnSource(tmp_path_factory.mktemp("data"), exams=6).write()
+    options = RecordOptions(source.data_dir, HEIGHT_PX, WIDTH_PX, Encoding.PNG16, seed=0, background_crops=0)
     output_dir = tmp_path_factory.mktemp("converted")
-    conversion.Conversion(
-        source, "overlay", options, output_dir, views_per_shard=100, limit=0, max_rejected=0, workers=1
-    ).run()
+    Conversion(source, "overlay", options, output_dir, views_per_shard=100, limit=0, max_rejected=0, workers=1).run()
     return output_dir
 
 

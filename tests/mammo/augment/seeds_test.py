@@ -1,7 +1,9 @@
 import numpy as np
 import tensorflow as tf
 
-from mammo.augment import options, seeds
+from mammo.augment import seeds
+from mammo.augment.seeds import Operation
+from mammo.config import augmentation
 
 
 def _seed(*values):
@@ -14,7 +16,7 @@ def _positions(*values):
 
 def test_the_numbers_of_an_image_depend_on_its_position_alone():
     together = seeds.uniform(_seed(1, 2), _positions(5, 6, 2**40)).numpy()
-    assert together.shape == (3, len(seeds.Operation), seeds.DRAWS_PER_OPERATION)
+    assert together.shape == (3, len(Operation), seeds.DRAWS_PER_OPERATION)
     for row, position in enumerate((5, 6, 2**40)):
         np.testing.assert_array_equal(seeds.uniform(_seed(1, 2), _positions(position))[0], together[row])
     noise = seeds.noise(_seed(1, 2), _positions(5, 6), (4, 4)).numpy()
@@ -42,14 +44,14 @@ def test_the_noise_is_white_with_variance_one():
 
 def test_the_order_of_the_operations_is_part_of_what_a_seed_means():
     names = "FLIP ROTATION SCALE SHEAR SHIFT GAMMA CONTRAST BRIGHTNESS BLUR NOISE CUTOUT"
-    assert [operation.name for operation in seeds.Operation][:11] == names.split()
+    assert [operation.name for operation in Operation][:11] == names.split()
     # A run that newer code resumes goes on as it was.
     first = seeds.uniform(_seed(0, 0), _positions(0)).numpy()[0, 0, :3]
     np.testing.assert_allclose(first, [0.30509007, 0.3763808, 0.36966884], atol=1e-6)
 
 
 def test_there_are_numbers_enough_for_the_most_cutouts():
-    assert 4 * options.MAX_CUTOUT_COUNT <= seeds.DRAWS_PER_OPERATION
+    assert 4 * augmentation.MAX_CUTOUT_COUNT <= seeds.DRAWS_PER_OPERATION
 
 
 def test_draws_are_carried_to_their_ranges():

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from mammo import errors
 from mammo.benchmarks import learning
-from mammo.training import loop, reporting, workdir
+from mammo.common.errors import InputError
+from mammo.reports import run
+from mammo.training import loop, workdir
 from tests.mammo.training import disc_shards
 
 
@@ -18,7 +19,7 @@ def finished(tmp_path_factory):
     config = disc_shards.config(train_steps=2).to_dict()
     workdir.settle_config(folder, config, shards)
     evaluation, _ = loop.train(disc_shards.config(train_steps=2), shards, folder)
-    reporting.write(folder, evaluation, shards, config, {"training_s": 1.5}, folder)
+    run.write(folder, evaluation, shards, config, {"training_s": 1.5}, folder)
     return folder, shards
 
 
@@ -44,8 +45,8 @@ def test_without_a_time_of_their_own_rivals_get_that_of_the_run(finished):
 
 def test_a_rival_that_there_is_none_of_and_a_run_that_has_not_ended_are_refused(finished, tmp_path):
     folder, shards = finished
-    with pytest.raises(errors.InputError, match=r"no rival 'torch'; it is one of keras_cv_loss, keras_cv"):
+    with pytest.raises(InputError, match=r"no rival 'torch'; it is one of keras_cv_loss, keras_cv"):
         learning.measure(folder, shards.folder, ["torch"])
     workdir.settle_config(tmp_path, disc_shards.config().to_dict(), shards)
-    with pytest.raises(errors.InputError, match=r"has no report\.json; let the run come to its end"):
+    with pytest.raises(InputError, match=r"has no report\.json; let the run come to its end"):
         learning.measure(tmp_path, shards.folder, ["keras_cv"])

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mammo import errors
+from mammo.common.errors import InputError
 from mammo.data import pipeline, schema
+from mammo.data.pipeline import PipelineOptions
 from tests.mammo.data import small_shards
 
 LABELS = [[0, 0, 1, 0, 0], [0, 2, 0], [0, 1, 0, 2], [0, 0, 0, 0, 0]]  # 17 views: 13 normal, 2 benign, 2 cancer
@@ -22,7 +23,7 @@ def shards(tmp_path_factory):
 
 
 def _options(**changes):
-    options = pipeline.Options(seed=3, batch_size=4, balance="none", shuffle_buffer=6)
+    options = PipelineOptions(seed=3, batch_size=4, balance="none", shuffle_buffer=6)
     return dataclasses.replace(options, **changes)
 
 
@@ -94,7 +95,7 @@ class TestBatches:
         assert next(iter(dataset)).label.numpy().tolist() == [0] * 4
 
     def test_an_image_with_too_many_lesions_is_refused(self, shards):
-        with pytest.raises(errors.InputError, match=r"max_boxes=1, but a view of the split 'test' has \d lesions"):
+        with pytest.raises(InputError, match=r"max_boxes=1, but a view of the split 'test' has \d lesions"):
             pipeline.evaluation(shards, "test", _options(max_boxes=1), ONE)
 
 
@@ -186,7 +187,7 @@ class TestBalance:
         {"balance": "wieghts"}, {"class_weights": (1.0, 0.0, 1.0)}, {"class_weights": (1.0, 2.0)},
     ])  # fmt: skip
     def test_what_cannot_be_drawn_is_refused(self, changes):
-        with pytest.raises(errors.InputError):
+        with pytest.raises(InputError):
             _options(**changes)
 
 
@@ -201,7 +202,7 @@ class TestWorkers:
         assert set().union(*of_workers) == set(KEYS)
 
     def test_more_workers_than_files_are_refused(self, shards):
-        with pytest.raises(errors.InputError, match=r"fewer training shards than there are workers \(5\)"):
+        with pytest.raises(InputError, match=r"fewer training shards than there are workers \(5\)"):
             pipeline.training(shards, _options(), _workers(5, 5)[4])
 
     @pytest.mark.parametrize("batch_size", [1, 5, 12])

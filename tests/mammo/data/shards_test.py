@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mammo import errors
-from mammo.data import shards
+from mammo.common.errors import InputError
+from mammo.data.shards import Shards
 from tests.mammo.data import small_shards
 
 LABELS = [[0, 1, 2], [2, 0]]
@@ -48,16 +48,16 @@ def test_a_record_is_located_by_image_shard_and_number(opened, tmp_path):
 def test_a_missing_shard_is_named(opened, tmp_path):
     path = opened.files("train")[1].path
     path.unlink()
-    with pytest.raises(errors.InputError, match=f"{path.name} is missing"):
-        shards.Shards.open(tmp_path)
+    with pytest.raises(InputError, match=f"{path.name} is missing"):
+        Shards.open(tmp_path)
     assert f"{path.name} is missing" in str(opened.find_damage("train"))
 
 
 def test_a_shard_of_another_length_is_named(opened, tmp_path):
     path = opened.files("train")[0].path
     path.write_bytes(path.read_bytes()[:-10])
-    with pytest.raises(errors.InputError, match=rf"{path.name} has [\d,]+ bytes where manifest.json says [\d,]+"):
-        shards.Shards.open(tmp_path)
+    with pytest.raises(InputError, match=rf"{path.name} has [\d,]+ bytes where manifest.json says [\d,]+"):
+        Shards.open(tmp_path)
 
 
 @pytest.mark.parametrize("part", [0.5, 0.9])
@@ -65,7 +65,7 @@ def test_a_damaged_record_is_named_by_its_number(opened, part):
     file = opened.files("train")[0]
     size = file.path.stat().st_size
     _damage(file.path, int(part * size))
-    with pytest.raises(errors.InputError, match=rf"{file.path.name} is damaged in record {int(part * 3)};"):
+    with pytest.raises(InputError, match=rf"{file.path.name} is damaged in record {int(part * 3)};"):
         opened.describe("train")
 
 
@@ -73,7 +73,7 @@ def test_a_record_of_something_else_is_named(opened):
     file = opened.files("train")[1]
     with tf.io.TFRecordWriter(str(file.path)) as writer:
         writer.write(b"\xff no example")
-    with pytest.raises(errors.InputError, match=rf"{file.path.name} is damaged in record 0;"):
+    with pytest.raises(InputError, match=rf"{file.path.name} is damaged in record 0;"):
         opened.describe("train")
 
 
@@ -91,5 +91,5 @@ def test_sound_shards_have_no_damage(opened):
 
 @pytest.mark.parametrize(("split", "content"), [("test", "views"), ("train", "crops")])
 def test_a_split_without_records_is_refused(opened, split, content):
-    with pytest.raises(errors.InputError, match=f"has no {content} in the split '{split}'"):
+    with pytest.raises(InputError, match=f"has no {content} in the split '{split}'"):
         dataclasses.replace(opened, content=content).files(split)

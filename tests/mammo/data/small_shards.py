@@ -6,7 +6,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from mammo.data import encodings, files, manifest, pixel_path, schema, shards
+from mammo.common import files
+from mammo.data import encodings, manifests, schema
+from mammo.data.encodings import Content, Encoding
+from mammo.data.manifests import Manifest, Shard, Split
+from mammo.data.shards import Shards
+from mammo.imaging import pixel_path
 
 HEIGHT_PX, WIDTH_PX = 8, 6
 CLASSES = ("normal", "benign", "cancer")
@@ -15,15 +20,15 @@ Labels = Sequence[Sequence[int]]
 """The label of each record of each shard."""
 
 
-def write(folder: pathlib.Path, splits: Mapping[str, Labels]) -> shards.Shards:
+def write(folder: pathlib.Path, splits: Mapping[str, Labels]) -> Shards:
     """Writes views of the given labels; a split that is not given is empty."""
     folder.mkdir(parents=True, exist_ok=True)
-    made = {split: _write_split(folder, split, splits.get(split, [])) for split in manifest.SPLITS}
-    manifest.Manifest(
-        manifest.FORMAT_VERSION, "drawn", "status", pixel_path.PIXEL_PATH_VERSION, HEIGHT_PX, WIDTH_PX,
-        encodings.Encoding.RAW, seed=0, rejected=0, widened=0, splits=made,
+    made = {split: _write_split(folder, split, splits.get(split, [])) for split in manifests.SPLITS}
+    Manifest(
+        manifests.FORMAT_VERSION, "drawn", "status", pixel_path.PIXEL_PATH_VERSION, HEIGHT_PX, WIDTH_PX,
+        Encoding.RAW, seed=0, rejected=0, widened=0, splits=made,
     ).write(folder)  # fmt: skip
-    return shards.Shards.open(folder)
+    return Shards.open(folder)
 
 
 def keys(labels: Labels) -> list[int]:
@@ -47,8 +52,8 @@ def record(split: str, shard: int, number: int, label: int) -> dict:
     name = f"{split}_{shard}_{number}"
     return {
         "patient_id": name, "exam_id": f"{name}_1", "volume": "A", "path": f"{name}.png", "laterality": "left",
-        "projection": "mlo", "age_years": -1.0, "density": 3, "content": encodings.Content.VIEW, "label": label,
-        "image": encodings.encode_image(image, encodings.Encoding.RAW), "height_px": HEIGHT_PX, "width_px": WIDTH_PX,
+        "projection": "mlo", "age_years": -1.0, "density": 3, "content": Content.VIEW, "label": label,
+        "image": encodings.encode_image(image, Encoding.RAW), "height_px": HEIGHT_PX, "width_px": WIDTH_PX,
         "focus_xyxy_px": [0.0, 0, WIDTH_PX, HEIGHT_PX],
         "boxes_xyxy_px": [[0.5, 1.0, 2.5 + lesion, 4.0] for lesion in range(count)], "pathologies": [label] * count,
         "kinds": ["mass"] * count, "outline_indices": list(range(1, count + 1)), "areas_px": [12.5] * count,
@@ -58,14 +63,14 @@ def record(split: str, shard: int, number: int, label: int) -> dict:
     }  # fmt: skip
 
 
-def _write_split(folder: pathlib.Path, split: str, labels: Labels) -> manifest.Split:
+def _write_split(folder: pathlib.Path, split: str, labels: Labels) -> Split:
     made = []
     for shard, of_shard in enumerate(labels):
         path = folder / f"{split}-views-{shard:05d}-of-{len(labels):05d}.tfrecord"
         with tf.io.TFRecordWriter(str(path)) as writer:
             for number, label in enumerate(of_shard):
                 writer.write(schema.encode(record(split, shard, number, label)))
-        made.append(manifest.Shard(path.name, "views", len(of_shard), path.stat().st_size, files.sha256_of(path)))
+        made.append(Shard(path.name, "views", len(of_shard), path.stat().st_size, files.sha256_of(path)))
     flat = [label for of_shard in labels for label in of_shard]
     outlines = {
         name: sum(
@@ -76,4 +81,4 @@ def _write_split(folder: pathlib.Path, split: str, labels: Labels) -> manifest.S
     }
     images = {name: flat.count(code) for code, name in enumerate(CLASSES)}
     crops = dict.fromkeys(("background", "benign", "cancer"), 0)
-    return manifest.Split(len(flat), len(flat), images, outlines, crops, tuple(made))
+    return Split(len(flat), len(flat), images, outlines, crops, tuple(made))

@@ -5,8 +5,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from mammo.data import crops
-from mammo.inference import bundle, calibration
+from mammo.clinical.calibration import Calibration
+from mammo.data.cropping import CropConfig
+from mammo.inference import bundles
+from mammo.inference.bundles import Bundle, Facts, Network, OperatingPoint
 
 HEIGHT_PX, WIDTH_PX = 256, 160
 CROP: dict[str, Any] = {"side_px": 64, "context": 1.5}
@@ -54,25 +56,25 @@ class _Judge(tf.Module):
         return {"probabilities": tf.stack([0.95 - cancer, tf.fill(tf.shape(cancer), 0.05), cancer], 1)}
 
 
-def write(folder: pathlib.Path, **facts) -> bundle.Bundle:
+def write(folder: pathlib.Path, **facts) -> Bundle:
     """Writes the bundle of a multi-stage concept, with some facts of its own."""
     for name, module, signature in (("finder", _Finder(), "detect"), ("crop_classifier", _Judge(), "classify")):
-        path = folder / bundle.NETWORKS_FOLDER / name
+        path = folder / bundles.NETWORKS_FOLDER / name
         tf.saved_model.save(module, str(path), signatures={signature: module.call})
-    (folder / bundle.CARD_FILE).write_text("# bright disc\n")
-    bundle.seal(folder, make_facts(**facts))
-    return bundle.open_bundle(folder)
+    (folder / bundles.CARD_FILE).write_text("# bright disc\n")
+    bundles.seal(folder, make_facts(**facts))
+    return bundles.open_bundle(folder)
 
 
-def make_facts(**facts) -> bundle.Facts:
+def make_facts(**facts) -> Facts:
     """Returns what such a bundle says of itself."""
     networks = {
-        "finder": bundle.Network("detect", HEIGHT_PX, WIDTH_PX, ("lesion",)),
-        "crop_classifier": bundle.Network(
+        "finder": Network("detect", HEIGHT_PX, WIDTH_PX, ("lesion",)),
+        "crop_classifier": Network(
             "classify", CROP["side_px"], CROP["side_px"], ("background", "benign", "cancer"), crop=CROP
         ),
     }
-    assert set(CROP) <= set(crops.Options.__dataclass_fields__)
+    assert set(CROP) <= set(CropConfig.__dataclass_fields__)
     certain = {"value": 0.9, "low": 0.8, "high": 1.0}
     fields: dict[str, Any] = {
         "name": "bright disc",
@@ -83,13 +85,11 @@ def make_facts(**facts) -> bundle.Facts:
         "height_px": HEIGHT_PX,
         "width_px": WIDTH_PX,
         "networks": networks,
-        "calibration": calibration.Calibration(),
-        "operating_points": {
-            "screening": bundle.OperatingPoint("screening", 0.3, certain, certain, positive=10, negative=20)
-        },
+        "calibration": Calibration(),
+        "operating_points": {"screening": OperatingPoint("screening", 0.3, certain, certain, positive=10, negative=20)},
         "finding_threshold": 0.25,
         "false_findings_per_image": 0.25,
         "data": {"source": "phantom", "is_phantom": True},
         "figures": {},
     }
-    return bundle.Facts(**fields | facts)
+    return Facts(**fields | facts)

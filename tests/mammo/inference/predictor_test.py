@@ -6,7 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from mammo.inference import calibration, exams, networks, predictor, probabilities, reading
+from mammo.clinical import rules
+from mammo.clinical.calibration import Calibration
+from mammo.inference import networks, reading
+from mammo.inference.listing import ViewFile
+from mammo.inference.predictor import Predictor
 from tests import dicoms, drawing
 from tests.mammo.inference import bright_disc
 
@@ -22,7 +26,7 @@ def opened(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def asked(opened):
-    return predictor.Predictor(opened)
+    return Predictor(opened)
 
 
 def draw(*discs, chest_wall="left"):
@@ -36,9 +40,7 @@ def draw(*discs, chest_wall="left"):
 
 def read(*paths):
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        views = reading.read(
-            [exams.ViewFile(path) for path in paths], bright_disc.HEIGHT_PX, bright_disc.WIDTH_PX, pool
-        )
+        views = reading.read([ViewFile(path) for path in paths], bright_disc.HEIGHT_PX, bright_disc.WIDTH_PX, pool)
     assert [view.reason for view in views] == [None] * len(paths)
     return views
 
@@ -99,7 +101,7 @@ def test_png_jpeg_and_dicom_of_one_view_give_the_same_findings(asked, tmp_path):
 def test_a_second_look_at_the_mirror_image_changes_nothing_of_what_is_symmetric(opened, asked, tmp_path):
     views = read(drawing.write(tmp_path / "view.png", draw(DISC)))
     (once,) = asked.predict(views)
-    (twice,) = predictor.Predictor(opened, flips=True).predict(views)
+    (twice,) = Predictor(opened, flips=True).predict(views)
     np.testing.assert_allclose(twice.findings.boxes_xyxy_px, once.findings.boxes_xyxy_px, atol=1e-3)
     assert twice.scores == pytest.approx(once.scores, abs=1e-6)
 
@@ -107,9 +109,9 @@ def test_a_second_look_at_the_mirror_image_changes_nothing_of_what_is_symmetric(
 def test_probabilities_are_calibrated_and_findings_are_not(tmp_path, asked):
     views = read(drawing.write(tmp_path / "view.png", draw(DISC)))
     (plain,) = asked.predict(views)
-    chosen = calibration.Calibration(2.0, (0.0, 0.0, -1.0))
-    (answer,) = predictor.Predictor(bright_disc.write(tmp_path / "bundle", calibration=chosen)).predict(views)
-    expected = chosen.apply(probabilities.of_findings(plain.findings)[None])[0]
+    chosen = Calibration(2.0, (0.0, 0.0, -1.0))
+    (answer,) = Predictor(bright_disc.write(tmp_path / "bundle", calibration=chosen)).predict(views)
+    expected = chosen.apply(rules.of_findings(plain.findings)[None])[0]
     np.testing.assert_allclose(list(answer.scores.values()), expected, atol=1e-6)
     np.testing.assert_allclose(answer.findings.scores, plain.findings.scores)
 
@@ -117,7 +119,7 @@ def test_probabilities_are_calibrated_and_findings_are_not(tmp_path, asked):
 def test_bfloat16_says_about_the_same(opened, asked, tmp_path):
     views = read(drawing.write(tmp_path / "view.png", draw(DISC)))
     (exact,) = asked.predict(views)
-    coarse = predictor.Predictor(opened, precision="bfloat16")
+    coarse = Predictor(opened, precision="bfloat16")
     assert coarse.precision == "bfloat16"
     (answer,) = coarse.predict(views)
     assert answer.scores == pytest.approx(exact.scores, abs=0.02)

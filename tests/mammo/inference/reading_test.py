@@ -7,8 +7,9 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from mammo.data import images, pixel_path
-from mammo.inference import exams, reading
+from mammo.imaging import images, pixel_path
+from mammo.inference import reading
+from mammo.inference.listing import ViewFile
 from tests import drawing
 
 HEIGHT_PX, WIDTH_PX = 128, 64
@@ -21,7 +22,7 @@ def pool():
 
 
 def read(pool, *paths):
-    return reading.read([exams.ViewFile(path) for path in paths], HEIGHT_PX, WIDTH_PX, pool)
+    return reading.read([ViewFile(path) for path in paths], HEIGHT_PX, WIDTH_PX, pool)
 
 
 def reason_of(pool, path):
@@ -51,7 +52,7 @@ def test_views_come_prepared_and_in_order(pool, tmp_path):
 
 def test_a_file_with_a_reason_is_not_opened(pool, tmp_path):
     path = drawing.write(tmp_path / "view.png", drawing.draw_view())
-    (view,) = reading.read([exams.ViewFile(path, "left", "cc", "is given twice")], HEIGHT_PX, WIDTH_PX, pool)
+    (view,) = reading.read([ViewFile(path, "left", "cc", "is given twice")], HEIGHT_PX, WIDTH_PX, pool)
     assert (view.reason, view.pixels, view.decoding_s) == ("is given twice", None, 0)
 
 
@@ -67,7 +68,7 @@ def test_an_image_under_two_names_counts_once(pool, tmp_path):
 
 
 def test_an_image_counts_once_in_all_parts_of_an_exam(pool, tmp_path):
-    files = [exams.ViewFile(drawing.write(tmp_path / f"{name}.png", drawing.draw_view())) for name in "ab"]
+    files = [ViewFile(drawing.write(tmp_path / f"{name}.png", drawing.draw_view())) for name in "ab"]
     seen: dict[bytes, str] = {}
     made = [reading.read([file], HEIGHT_PX, WIDTH_PX, pool, seen)[0].reason for file in files]
     assert made == [None, "is the same image as a.png"]

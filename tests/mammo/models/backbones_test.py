@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mammo import errors
+from mammo.common.errors import InputError
 from mammo.models import backbones
 
 
@@ -86,15 +86,15 @@ def test_a_detectors_features_serve_a_classifier_and_the_other_way_round(tmp_pat
 
 def test_weights_of_another_network_are_refused_by_name(tmp_path):
     tf.keras.Sequential([tf.keras.layers.Dense(2, input_shape=(3,))]).save_weights(tmp_path / "other.h5")
-    with pytest.raises(errors.InputError, match=r"other\.h5: not weights of efficientnet_b0 without its top"):
+    with pytest.raises(InputError, match=r"other\.h5: not weights of efficientnet_b0 without its top"):
         _build("efficientnet_b0", str(tmp_path / "other.h5"))
 
 
 def test_a_file_that_is_not_there_is_refused():
-    with pytest.raises(errors.InputError, match=r"/nowhere\.h5: no such file of weights"):
+    with pytest.raises(InputError, match=r"/nowhere\.h5: no such file of weights"):
         _build("efficientnet_b0", "/nowhere.h5")
 
 
 def test_an_unknown_backbone_is_refused_with_those_there_are():
-    with pytest.raises(errors.InputError, match=r"backbone=resnet is not known; it is one of efficientnet_b0"):
+    with pytest.raises(InputError, match=r"backbone=resnet is not known; it is one of efficientnet_b0"):
         _build("resnet")

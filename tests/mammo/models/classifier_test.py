@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mammo import errors
+from mammo.common.errors import InputError
 from mammo.models import backbones, classifier
+from mammo.models.classifier import ClassifierModelConfig, Dropout, Standardization
 
-OPTIONS = classifier.Options(backbone="csp_darknet_nano", weights="none", dropout=0.5)
+OPTIONS = ClassifierModelConfig(backbone="csp_darknet_nano", weights="none", dropout=0.5)
 
 
 def _inputs(count=3, start=0):
@@ -37,7 +38,7 @@ def test_dropout_draws_from_the_position_of_an_image_alone(model):
 
 
 def test_dropout_leaves_out_its_share_and_keeps_the_mean():
-    layer = classifier.Dropout(0.2)
+    layer = Dropout(0.2)
     dropped = layer(tf.ones([64, 500]), tf.range(64, dtype=tf.int64), training=True).numpy()
     assert (dropped == 0).mean() == pytest.approx(0.2, abs=0.01)
     assert dropped.mean() == pytest.approx(1, abs=0.02)
@@ -53,14 +54,14 @@ def test_the_head_of_the_study_has_its_layers():
 
 
 def test_an_efficientnet_gives_all_its_features_and_those_of_small_lesions():
-    made = classifier.build(classifier.Options(weights="none"), 3, 64, 32)
+    made = classifier.build(ClassifierModelConfig(weights="none"), 3, 64, 32)
     seen = [made.get_layer(f"mean_{level}").input.shape[1:] for level in ("P3", "P4", "TOP")]
     assert seen == [(8, 4, 40), (4, 2, 112), (2, 1, 1280)]
     assert made.get_layer("joined").output.shape[-1] == 2 * (40 + 112 + 1280)
 
 
 def test_a_pretrained_backbone_keeps_its_statistics(weights_file):
-    made = classifier.build(classifier.Options(weights=str(weights_file)), 2, 64, 32)
+    made = classifier.build(ClassifierModelConfig(weights=str(weights_file)), 2, 64, 32)
     backbone = made.get_layer("backbone")
     before = [weight.numpy() for weight in backbone.non_trainable_weights]
     made(_inputs(), training=True)
@@ -68,12 +69,12 @@ def test_a_pretrained_backbone_keeps_its_statistics(weights_file):
         np.testing.assert_array_equal(start, end)
     names = {weight.name for weight in made.trainable_variables}
     assert not any("gamma" in name and "normalization" not in name for name in names)
-    moved = classifier.build(classifier.Options(weights=str(weights_file), keeps_statistics=False), 2, 64, 32)
+    moved = classifier.build(ClassifierModelConfig(weights=str(weights_file), keeps_statistics=False), 2, 64, 32)
     assert len(moved.trainable_variables) > len(made.trainable_variables)
 
 
 def test_frozen_layers_are_not_learnt_and_the_last_ones_are_unlocked(weights_file):
-    made = classifier.build(classifier.Options(weights=str(weights_file)), 2, 64, 32)
+    made = classifier.build(ClassifierModelConfig(weights=str(weights_file)), 2, 64, 32)
     of_backbone = {id(weight) for weight in made.get_layer("backbone").trainable_weights}
     frozen, last, everything = (classifier.learnt(made, layers) for layers in (0, 3, -1))
     assert not any(id(weight) in of_backbone for weight in frozen)
@@ -88,7 +89,7 @@ def test_standardized_images_are_alike_whatever_their_brightness():
     inputs = _inputs()
     darker = {**inputs, "image": 0.4 * inputs["image"] + 0.1}
     np.testing.assert_allclose(made(inputs), made(darker), atol=0.02)
-    layer = classifier.Standardization()
+    layer = Standardization()
     np.testing.assert_allclose(tf.reduce_mean(layer(inputs["image"])), backbones.GREY_MEAN, atol=1e-4)
     assert np.isfinite(layer(tf.zeros([1, 8, 8, 1]))).all()
     half = tf.concat([inputs["image"], tf.zeros_like(inputs["image"])], axis=1)
@@ -97,5 +98,5 @@ def test_standardized_images_are_alike_whatever_their_brightness():
 
 @pytest.mark.parametrize(("name", "value"), [("head", "plain"), ("dropout", 1.0)])
 def test_a_setting_that_cannot_be_is_refused(name, value):
-    with pytest.raises(errors.InputError, match=name):
-        classifier.Options(**{name: value})
+    with pytest.raises(InputError, match=name):
+        ClassifierModelConfig(**{name: value})

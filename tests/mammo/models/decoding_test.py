@@ -1,8 +1,8 @@
 import numpy as np
 import tensorflow as tf
 
-from mammo.models import anchors as anchors_lib
-from mammo.models import decoding
+from mammo.models import anchor_boxes, decoding
+from mammo.models.decoding import DecodingConfig
 
 _ANCHORS = tf.constant([[0, 0, 40, 40], [2, 2, 42, 42], [60, 60, 90, 90], [80, 80, 120, 120]], tf.float32)
 
@@ -10,8 +10,8 @@ _ANCHORS = tf.constant([[0, 0, 40, 40], [2, 2, 42, 42], [60, 60, 90, 90], [80, 8
 def _decode(probabilities, boxes=_ANCHORS, **options):
     probabilities = tf.constant([probabilities], tf.float32)
     logits = tf.math.log(probabilities / (1 - probabilities))
-    deltas = anchors_lib.encode(boxes, _ANCHORS)[None]
-    return decoding.decode(logits, deltas, _ANCHORS, 100, 100, decoding.Options(**options))
+    deltas = anchor_boxes.encode(boxes, _ANCHORS)[None]
+    return decoding.decode(logits, deltas, _ANCHORS, 100, 100, DecodingConfig(**options))
 
 
 def test_the_surest_comes_first_and_what_overlaps_it_is_dropped():

@@ -2,15 +2,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mammo.models import anchors as anchors_lib
 from mammo.models import detector
+from mammo.models.anchor_boxes import Anchors
+from mammo.models.detector import DetectorModelConfig
 
-_OPTIONS = detector.Options(backbone="csp_darknet_nano", weights="none", pyramid_channels=8, head_depth=1)
+_OPTIONS = DetectorModelConfig(backbone="csp_darknet_nano", weights="none", pyramid_channels=8, head_depth=1)
 
 
 def _build(levels, class_count=2, options=_OPTIONS):
     tf.keras.utils.set_random_seed(0)
-    anchors = anchors_lib.Anchors(levels, tuple(2.0**level for level in levels), (1.0,))
+    anchors = Anchors(levels, tuple(2.0**level for level in levels), (1.0,))
     return detector.build(options, anchors, class_count, 64, 96), anchors
 
 

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mammo import errors
-from mammo.data import batch as batch_lib
+from mammo.common.errors import InputError
+from mammo.data.batch import PADDING
+from mammo.reports import run
 from mammo.stages import stages
-from mammo.training import loop, reporting
+from mammo.training import loop
 from tests.mammo.data import small_shards
 from tests.mammo.training import disc_shards
 
@@ -64,7 +65,7 @@ def test_crops_are_jittered_in_training_alone(shards):
 
 
 def test_a_crop_too_small_for_the_head_of_the_study_is_refused(shards):
-    with pytest.raises(errors.InputError, match="32 x 32 px are too small for it"):
+    with pytest.raises(InputError, match="32 x 32 px are too small for it"):
         _stage(shards, "crop_classifier", crop__side_px=32, model__head="study")
 
 
@@ -106,7 +107,7 @@ def test_augmentation_does_not_change_what_an_image_is(shards):
     batch = next(iter(stage.build_dataset("train", ONE, 0)))
     varied = stage.augment(batch, tf.constant([0, 0]))
     assert bool(tf.reduce_any(varied.classes != batch.classes))  # some lesion has left
-    assert batch_lib.PADDING in varied.classes.numpy()
+    assert PADDING in varied.classes.numpy()
     np.testing.assert_array_equal(varied.label, batch.label)
 
 
@@ -117,7 +118,7 @@ def test_it_learns_to_tell_discs_apart(shards, tmp_path):
         optimizer__averages_decay=0.9,
     )  # fmt: skip
     evaluation, _ = loop.train(config, shards, tmp_path)
-    page = reporting.write(tmp_path / "out", evaluation, shards, config.to_dict(), {"training_s": 1.0}, tmp_path)
+    page = run.write(tmp_path / "out", evaluation, shards, config.to_dict(), {"training_s": 1.0}, tmp_path)
     report = json.loads((page.parent / "report.json").read_text())
     assert report["n"]["images"] == 24
     assert report["auc"]["image"]["tumour"]["value"] > 0.95
@@ -155,11 +156,11 @@ def test_a_frozen_backbone_is_learnt_from_its_phase_on(shards, tmp_path):
     ],
 )
 def test_a_setting_that_cannot_be_is_refused(shards, changes, message):
-    with pytest.raises(errors.InputError, match=message):
+    with pytest.raises(InputError, match=message):
         _stage(shards, "whole_image", **changes)
 
 
 def test_shards_without_crops_are_refused(tmp_path):
     views = small_shards.write(tmp_path, {"train": [[0, 1, 2]], "validation": [[0]], "test": [[0]]})
-    with pytest.raises(errors.InputError, match="has no crops in the split 'train'"):
+    with pytest.raises(InputError, match="has no crops in the split 'train'"):
         _stage(views, "crop_classifier").build_dataset("train", ONE, 0)

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mammo import errors
-from mammo.data import batch as batch_lib
+from mammo.common.errors import InputError
+from mammo.data.batch import PADDING
 from mammo.models import targets
 from mammo.stages import stages
 from tests.mammo.data import small_shards
@@ -76,14 +76,14 @@ def test_a_box_loss_that_there_is_none_of_is_refused_with_those_there_are(shards
         ("loss.box_loss", "smoothl1", "box_loss=smoothl1 is not known; it is smooth_l1 or generalized_iou"),
         ("model.max_levels", 0, "max_levels=0 must be 1 or more"),
     ]:
-        with pytest.raises(errors.InputError, match=said):
+        with pytest.raises(InputError, match=said):
             stages.from_config(disc_shards.config(**{field: value}), shards)
 
 
 def test_a_class_blind_detector_learns_and_finds_one_class(shards):
     blind: Any = stages.from_config(disc_shards.config(model__is_class_blind=True), shards)
     batch = next(iter(blind.build_dataset("train", tf.distribute.InputContext(), 0)))
-    assert set(np.unique(batch.classes)) <= {batch_lib.PADDING, 0}
+    assert set(np.unique(batch.classes)) <= {PADDING, 0}
     assert set(np.unique(batch.label)) - {0, 1}  # whose lesions are cancers all the same
     assert blind.class_count == 1
     assert blind.build_model()(batch.image)["classification"].shape[-1] == 1
@@ -120,5 +120,5 @@ def test_evaluation_takes_each_image_once(stage):
 
 def test_views_that_the_pyramid_cannot_halve_are_refused_with_their_size(tmp_path):
     odd = small_shards.write(tmp_path, {"train": [[0, 1]]})
-    with pytest.raises(errors.InputError, match=r"holds views of 8 x 6 px; the detector takes multiples of 32"):
+    with pytest.raises(InputError, match=r"holds views of 8 x 6 px; the detector takes multiples of 32"):
         stages.from_config(disc_shards.config(), odd)

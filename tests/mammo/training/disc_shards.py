@@ -10,22 +10,27 @@ import numpy as np
 import tensorflow as tf
 
 from mammo import presets
-from mammo.data import encodings, files, manifest, pixel_path, schema, shards
+from mammo.common import files
+from mammo.data import encodings, manifests, schema
+from mammo.data.encodings import Content, Encoding
+from mammo.data.manifests import Manifest, Shard, Split
+from mammo.data.shards import Shards
+from mammo.imaging import pixel_path
 
 SIDE_PX = 64
 _RADII_PX = {1: 6, 2: 9}  # benign ones are smaller
 _LEVELS = {1: 0.7, 2: 0.95}
 
 
-def write(folder: pathlib.Path, images: Mapping[str, int]) -> shards.Shards:
+def write(folder: pathlib.Path, images: Mapping[str, int]) -> Shards:
     """Writes so many views of each split, in two shards: normal, benign and cancer in turn; and as many crops."""
     folder.mkdir(parents=True, exist_ok=True)
-    splits = {split: _write_split(folder, split, images.get(split, 0)) for split in manifest.SPLITS}
-    manifest.Manifest(
-        manifest.FORMAT_VERSION, "drawn", "status", pixel_path.PIXEL_PATH_VERSION, SIDE_PX, SIDE_PX,
-        encodings.Encoding.PNG16, seed=0, rejected=0, widened=0, splits=splits,
+    splits = {split: _write_split(folder, split, images.get(split, 0)) for split in manifests.SPLITS}
+    Manifest(
+        manifests.FORMAT_VERSION, "drawn", "status", pixel_path.PIXEL_PATH_VERSION, SIDE_PX, SIDE_PX,
+        Encoding.PNG16, seed=0, rejected=0, widened=0, splits=splits,
     ).write(folder)  # fmt: skip
-    return shards.Shards.open(folder)
+    return Shards.open(folder)
 
 
 def config(stage: str = "detector", /, **changes: Any) -> ml_collections.ConfigDict:
@@ -49,8 +54,8 @@ def config(stage: str = "detector", /, **changes: Any) -> ml_collections.ConfigD
     return made
 
 
-def _write_split(folder: pathlib.Path, split: str, count: int) -> manifest.Split:
-    random = np.random.default_rng([count, manifest.SPLITS.index(split)])
+def _write_split(folder: pathlib.Path, split: str, count: int) -> Split:
+    random = np.random.default_rng([count, manifests.SPLITS.index(split)])
     labels = [number % 3 for number in range(count)]
     made = []
     for content, shard in itertools.product(("views", "crops"), range(2 if count else 0)):
@@ -60,17 +65,17 @@ def _write_split(folder: pathlib.Path, split: str, count: int) -> manifest.Split
             for number in numbers:
                 record = _record(f"{split}_{number}", labels[number], random)
                 writer.write(schema.encode(_as_crop(record) if content == "crops" else record))
-        made.append(manifest.Shard(path.name, content, len(numbers), path.stat().st_size, files.sha256_of(path)))
+        made.append(Shard(path.name, content, len(numbers), path.stat().st_size, files.sha256_of(path)))
     by_class = {name: labels.count(label) for label, name in enumerate(("normal", "benign", "cancer"))}
     lesions = {name: by_class[name] for name in ("benign", "cancer")}
     crops = {"background": by_class["normal"], **lesions}
-    return manifest.Split(count, count, by_class, lesions, crops, tuple(made))
+    return Split(count, count, by_class, lesions, crops, tuple(made))
 
 
 def _as_crop(record: dict) -> dict:
     """The same image, about its disc, or about a place without one."""
     focus = record["boxes_xyxy_px"][0] if record["label"] else [20.0, 20, 36, 36]
-    content = encodings.Content.LESION if record["label"] else encodings.Content.BACKGROUND
+    content = Content.LESION if record["label"] else Content.BACKGROUND
     return {**record, "focus_xyxy_px": focus, "content": content}
 
 
@@ -85,8 +90,8 @@ def _record(name: str, label: int, random: np.random.Generator) -> dict:
         boxes = [[x - radius, y - radius, x + radius, y + radius]]
     return {
         "patient_id": name, "exam_id": f"{name}_1", "volume": "A", "path": f"{name}.png", "laterality": "left",
-        "projection": "cc", "age_years": -1.0, "density": 2, "content": encodings.Content.VIEW, "label": label,
-        "image": encodings.encode_image(image, encodings.Encoding.PNG16), "height_px": SIDE_PX, "width_px": SIDE_PX,
+        "projection": "cc", "age_years": -1.0, "density": 2, "content": Content.VIEW, "label": label,
+        "image": encodings.encode_image(image, Encoding.PNG16), "height_px": SIDE_PX, "width_px": SIDE_PX,
         "focus_xyxy_px": [0.0, 0, SIDE_PX, SIDE_PX], "boxes_xyxy_px": boxes, "pathologies": [label] * len(boxes),
         "kinds": ["mass"] * len(boxes), "outline_indices": [1] * len(boxes), "areas_px": [100.0] * len(boxes),
         "assessments": [4] * len(boxes), "subtleties": [5] * len(boxes), "source_height_px": SIDE_PX,

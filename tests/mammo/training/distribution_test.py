@@ -1,7 +1,7 @@
 import pytest
 import tensorflow as tf
 
-from mammo import errors
+from mammo.common.errors import InputError
 from mammo.training import distribution
 
 
@@ -12,7 +12,7 @@ def single_precision():
 
 
 def test_more_devices_than_there_are_are_refused_with_their_number():
-    with pytest.raises(errors.InputError, match=r"--config\.devices=64, but there are \d+ "):
+    with pytest.raises(InputError, match=r"--config\.devices=64, but there are \d+ "):
         distribution.make_strategy(64)
 
 
@@ -36,5 +36,5 @@ def test_auto_takes_what_is_fast_here():
 
 
 def test_an_unknown_precision_is_refused():
-    with pytest.raises(errors.InputError, match=r"--config\.precision=int8 is not known"):
+    with pytest.raises(InputError, match=r"--config\.precision=int8 is not known"):
         distribution.set_precision("int8")

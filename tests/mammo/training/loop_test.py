@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mammo import errors
-from mammo.stages import stage as stage_lib
+from mammo.common.errors import InputError, StoppedError
+from mammo.reports import run as run_lib
 from mammo.stages import stages
-from mammo.training import loop, reporting, step
+from mammo.stages.stage import WHOLE_RUN, Phase
+from mammo.training import loop, steps
 from tests.mammo.training import disc_shards
 
 
@@ -48,7 +49,7 @@ class _KilledError(Exception):
 
 def _train_and_die_after(monkeypatch, config, shards, folder, calls, how):
     """Trains until some calls of the steps were made; then `how` happens in the middle of the run."""
-    make = step.make_run_steps
+    make = steps.make_run_steps
 
     def make_mortal(*arguments):
         run_steps, made = make(*arguments), 0
@@ -63,7 +64,7 @@ def _train_and_die_after(monkeypatch, config, shards, folder, calls, how):
         return run
 
     with monkeypatch.context() as patched:
-        patched.setattr(step, "make_run_steps", make_mortal)
+        patched.setattr(steps, "make_run_steps", make_mortal)
         loop.train(config, shards, folder)
 
 
@@ -81,7 +82,7 @@ def test_a_run_that_is_killed_and_terminated_goes_on_and_ends_in_the_same_bits(
     config = disc_shards.config(train_steps=5)
     with pytest.raises(_KilledError):  # at step 3; the last checkpoint is of step 2
         _train_and_die_after(monkeypatch, config, shards, tmp_path, 3, _die)
-    with pytest.raises(errors.StoppedError, match=r"Stopped at step 3 of 5") as stopped:
+    with pytest.raises(StoppedError, match=r"Stopped at step 3 of 5") as stopped:
         _train_and_die_after(monkeypatch, config, shards, tmp_path, 0, _terminate)
     assert stopped.value.signal_number == signal.SIGTERM
     loop.train(config, shards, tmp_path)
@@ -133,7 +134,7 @@ def test_it_notes_each_step_and_keeps_the_best(uninterrupted):
 
 def test_the_report_of_a_run_holds_every_image_of_the_test_split_once(shards, uninterrupted):
     folder, evaluation = uninterrupted
-    page = reporting.write(folder, evaluation, shards, disc_shards.config().to_dict(), {"training_s": 1.0}, folder)
+    page = run_lib.write(folder, evaluation, shards, disc_shards.config().to_dict(), {"training_s": 1.0}, folder)
     report = json.loads((folder / "report.json").read_text())
     assert report["n"] == {"patients": 5, "images": 5, "lesions": 3}
     assert set(report["froc"]["centre"]["sensitivity_at"]) == {"0.125", "0.25", "0.5", "1", "2", "4", "8"}
@@ -143,7 +144,7 @@ def test_the_report_of_a_run_holds_every_image_of_the_test_split_once(shards, un
 
 def test_a_loss_that_is_not_finite_stops_the_run_with_its_step_and_images(shards, tmp_path):
     config = disc_shards.config(optimizer__learning_rate=1e30, optimizer__clip_norm=0.0, optimizer__warmup_steps=0)
-    with pytest.raises(errors.InputError, match=r"gradient of step [234] is not finite; its images: train_\d+\.png \("):
+    with pytest.raises(InputError, match=r"gradient of step [234] is not finite; its images: train_\d+\.png \("):
         loop.train(config, shards, tmp_path)
 
 
@@ -154,7 +155,7 @@ def test_a_shard_damaged_while_training_is_named(shards, tmp_path):
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 0xFF
     path.write_bytes(content)
-    with pytest.raises(errors.InputError, match=rf"{path.name} is damaged in record \d+"):
+    with pytest.raises(InputError, match=rf"{path.name} is damaged in record \d+"):
         loop.train(disc_shards.config(train_steps=20, log_every_steps=20), broken, tmp_path / "run")
 
 
@@ -174,25 +175,25 @@ def test_a_shard_damaged_while_training_is_named(shards, tmp_path):
 )
 def test_calls_end_where_something_is_due(step_number, expected, more):
     intervals = {"log_every_steps": 20, "evaluate_every_steps": 50, "save_every_steps": 0, "histograms_every_steps": 0}
-    phases = (*stage_lib.WHOLE_RUN, stage_lib.Phase(more.get("second_phase", 0), 0.1))
+    phases = (*WHOLE_RUN, Phase(more.get("second_phase", 0), 0.1))
     config = ml_collections.ConfigDict({"train_steps": 100, "profile": (), **intervals, **more})
     assert loop._steps_until_due(config, phases, step_number) == expected
 
 
 def test_a_window_that_is_none_is_refused_before_anything_is_made(shards, tmp_path):
-    with pytest.raises(errors.InputError, match=r"--config\.profile=\(5,\) must be \(first step, last step\)"):
+    with pytest.raises(InputError, match=r"--config\.profile=\(5,\) must be \(first step, last step\)"):
         loop.train(disc_shards.config(profile=(5,)), shards, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
 def test_xla_is_for_one_device():
     loop._check(disc_shards.config(xla=True), replicas=1)
-    with pytest.raises(errors.InputError, match=r"give --config\.devices=1 or --config\.xla=false"):
+    with pytest.raises(InputError, match=r"give --config\.devices=1 or --config\.xla=false"):
         loop._check(disc_shards.config(xla=True), replicas=2)
 
 
 def test_a_test_split_that_cannot_be_used_is_told_before_training(tmp_path):
     without = disc_shards.write(tmp_path / "shards", {"train": 6, "validation": 3})
-    with pytest.raises(errors.InputError, match=r"has no views in the split 'test'"):
+    with pytest.raises(InputError, match=r"has no views in the split 'test'"):
         loop.train(disc_shards.config(), without, tmp_path / "run")
     assert not (tmp_path / "run" / "metrics.jsonl").exists()

@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mammo import errors
-from mammo.stages import stage
+from mammo.common.errors import InputError
+from mammo.stages.stage import Phase
 from mammo.training import optimizers
+from mammo.training.optimizers import OptimizerConfig
 
-_OPTIONS = optimizers.Options(learning_rate=0.1, warmup_steps=10, final_share=0.01, weight_decay=0.0)
+_OPTIONS = OptimizerConfig(learning_rate=0.1, warmup_steps=10, final_share=0.01, weight_decay=0.0)
 
 
 def test_the_rate_rises_to_its_highest_and_falls_along_a_cosine():
@@ -29,7 +30,7 @@ def test_kernels_decay_by_rate_times_decay_and_biases_do_not(kind):
 
 
 def test_weights_that_a_later_phase_adds_move_no_faster_than_its_rate():
-    phases = (stage.Phase(0, 1.0), stage.Phase(300, 0.1))
+    phases = (Phase(0, 1.0), Phase(300, 0.1))
     options = dataclasses.replace(_OPTIONS, warmup_steps=0, final_share=1.0)
     optimizer = optimizers.build(options, 600, "float32", phases)
     head, unlocked = tf.Variable([0.0]), tf.Variable([0.0])
@@ -45,7 +46,7 @@ def test_weights_that_a_later_phase_adds_move_no_faster_than_its_rate():
 
 def test_an_unknown_kind_is_refused_with_those_there_are():
     changes: dict[str, Any] = {"kind": "adam"}
-    with pytest.raises(errors.InputError, match=r"optimizer\.kind=adam is not known; it is adamw or sgd"):
+    with pytest.raises(InputError, match=r"optimizer\.kind=adam is not known; it is adamw or sgd"):
         dataclasses.replace(_OPTIONS, **changes)
 
 

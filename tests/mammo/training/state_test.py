@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mammo.training import state as state_lib
+from mammo.training.state import TrainState
 
 
 def _state(averages_decay):
     tf.keras.utils.set_random_seed(0)
     model = tf.keras.Sequential([tf.keras.layers.Dense(2, input_shape=(3,)), tf.keras.layers.BatchNormalization()])
-    return state_lib.TrainState(model, tf.keras.optimizers.SGD(0.1), averages_decay)
+    return TrainState(model, tf.keras.optimizers.SGD(0.1), averages_decay)
 
 
 def _step(state, change):

@@ -3,14 +3,15 @@ import json
 import pytest
 import tensorflow as tf
 
-from mammo import errors
+from mammo.common.errors import InputError
 from mammo.training import telemetry
+from mammo.training.telemetry import Telemetry
 
 _SCALARS = {"loss/total": 1.5, "learning_rate": 0.1}
 
 
 def _watch(folder, first_step, until):
-    watch = telemetry.Telemetry(folder, first_step, 10)
+    watch = Telemetry(folder, first_step, 10)
     for step in range(first_step + 1, until + 1):
         watch.steps(step, _SCALARS)
     watch.close()
@@ -34,7 +35,7 @@ def test_tensorboard_gets_the_same_figures(tmp_path):
 
 
 def test_the_profiler_runs_in_its_window_alone(tmp_path):
-    watch = telemetry.Telemetry(tmp_path, 0, 10)
+    watch = Telemetry(tmp_path, 0, 10)
     with watch.profiling(1, (2, 4)):
         tf.ones([2]) + 1
     assert not list((tmp_path / "tensorboard").rglob("*.xplane.pb"))
@@ -45,20 +46,20 @@ def test_the_profiler_runs_in_its_window_alone(tmp_path):
 
 
 def test_a_figure_that_is_not_finite_is_missing_and_the_line_is_json(tmp_path):
-    watch = telemetry.Telemetry(tmp_path, 0, 10)
+    watch = Telemetry(tmp_path, 0, 10)
     watch.steps(1, {**_SCALARS, "gradient_norm": float("inf")})
     watch.close()
     assert json.loads((tmp_path / "metrics.jsonl").read_text()) == {"step": 1, **_SCALARS}
 
 
 def test_a_disk_that_takes_no_more_is_told_in_one_sentence(tmp_path, monkeypatch):
-    watch = telemetry.Telemetry(tmp_path, 0, 10)
+    watch = Telemetry(tmp_path, 0, 10)
 
     def flush():
         raise tf.errors.ResourceExhaustedError(None, None, "tensorboard/events.1; No space left on device [Op:Flush]")
 
     monkeypatch.setattr(watch._writer, "flush", flush)
-    with pytest.raises(errors.InputError, match=r"tensorboard could not be written \(No space left on device\)"):
+    with pytest.raises(InputError, match=r"tensorboard could not be written \(No space left on device\)"):
         watch.steps(1, _SCALARS)
     watch.close()
 

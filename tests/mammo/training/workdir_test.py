@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from mammo import errors
+from mammo.common.errors import InputError
 from mammo.training import workdir
 from tests.mammo.training import disc_shards
 
@@ -16,7 +16,7 @@ def shards(tmp_path_factory):
 def test_a_second_run_is_kept_out_while_the_first_lasts(tmp_path):
     with (
         workdir.claim(tmp_path / "run"),
-        pytest.raises(errors.InputError, match=rf"{re.escape(str(tmp_path))}/run is in use by another run"),
+        pytest.raises(InputError, match=rf"{re.escape(str(tmp_path))}/run is in use by another run"),
         workdir.claim(tmp_path / "run"),
     ):
         pass
@@ -27,7 +27,7 @@ def test_a_second_run_is_kept_out_while_the_first_lasts(tmp_path):
 def test_a_file_is_no_workdir(tmp_path):
     (tmp_path / "file").write_text("")
     with (
-        pytest.raises(errors.InputError, match=r"file is not a folder; give another --workdir"),
+        pytest.raises(InputError, match=r"file is not a folder; give another --workdir"),
         workdir.claim(tmp_path / "file"),
     ):
         pass
@@ -64,7 +64,7 @@ def test_another_configuration_is_refused_by_what_differs(shards, tmp_path):
     workdir.settle_config(tmp_path, disc_shards.config().to_dict(), shards)
     _save_something(tmp_path)
     other = disc_shards.config(optimizer__learning_rate=0.5).to_dict()
-    with pytest.raises(errors.InputError, match=r"\(optimizer\.learning_rate is 0\.002 there, 0\.5 here\)"):
+    with pytest.raises(InputError, match=r"\(optimizer\.learning_rate is 0\.002 there, 0\.5 here\)"):
         workdir.settle_config(tmp_path, other, shards)
 
 
@@ -79,14 +79,14 @@ def test_other_data_is_refused(shards, tmp_path):
     workdir.settle_config(tmp_path, disc_shards.config().to_dict(), shards)
     _save_something(tmp_path)
     other = disc_shards.write(tmp_path / "other", {"train": 6})
-    with pytest.raises(errors.InputError, match=r"data\.manifest_sha256 is [0-9a-f]{64} there"):
+    with pytest.raises(InputError, match=r"data\.manifest_sha256 is [0-9a-f]{64} there"):
         workdir.settle_config(tmp_path, disc_shards.config().to_dict(), other)
 
 
 def test_a_damaged_configuration_is_refused(shards, tmp_path):
     _save_something(tmp_path)
     (tmp_path / "config.json").write_text("{")
-    with pytest.raises(errors.InputError, match=r"config\.json is damaged"):
+    with pytest.raises(InputError, match=r"config\.json is damaged"):
         workdir.settle_config(tmp_path, disc_shards.config().to_dict(), shards)
 
 
@@ -94,7 +94,7 @@ def test_the_configuration_of_a_run_comes_back_for_its_own_data_only(shards, tmp
     workdir.settle_config(tmp_path, disc_shards.config(seed=3).to_dict(), shards)
     assert workdir.read_config(tmp_path, shards).optimizer.learning_rate == 0.002
     other = disc_shards.write(tmp_path / "other", {"train": 6})
-    with pytest.raises(errors.InputError, match=r"run on other data than .*other \(data\.manifest_sha256"):
+    with pytest.raises(InputError, match=r"run on other data than .*other \(data\.manifest_sha256"):
         workdir.read_config(tmp_path, other)
-    with pytest.raises(errors.InputError, match=r"nowhere holds no run"):
+    with pytest.raises(InputError, match=r"nowhere holds no run"):
         workdir.read_config(tmp_path / "nowhere", shards)

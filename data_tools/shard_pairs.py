@@ -1,0 +1,172 @@
+"""Makes one pair of shards, views and crops, out of a list of views: what one worker does at a time.
+
+A pair is written whole or not at all, and a journal says what is in it, so that a conversion that was killed goes on
+with the pairs that are missing.
+"""
+
+import dataclasses
+import json
+import pathlib
+from collections.abc import Callable
+
+from data_tools import records
+from data_tools.records import RecordOptions, ViewRecords
+from data_tools.source import ListedExam, ListedView, Source
+from mammo.common import files
+from mammo.common.errors import ImageError, InputError
+from mammo.data.encodings import Content
+from mammo.data.manifests import Shard
+
+JOURNAL_FOLDER = ".journal"
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """One pair of shards to make.
+
+    Attributes:
+        split: "train", "validation" or "test".
+        index: Which pair of the split.
+        count: How many pairs the split has.
+        views: What goes into it, in order.
+    """
+
+    split: str
+    index: int
+    count: int
+    views: tuple[tuple[ListedExam, ListedView], ...]
+
+    def file_name(self, content: str) -> str:
+        """Returns the name of one file of the pair; `content` is "views" or "crops"."""
+        return f"{self.split}-{content}-{self.index:05d}-of-{self.count:05d}.tfrecord"
+
+
+@dataclasses.dataclass
+class Result:
+    """What one pair of shards holds, and what it could not.
+
+    Attributes:
+        shards: The two files.
+        patients: Who is in them.
+        exams: Which exams are in them.
+        images: Views, by label.
+        lesions: Outlines, by pathology.
+        crops: By label, "background" for those without a lesion.
+        widened: Views whose crop had to be widened to hold a lesion.
+        rejected: (path, reason) of each view that could not be used.
+    """
+
+    shards: list[Shard] = dataclasses.field(default_factory=list)
+    patients: set[str] = dataclasses.field(default_factory=set)
+    exams: set[str] = dataclasses.field(default_factory=set)
+    images: dict[str, int] = dataclasses.field(default_factory=lambda: dict.fromkeys(["normal", "benign", "cancer"], 0))
+    lesions: dict[str, int] = dataclasses.field(default_factory=lambda: dict.fromkeys(["benign", "cancer"], 0))
+    crops: dict[str, int] = dataclasses.field(
+        default_factory=lambda: dict.fromkeys(["background", "benign", "cancer"], 0)
+    )
+    widened: int = 0
+    rejected: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+
+    def count(self, made: ViewRecords) -> None:
+        """Adds what one view gave."""
+        self.patients.add(made.view["patient_id"])
+        self.exams.add(made.view["exam_id"])
+        self.images[made.view["label"].name.lower()] += 1
+        for pathology in made.view["pathologies"]:
+            self.lesions[pathology.name.lower()] += 1
+        for crop in made.crops:
+            is_lesion = crop["content"] == Content.LESION
+            self.crops[crop["label"].name.lower() if is_lesion else "background"] += 1
+        self.widened += made.is_widened
+
+
+def read_journal(output_dir: pathlib.Path, task: Task) -> Result | None:
+    """Returns what an earlier run made of a task, or None if it has to be made.
+
+    A pair in which a view was rejected is made again: the file at fault may have been put right since. So is one whose
+    files are gone or cut short, by a person or by a machine that lost its power.
+    """
+    try:
+        fields = json.loads(_journal_path(output_dir, task).read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+    fields["shards"] = [Shard(**shard) for shard in fields["shards"]]
+    fields["patients"], fields["exams"] = set(fields["patients"]), set(fields["exams"])
+    is_whole = all(_size_of(output_dir / shard.name) == shard.bytes for shard in fields["shards"])
+    return Result(**fields) if is_whole and not fields["rejected"] else None
+
+
+def make(
+    options: RecordOptions,
+    source: Source,
+    task: Task,
+    output_dir: pathlib.Path,
+    after_view: Callable[[], None],
+) -> Result:
+    """Makes one pair of shards and its journal.
+
+    Args:
+        options: Of the records.
+        source: Where the views come from.
+        task: Which views.
+        output_dir: Where to.
+        after_view: Called after each view, for progress.
+
+    Raises:
+        InputError: The folder is full or may not be written to.
+    """
+    import tensorflow as tf  # noqa: PLC0415  only workers need it: the program that starts them starts at once
+
+    from mammo.data import schema  # noqa: PLC0415
+
+    result = Result()
+    views_path, crops_path = (output_dir / task.file_name(content) for content in ("views", "crops"))
+    try:
+        with (
+            files.replacing(views_path) as views_partial,
+            files.replacing(crops_path) as crops_partial,
+            tf.io.TFRecordWriter(str(views_partial)) as views,
+            tf.io.TFRecordWriter(str(crops_partial)) as crops,
+        ):
+            for exam, view in task.views:
+                try:
+                    made = records.make(options, source, exam, view)
+                except ImageError as error:
+                    result.rejected.append((_relative(error.path, options.data_dir), error.reason))
+                else:
+                    views.write(schema.encode(made.view))
+                    for crop in made.crops:
+                        crops.write(schema.encode(crop))
+                    result.count(made)
+                after_view()
+    except tf.errors.OpError as error:
+        reason = error.message.rpartition("; ")[2]
+        raise InputError(f"{output_dir}: {reason}; make room there or give another --output_dir.") from None
+    result.shards = [
+        _describe(views_path, "views", sum(result.images.values())),
+        _describe(crops_path, "crops", sum(result.crops.values())),
+    ]
+    _write_journal(output_dir, task, result)
+    return result
+
+
+def _describe(path: pathlib.Path, content: str, records_count: int) -> Shard:
+    return Shard(path.name, content, records_count, path.stat().st_size, files.sha256_of(path))
+
+
+def _size_of(path: pathlib.Path) -> int | None:
+    return path.stat().st_size if path.exists() else None
+
+
+def _journal_path(output_dir: pathlib.Path, task: Task) -> pathlib.Path:
+    return output_dir / JOURNAL_FOLDER / f"{task.split}-{task.index:05d}.json"
+
+
+def _write_journal(output_dir: pathlib.Path, task: Task, result: Result) -> None:
+    fields = dataclasses.asdict(result)
+    fields["patients"], fields["exams"] = sorted(result.patients), sorted(result.exams)
+    files.write_text(_journal_path(output_dir, task), json.dumps(fields))
+
+
+def _relative(path: pathlib.Path, folder: pathlib.Path) -> str:
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)

@@ -1,0 +1,154 @@
+"""What a data source tells: exams, their views, and the lesions outlined on them. Plain data, no TensorFlow.
+
+A source works in two steps. `list_exams` is cheap: it reads the sheet and the folder tree, opens no image,
+and is enough to split the patients. `annotate` reads the outlines of one view and runs in the workers,
+beside the decoding of the view itself.
+"""
+
+import dataclasses
+import enum
+import pathlib
+from typing import Protocol
+
+BoxXyxyPx = tuple[float, float, float, float]
+"""x_min, y_min, x_max, y_max in pixels; the maxima are exclusive, so width is x_max - x_min."""
+
+
+class Label(enum.IntEnum):
+    """What a lesion, a view or an exam shows; the worst counts, so `max` combines labels."""
+
+    NORMAL = 0
+    BENIGN = 1
+    CANCER = 2
+
+
+class Laterality(enum.StrEnum):
+    """Which breast (DICOM Image Laterality, 0020,0062, spelt out)."""
+
+    LEFT = "left"
+    RIGHT = "right"
+
+
+class Projection(enum.StrEnum):
+    """How the breast was compressed: craniocaudal or mediolateral oblique (DICOM ListedView Position)."""
+
+    CC = "cc"
+    MLO = "mlo"
+
+
+@dataclasses.dataclass(frozen=True)
+class Lesion:
+    """One outlined lesion on one view.
+
+    Attributes:
+        box_xyxy_px: Extent of the outline in pixels of the full image.
+        pathology: BENIGN or CANCER.
+        kind: "mass", "calcification", "mass+calcification", "other" or "unknown".
+        outline_index: The number of its mask, from 1; 0 where the source has boxes only.
+        area_px: Area inside the outline in pixels; None where the source has boxes only.
+        assessment: BI-RADS category, 0 to 5, or None.
+        subtlety: From 1 (subtle) to 5 (obvious), or None.
+    """
+
+    box_xyxy_px: BoxXyxyPx
+    pathology: Label
+    kind: str = "unknown"
+    outline_index: int = 0
+    area_px: float | None = None
+    assessment: int | None = None
+    subtlety: int | None = None
+
+    def __post_init__(self) -> None:
+        x_min, y_min, x_max, y_max = self.box_xyxy_px
+        if not (x_min < x_max and y_min < y_max):
+            raise ValueError(f"a lesion's box must have x_min < x_max and y_min < y_max, got {self.box_xyxy_px}")
+        if self.pathology == Label.NORMAL:
+            raise ValueError("a lesion is BENIGN or CANCER, never NORMAL")
+
+
+@dataclasses.dataclass(frozen=True)
+class ListedView:
+    """One image of an exam, as listed: nothing of it has been read yet.
+
+    Attributes:
+        patient_id: Who; the unit of splits and intervals.
+        exam_id: Which exam (case) of the patient.
+        laterality: Which breast.
+        projection: Which projection.
+        path: The image file.
+        outline_paths: One mask file a lesion, by outline number from 1; empty for a view without lesions.
+    """
+
+    patient_id: str
+    exam_id: str
+    laterality: Laterality
+    projection: Projection
+    path: pathlib.Path
+    outline_paths: dict[int, pathlib.Path] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class ListedExam:
+    """The views of one visit of one patient, and what the sheet says of it.
+
+    Attributes:
+        patient_id: Who.
+        exam_id: Unique in the source.
+        status: The worst finding of the exam, as the source states it.
+        volume: The part of the source it comes from (DDSM volumes A to D were scanned by different machines);
+            results are reported by it.
+        age_years: Or None.
+        density: BI-RADS density 1 to 4, or None.
+        views: Its images.
+    """
+
+    patient_id: str
+    exam_id: str
+    status: Label
+    volume: str
+    age_years: float | None
+    density: int | None
+    views: tuple[ListedView, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Annotation:
+    """What a source knows of one view beyond its pixels.
+
+    Attributes:
+        lesions: By outline number.
+        spacing_mm: Side of a pixel of the image, or None where it is not known.
+    """
+
+    lesions: tuple[Lesion, ...]
+    spacing_mm: float | None
+
+    @property
+    def label(self) -> Label:
+        """The worst lesion's pathology; NORMAL for a view without lesions."""
+        return max((lesion.pathology for lesion in self.lesions), default=Label.NORMAL)
+
+
+class Source(Protocol):
+    """Where exams come from. Sources are small and picklable: workers get a copy."""
+
+    @property
+    def name(self) -> str:
+        """As given to --source, and as the manifest states it."""
+        ...
+
+    def list_exams(self) -> list[ListedExam]:
+        """Returns every exam, sorted by `exam_id`, without opening an image.
+
+        Raises:
+            mammo.common.errors.InputError: The folder or its sheet cannot be used.
+        """
+        ...
+
+    def annotate(self, exam: ListedExam, view: ListedView, height_px: int, width_px: int) -> Annotation:
+        """Reads what belongs to one view of an exam, an image of `height_px` × `width_px`.
+
+        Raises:
+            mammo.common.errors.ImageError: An outline is missing, empty, or does not fit the image.
+        """
+        ...

@@ -1,0 +1,141 @@
+"""How fast training images come out of shards, against the loader of the 2022 study. Ratios within one run."""
+
+import dataclasses
+import math
+import pathlib
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+
+import cv2
+import numpy as np
+import tensorflow as tf
+
+from data_tools.conversion import Conversion
+from data_tools.records import RecordOptions
+from mammo.benchmarks import ratios
+from mammo.benchmarks.conversion import FullSizeSource
+from mammo.data import pipeline
+from mammo.data.encodings import Encoding
+from mammo.data.pipeline import PipelineOptions
+from mammo.data.shards import Shards
+
+_SOURCE_HEIGHT_PX, _SOURCE_WIDTH_PX = 2600, 1600  # as Mini-DDSM's views
+_BATCH_SIZE = 8
+_WARM_UP_BATCHES = 2  # the first one waits for files to be opened and the shuffle buffer to be filled
+_SECONDS = 2.0  # of each run: many times what is read ahead
+
+
+@dataclasses.dataclass(frozen=True)
+class Figures:
+    """What was measured.
+
+    Attributes:
+        encoding: How images are stored in the shards.
+        kib_per_image: Mean size of a view in the shards.
+        images_per_second: Of the pipeline, in each run.
+        study_images_per_second: Of the study's loader on the source files, in turn with the former.
+        speed_up: Median of the ratios, pair by pair.
+    """
+
+    encoding: str
+    kib_per_image: float
+    images_per_second: list[float]
+    study_images_per_second: list[float]
+    speed_up: float
+
+
+def measure(
+    exams: int,
+    repeats: int,
+    encoding: Encoding = Encoding.PNG16,
+    height_px: int = 1024,
+    width_px: int = 640,
+) -> Figures:
+    """Reads drawn views of real size as training does and as the study did, in turn.
+
+    Args:
+        exams: Of four views each.
+        repeats: Pairs of runs.
+        encoding: How images are stored in the shards.
+        height_px: Of the images that come out of both.
+        width_px: Of the images that come out of both.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        data_dir, shards = write_shards(pathlib.Path(folder), exams, encoding, height_px, width_px)
+        paths = [data_dir / info.path for info in shards.describe("train").values()]
+        ours, studys = [], []
+        for _ in range(repeats):
+            ours.append(_images_per_second(lambda: _batches(shards)))
+            studys.append(_images_per_second(lambda: StudyLoader(paths, height_px, width_px).batches()))
+        sizes = [file.path.stat().st_size for file in shards.files("train")]
+        return Figures(
+            encoding=encoding,
+            kib_per_image=sum(sizes) / len(paths) / 1024,
+            images_per_second=ours,
+            study_images_per_second=studys,
+            speed_up=ratios.median(ours, studys),
+        )
+
+
+def write_shards(
+    folder: pathlib.Path, exams: int, encoding: Encoding, height_px: int, width_px: int
+) -> tuple[pathlib.Path, Shards]:
+    """Draws views as large as Mini-DDSM's and converts them; the arguments are those of `measure`.
+
+    Returns:
+        The folder of the drawn files, and the shards.
+    """
+    source = FullSizeSource(folder / "data", exams, _SOURCE_HEIGHT_PX, _SOURCE_WIDTH_PX)
+    source.write()
+    options = RecordOptions(source.data_dir, height_px, width_px, encoding, seed=0, background_crops=0)
+    Conversion(
+        source, "status", options, folder / "shards", views_per_shard=8, limit=0, max_rejected=0, workers=1
+    ).run()
+    return source.data_dir, Shards.open(folder / "shards")
+
+
+class StudyLoader(tf.keras.utils.Sequence):
+    """Loads as the 2022 study describes in section 3.3: file by file, in one process, each time anew.
+
+    OpenCV reads a file, resizes it with its aspect kept and pads it with black; half of a batch is flipped.
+    """
+
+    def __init__(self, paths: list[pathlib.Path], height_px: int, width_px: int) -> None:
+        self._paths, self._height_px, self._width_px = paths, height_px, width_px
+
+    def __len__(self) -> int:
+        return math.ceil(len(self._paths) / _BATCH_SIZE)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        """Returns one batch, float32 [B, H, W, 3] in [0, 1]."""
+        paths = self._paths[index * _BATCH_SIZE : (index + 1) * _BATCH_SIZE]
+        images = np.zeros((len(paths), self._height_px, self._width_px, 3), np.float32)
+        for image, path in zip(images, paths, strict=True):
+            pixels = cv2.imread(str(path))
+            scale = min(self._height_px / pixels.shape[0], self._width_px / pixels.shape[1])
+            resized = cv2.resize(pixels, None, fx=scale, fy=scale)[: self._height_px, : self._width_px]
+            image[: resized.shape[0], : resized.shape[1]] = resized / 255
+        half = len(paths) // 2
+        images[:half] = images[:half, :, ::-1]
+        return images
+
+    def batches(self) -> Iterator[np.ndarray]:
+        """Yields batches without end."""
+        while True:
+            yield from (self[index] for index in range(len(self)))
+
+
+def _batches(shards: Shards) -> Iterator[tf.Tensor]:
+    options = PipelineOptions(seed=0, batch_size=_BATCH_SIZE, shuffle_buffer=256)
+    return (batch.image for batch in pipeline.training(shards, options, tf.distribute.InputContext()))
+
+
+def _images_per_second(make_batches: Callable[[], Iterator[np.ndarray | tf.Tensor]]) -> float:
+    batches = make_batches()
+    for _ in range(_WARM_UP_BATCHES):
+        next(batches)
+    images, start = 0, time.perf_counter()
+    while time.perf_counter() - start < _SECONDS:
+        images += len(next(batches))
+    return images / (time.perf_counter() - start)

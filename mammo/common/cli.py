@@ -1,0 +1,117 @@
+"""What every program of the project shares: exit statuses, paths as the person meant them, no tracebacks."""
+
+import errno
+import os
+import pathlib
+import signal
+import sys
+import types
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from absl import app, flags
+
+from mammo.common.errors import InputError, StoppedError
+
+_ADVICE = {
+    errno.ENOSPC: "make room there or give another folder",
+    errno.EDQUOT: "make room there or give another folder",
+    errno.EACCES: "change its permissions or give another folder",
+    errno.EPERM: "change its permissions or give another folder",
+    errno.EROFS: "give another folder",
+    errno.EEXIST: "give the name of a folder",
+    errno.ENOTDIR: "give the name of a folder",
+    errno.ENAMETOOLONG: "give a shorter name",
+}
+_NAMED_WEIGHTS = ("imagenet", "none")  # all other weights are files
+_STATUS_OF_SIGNALS = 128  # as shells have it: 130 for Ctrl-C, 143 for SIGTERM
+
+
+def run(main: Callable[[], None]) -> NoReturn:
+    """Parses the flags, runs `main`, and exits with the project's statuses.
+
+    0: done. 1: the input was refused or a check failed; one sentence on standard error says what to do.
+    2: wrong flags. 130: interrupted from the keyboard. 143: asked to end by SIGTERM.
+
+    Args:
+        main: The program, which reads its flags from `absl.flags.FLAGS`.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow, where it is imported later, says what it lacks
+    signal.signal(signal.SIGTERM, _interrupt)
+    app.run(lambda _: _exit_status_of(main), flags_parser=_parse_flags)
+    raise AssertionError("app.run does not return")
+
+
+def or_exit(prepare: Callable[[], list[str]]) -> list[str]:
+    """Returns what `prepare` makes of the command line; what is wrong with it ends the program with status 2."""
+    try:
+        return prepare()
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def user_path(path: str) -> pathlib.Path:
+    """Returns `path` as absolute, relative to where the person stands.
+
+    `bazel run` starts programs inside its own runfiles folder and passes the person's in
+    BUILD_WORKING_DIRECTORY (https://bazel.build/docs/user-manual#running-executables).
+    """
+    standing_in = pathlib.Path(os.environ.get("BUILD_WORKING_DIRECTORY", "."))
+    return (standing_in / pathlib.Path(path).expanduser()).absolute()
+
+
+def weights(given: str) -> str:
+    """Returns what --config.model.weights means: a name as it is, a file as `user_path` does."""
+    return given if given in _NAMED_WEIGHTS else str(user_path(given))
+
+
+def duration(seconds: float) -> str:
+    """Writes a time for people: "3 min 5 s"."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s"
+
+
+def _exit_status_of(main: Callable[[], None]) -> int:
+    try:
+        main()
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except StoppedError as stopped:
+        print(f"{stopped} Give the same command again to go on.", file=sys.stderr)
+        return _STATUS_OF_SIGNALS + stopped.signal_number
+    except OSError as error:
+        if error.errno not in _ADVICE:
+            raise
+        where = error.filename or "the output folder"
+        print(f"error: {where}: {error.strerror}; {_ADVICE[error.errno]}.", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt as interrupt:
+        print("interrupted", file=sys.stderr)
+        return _STATUS_OF_SIGNALS + (interrupt.args[0] if interrupt.args else signal.SIGINT)
+    return 0
+
+
+def _interrupt(number: int, _frame: types.FrameType | None) -> NoReturn:
+    """Ends the program as Ctrl-C does, so that what is half-written is cleared away."""
+    raise KeyboardInterrupt(number)
+
+
+def _parse_flags(argv: Sequence[str]) -> list[str]:
+    try:
+        rest = flags.FLAGS([_with_user_path(argument) for argument in argv])
+    except (flags.Error, AttributeError, KeyError) as error:  # the latter two: ml_collections, of a misspelt field
+        reason = " ".join(str(error.args[0]).split()) if error.args else str(error)
+        print(f"error: {reason}\nPass --help to see the flags.", file=sys.stderr)
+        sys.exit(2)
+    if len(rest) > 1:
+        print(f"error: unexpected argument {rest[1]!r}; every option is a flag, --name=value.", file=sys.stderr)
+        sys.exit(2)
+    return rest
+
+
+def _with_user_path(argument: str) -> str:
+    """Lets `--flagfile=configs/convert/small.flags` be relative to where the person stands, too."""
+    name, separator, path = argument.partition("=")
+    return f"{name}={user_path(path)}" if separator and name.lstrip("-") == "flagfile" else argument

@@ -1,0 +1,123 @@
+"""The second stage of the multi-stage concept: a classifier looks at what a detector found, at full resolution."""
+
+import concurrent.futures
+import pathlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from mammo.clinical import rules
+from mammo.clinical.rules import Findings
+from mammo.common import progress
+from mammo.common.errors import InputError
+from mammo.data import cropping
+from mammo.data.cropping import CropConfig
+from mammo.imaging import images, pixel_path, placements
+from mammo.imaging.breasts import Breast
+from mammo.imaging.placements import Placement
+
+MOST_FINDINGS = 8
+"""Of a view, the surest, that get a second look; the others are dropped: a view seldom has more than two lesions."""
+
+_SILENT_S = 5.0  # work that takes longer shows how far it is
+_THREADS = 4  # reading the next views while the model judges one
+
+
+class FoundView(NamedTuple):
+    """A view in which a detector has found something.
+
+    Attributes:
+        path: Of the file.
+        placement: Where the file lies in the image that the detector saw.
+        findings: In pixels of that image.
+    """
+
+    path: pathlib.Path
+    placement: Placement
+    findings: Findings
+
+
+def judge(
+    views: Sequence[FoundView], classify: Callable[[tf.Tensor], tf.Tensor], options: CropConfig, unit: str = " view"
+) -> Iterator[Findings]:
+    """Judges the findings of views, one view after the other.
+
+    Args:
+        views: Of which the files are read again, in parallel.
+        classify: Takes crops, float32 [MOST_FINDINGS, side, side, 1], and gives probabilities [MOST_FINDINGS, C].
+        options: Of the classifier's crops.
+        unit: What the progress counts.
+
+    Yields:
+        The findings of each view, at most `MOST_FINDINGS`, judged as `rules.judged` says.
+
+    Raises:
+        InputError: A file is not there any more, or cannot be read.
+    """
+    kept = [view._replace(findings=view.findings.best(MOST_FINDINGS)) for view in views]
+    with (
+        concurrent.futures.ThreadPoolExecutor(_THREADS) as pool,
+        progress.bar(len(kept), unit, delay_s=_SILENT_S) as bar,
+    ):
+        for view, crops in zip(kept, _ahead(pool, lambda view: cut(view, options), kept), strict=True):
+            bar.update()
+            if not len(crops):
+                yield view.findings
+                continue
+            # Always as many, so that one graph serves.
+            padded = np.pad(crops, [(0, MOST_FINDINGS - len(crops)), (0, 0), (0, 0), (0, 0)])
+            judged = np.asarray(classify(tf.constant(padded)), np.float64)[: len(crops)]
+            yield rules.judged(view.findings, judged)
+
+
+def cut(view: FoundView, options: CropConfig) -> np.ndarray:
+    """Cuts the crops of a view's findings as conversion and the training pipeline cut those of lesions.
+
+    Returns:
+        float32 [M, side, side, 1].
+
+    Raises:
+        InputError: The file is not there, or cannot be read.
+    """
+    if not len(view.findings.scores):
+        return np.zeros((0, options.side_px, options.side_px, 1), np.float32)
+    if not view.path.is_file():
+        raise InputError(f"{view.path} is missing; the second look takes the files that the shards are made of.")
+    pixels = images.read_pixels(view.path)
+    breast = pixel_path.find_breast(view.path, pixels)
+    return cut_from(pixels, breast, view.placement.to_source(view.findings.boxes_xyxy_px), options)
+
+
+def cut_from(pixels: np.ndarray, breast: Breast, boxes_xyxy_px: np.ndarray, options: CropConfig) -> np.ndarray:
+    """Cuts the crops about boxes on a view that has been read.
+
+    Args:
+        pixels: uint8 or uint16 [h, w], as `images.read_pixels` gives them.
+        breast: What `pixel_path.find_breast` found on them.
+        boxes_xyxy_px: float64 [M, 4], M at least 1, in pixels of the file; cut off at its borders.
+        options: Of the classifier's crops.
+
+    Returns:
+        float32 [M, side, side, 1].
+    """
+    made = []
+    for focus_xyxy_px in placements.clip(boxes_xyxy_px, *pixels.shape):
+        prepared = pixel_path.prepare_crop_about(pixels, breast, focus_xyxy_px)
+        focus = tf.constant(prepared.placement.to_output(focus_xyxy_px), tf.float32)
+        made.append(cropping.cut(tf.constant(prepared.image[..., None]), focus, options)[0].numpy())
+    return np.stack(made)
+
+
+def _ahead(
+    pool: concurrent.futures.Executor, function: Callable[[FoundView], np.ndarray], views: Iterable[FoundView]
+) -> Iterator[np.ndarray]:
+    """Maps views in order, a few ahead of whoever takes them: crops of thousands of views would not fit."""
+    waiting: list[concurrent.futures.Future[np.ndarray]] = []
+    for view in views:
+        waiting.append(pool.submit(function, view))
+        if len(waiting) > 2 * _THREADS:
+            yield waiting.pop(0).result()
+    while waiting:
+        yield waiting.pop(0).result()

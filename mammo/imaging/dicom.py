@@ -1,0 +1,276 @@
+"""Reads one mammogram from a DICOM file: the grey levels meant for display, and what its tags say of the view."""
+
+import contextlib
+import dataclasses
+import io
+import logging
+import pathlib
+import warnings
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import numpy as np
+import pydicom
+import pydicom.config
+import pydicom.pixels.decoders.base
+import pydicom.pixels.processing
+from pydicom import uid
+from pydicom.dataset import Dataset
+
+from mammo.common.errors import ImageError
+from mammo.imaging import decoding_apart
+
+# pydicom warns of every oddity, and quotes the value at fault, which may be a patient's name. It is silenced once and
+# for all, since warnings.catch_warnings is not safe in threads.
+warnings.filterwarnings("ignore", module=r"(pydicom|mammo\.data\.dicom)\b")
+logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+
+_MODALITIES = ("MG", "CR", "DX", "SC", "OT")  # digitised film comes as secondary capture, too
+_GREY = ("MONOCHROME1", "MONOCHROME2")
+_RAW_CLASSES = (
+    uid.DigitalMammographyXRayImageStorageForProcessing,
+    uid.DigitalXRayImageStorageForProcessing,
+)
+_PILLOW_SYNTAXES = (uid.JPEGBaseline8Bit, uid.JPEG2000Lossless, uid.JPEG2000)
+_GDCM_SYNTAXES = (
+    uid.JPEGExtended12Bit,
+    uid.JPEGLossless,
+    uid.JPEGLosslessSV1,
+    uid.JPEGLSLossless,
+    uid.JPEGLSNearLossless,
+)
+"""What GDCM alone decodes. Damaged data make it abort the process that it runs in now and then, and Pillow not."""
+
+_BITS = (8, 16)
+_DAMAGED = "is a truncated or damaged DICOM file; copy it again from its source"
+_PROJECTIONS = {"R-10242": "cc", "399162004": "cc", "R-10226": "mlo", "399368009": "mlo"}  # PS3.16, CID 4014
+_TAGS = (
+    "StudyInstanceUID",
+    "PatientID",
+    "PatientName",
+    "ImageLaterality",
+    "Laterality",
+    "ViewPosition",
+    "ViewCodeSequence",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class DicomImage:
+    """One view as its DICOM file gives it. No patient name, number or date is kept.
+
+    Attributes:
+        pixels: uint16 [H, W], after the modality and VOI look-up tables, brighter meaning denser tissue.
+        spacing_mm: Side of a pixel, or None. At the detector, where Pixel Spacing (0028,0030) is absent.
+        laterality: "left", "right" or None, from Image Laterality (0020,0062) or Laterality (0020,0060).
+        projection: "cc", "mlo" or None, from View Position (0018,5101) or View Code Sequence (0054,0220).
+    """
+
+    pixels: np.ndarray
+    spacing_mm: float | None
+    laterality: str | None
+    projection: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class DicomTags:
+    """What the tags say of whom and what a file shows. "" stands for what they do not say.
+
+    Attributes:
+        study_uid: Study Instance UID (0020,000D): of one visit.
+        patient_id: (0010,0020); not printed.
+        patient_name: (0010,0010); not printed.
+        laterality: As in `DicomImage`.
+        projection: As in `DicomImage`.
+    """
+
+    study_uid: str
+    patient_id: str = dataclasses.field(repr=False)
+    patient_name: str = dataclasses.field(repr=False)
+    laterality: str | None
+    projection: str | None
+
+
+def read_tags(path: pathlib.Path, file: BinaryIO) -> DicomTags:
+    """Reads the tags of an open file, without its pixels.
+
+    Raises:
+        ImageError: They cannot be read.
+    """
+    with _refused_as(path, _DAMAGED):
+        dataset = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(_TAGS))
+        return DicomTags(
+            study_uid=str(dataset.get("StudyInstanceUID") or "").strip(),
+            patient_id=str(dataset.get("PatientID") or "").strip(),
+            patient_name=str(dataset.get("PatientName") or "").strip(),
+            laterality=_laterality(dataset),
+            projection=_projection(dataset),
+        )
+
+
+def read_size(path: pathlib.Path, file: BinaryIO, max_pixels: int) -> tuple[int, int]:
+    """Returns (height_px, width_px) from the tags of an open file.
+
+    Raises:
+        ImageError: As `read`, so far as the tags show it.
+    """
+    dataset = _parse(path, file, max_pixels, stop_before_pixels=True)
+    return int(dataset.Rows), int(dataset.Columns)
+
+
+def read(path: pathlib.Path, content: bytes, max_pixels: int) -> DicomImage:
+    """Reads one single-frame grey image.
+
+    Modality LUT, then VOI LUT or window (PS3.3, C.11.1 and C.11.2), then MONOCHROME1 turned over, then stretched over
+    the 16 bits: what a viewer shows by default. Padding (PS3.3, C.7.5.1.1.2) takes no part in the stretch; it is black.
+
+    Args:
+        path: The file, for messages.
+        content: Its bytes.
+        max_pixels: More than this is refused before it is decoded.
+
+    Raises:
+        ImageError: It is truncated, holds no pixels or several frames, is raw detector data, of another
+            modality, too large, or in a transfer syntax that cannot be decoded.
+    """
+    dataset = _parse(path, io.BytesIO(content), max_pixels, stop_before_pixels=False)
+    with _refused_as(path, _DAMAGED):
+        syntax = _check_pixel_data(path, dataset)
+    with _refused_as(path, f"has pixel data ({syntax.name}) that is truncated or cannot be decoded"):
+        stored = _stored(dataset, content, syntax)
+    with _refused_as(path, "has a window or a look-up table that cannot be applied; export it again"):
+        pixels = _displayed(dataset, stored)
+    with _refused_as(path, _DAMAGED):
+        return DicomImage(pixels, _spacing_mm(dataset), _laterality(dataset), _projection(dataset))
+
+
+@contextlib.contextmanager
+def _refused_as(path: pathlib.Path, reason: str) -> Iterator[None]:
+    """Whatever goes wrong with one file is its own fault: pydicom and its plugins raise errors of any kind."""
+    try:
+        yield
+    except (ImageError, MemoryError):
+        raise
+    except Exception:
+        # Without its cause, which may quote a value, and so a patient's name.
+        raise ImageError(path, reason) from None
+
+
+def _parse(path: pathlib.Path, file: BinaryIO, max_pixels: int, *, stop_before_pixels: bool) -> Dataset:
+    with _refused_as(path, _DAMAGED):
+        dataset = pydicom.dcmread(file, stop_before_pixels=stop_before_pixels)
+        if dataset.get("Rows") is None or dataset.get("Columns") is None:
+            # pydicom gives no tags at all where a file ends within compressed pixels.
+            raise ImageError(
+                path, "is a DICOM file without an image; it may be truncated" if len(dataset) else _DAMAGED
+            )
+        _check(path, dataset, max_pixels)
+    return dataset
+
+
+def _check(path: pathlib.Path, dataset: Dataset, max_pixels: int) -> None:
+    modality = dataset.get("Modality") or "OT"
+    if modality not in _MODALITIES:
+        raise ImageError(path, f"is of modality {modality}, not a mammogram (MG)")
+    if int(dataset.get("NumberOfFrames") or 1) > 1:
+        raise ImageError(path, f"has {dataset.NumberOfFrames} frames (tomosynthesis?); one is expected")
+    if dataset.get("PresentationIntentType") == "FOR PROCESSING" or dataset.get("SOPClassUID") in _RAW_CLASSES:
+        raise ImageError(path, "holds raw detector data (FOR PROCESSING); give the FOR PRESENTATION image")
+    if dataset.get("PhotometricInterpretation") not in _GREY or int(dataset.get("SamplesPerPixel") or 1) != 1:
+        raise ImageError(path, f"is {dataset.get('PhotometricInterpretation')}, not grey levels")
+    if dataset.get("BitsAllocated") not in _BITS:
+        raise ImageError(path, f"stores {dataset.get('BitsAllocated')} bits for a pixel; 8 or 16 are expected")
+    height_px, width_px = int(dataset.Rows), int(dataset.Columns)
+    if not height_px * width_px:
+        raise ImageError(path, f"has {height_px} × {width_px} pixels, which is no image")
+    if height_px * width_px > max_pixels:
+        raise ImageError(path, f"has {height_px:,} × {width_px:,} pixels; more than {max_pixels:,} is no mammogram")
+
+
+def _check_pixel_data(path: pathlib.Path, dataset: Dataset) -> uid.UID:
+    """Refuses pixels that are not there, or that nothing here can decode; returns the transfer syntax."""
+    if not dataset.get("PixelData"):
+        raise ImageError(path, "is a DICOM file without pixel data; it may be truncated")
+    syntax = dataset.file_meta.get("TransferSyntaxUID")
+    if not syntax:
+        raise ImageError(path, "does not say how its pixels are coded (Transfer Syntax UID); export it again")
+    try:
+        can_decode = pydicom.pixels.decoders.base.get_decoder(syntax).is_available
+    except NotImplementedError:
+        can_decode = False
+    if not can_decode:
+        raise ImageError(path, f"is coded as {syntax.name}, which cannot be decoded here; export it uncompressed")
+    row_bytes = int(dataset.Columns) * int(dataset.BitsAllocated) // 8
+    surplus_bytes = len(dataset.PixelData) - int(dataset.Rows) * row_bytes
+    if not syntax.is_compressed and surplus_bytes >= row_bytes:  # less is padding
+        raise ImageError(
+            path, f"holds more pixels than its size says ({dataset.Rows} × {dataset.Columns}); export it again"
+        )
+    return syntax
+
+
+def _stored(dataset: Dataset, content: bytes, syntax: uid.UID) -> np.ndarray:
+    if syntax in _GDCM_SYNTAXES:
+        return decoding_apart.decode(content)
+    if syntax in _PILLOW_SYNTAXES:
+        dataset.pixel_array_options(decoding_plugin="pillow")
+    return dataset.pixel_array
+
+
+def _displayed(dataset: Dataset, stored: np.ndarray) -> np.ndarray:
+    """Returns what a viewer shows of the stored values, uint16 [H, W].
+
+    The look-up tables are applied to each value that could be stored, not to each pixel, of which there are far more.
+    """
+    stored = stored.astype(stored.dtype.newbyteorder("="), copy=False)
+    keys = stored.view(f"u{stored.itemsize}")
+    values = np.arange(256**stored.itemsize, dtype=keys.dtype).view(stored.dtype)  # by key
+    levels = pydicom.pixels.processing.apply_modality_lut(values, dataset)
+    with np.errstate(over="ignore"):  # far from the centre of a sigmoid window
+        levels = np.asarray(pydicom.pixels.processing.apply_voi_lut(levels, dataset), np.float32)
+    if dataset.PhotometricInterpretation == "MONOCHROME1" or dataset.get("PresentationLUTShape") == "INVERSE":
+        levels = -levels
+    is_padding = _is_padding(dataset, values)
+    is_used = np.zeros(len(values), bool)
+    is_used[keys.ravel()] = True
+    is_used &= ~is_padding
+    if not is_used.any():
+        return np.zeros(stored.shape, np.uint16)
+    low, high = float(levels[is_used].min()), float(levels[is_used].max())
+    table = (np.clip(levels, low, high) - low) * (65535.0 / max(high - low, 1e-6))
+    table[is_padding] = 0
+    return np.take(table.astype(np.uint16), keys)
+
+
+def _is_padding(dataset: Dataset, values: np.ndarray) -> np.ndarray:
+    """Which stored values stand for places outside the detector: from Pixel Padding Value to its Range Limit."""
+    value = dataset.get("PixelPaddingValue")
+    if value is None:
+        return np.zeros(values.shape, bool)
+    limit = dataset.get("PixelPaddingRangeLimit")
+    first, last = sorted((int(value), int(value if limit is None else limit)))
+    return (values >= first) & (values <= last)
+
+
+def _spacing_mm(dataset: Dataset) -> float | None:
+    for tag in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
+        try:
+            if dataset.get(tag):
+                return float(dataset.get(tag)[0])
+        except (ValueError, TypeError):  # "0,07": no reason to refuse the image
+            continue
+    return None
+
+
+def _laterality(dataset: Dataset) -> str | None:
+    stated = dataset.get("ImageLaterality") or dataset.get("Laterality")
+    return {"L": "left", "R": "right"}.get(str(stated).upper())
+
+
+def _projection(dataset: Dataset) -> str | None:
+    stated = str(dataset.get("ViewPosition") or "").lower()
+    if stated in ("cc", "mlo"):
+        return stated
+    codes = dataset.get("ViewCodeSequence") or []
+    return _PROJECTIONS.get(str(codes[0].get("CodeValue"))) if codes and not stated else None

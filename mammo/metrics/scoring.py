@@ -1,0 +1,145 @@
+"""Images with the probabilities that a model gave them, and how those of a breast and of an exam are made of them."""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+
+from mammo.clinical import questions, rules
+from mammo.clinical.calibration import Calibration
+from mammo.clinical.questions import Classes
+from mammo.metrics.image_results import ImageFacts
+from mammo.metrics.roc import Cases
+
+Unit = Literal["image", "breast", "exam"]
+UNITS: tuple[Unit, ...] = ("image", "breast", "exam")
+
+_SUM_TOLERANCE = 1e-3
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Scored:
+    """Images with the probabilities that a model gave them: N images, C classes.
+
+    Attributes:
+        facts: N.
+        labels: int64 [N]: 0 normal, 1 benign, 2 cancer.
+        probabilities: float64 [N, C]; each row sums to 1.
+        classes: What the C are.
+
+    Raises:
+        ValueError: Shapes do not fit, rows are no probabilities, or an image is of a class that is left out.
+    """
+
+    facts: tuple[ImageFacts, ...]
+    labels: np.ndarray
+    probabilities: np.ndarray
+    classes: Classes
+
+    def __post_init__(self) -> None:
+        count, class_count = len(self.facts), len(self.classes.names)
+        if self.labels.shape != (count,) or self.probabilities.shape != (count, class_count):
+            raise ValueError(
+                f"{count} images of {class_count} classes take labels ({count},) and probabilities "
+                f"({count}, {class_count}), got {self.labels.shape} and {self.probabilities.shape}"
+            )
+        sums = self.probabilities.sum(axis=1)
+        if not ((self.probabilities >= 0).all() and (np.abs(sums - 1) <= _SUM_TOLERANCE).all()):  # false of NaN, too
+            raise ValueError("probabilities must be finite, at least 0, and sum to 1 for each image")
+        for fact, truth in zip(self.facts, self.truth, strict=True):
+            if truth == questions.LEFT_OUT:
+                raise ValueError(f"{fact.path} is none of {self.classes.names}, and must be left out")
+
+    @property
+    def truth(self) -> np.ndarray:
+        """The true classes, int64 [N]."""
+        return self.classes.truth(self.labels)
+
+    @property
+    def patients(self) -> np.ndarray:
+        """Which patient each image is of, from 0: int64 [N]."""
+        return _numbered([fact.patient_id for fact in self.facts])[1]
+
+    def calibrated(self, calibration: Calibration) -> "Scored":
+        """Returns the same images with calibrated probabilities."""
+        return dataclasses.replace(self, probabilities=calibration.apply(self.probabilities))
+
+    def subset(self, is_kept: np.ndarray) -> "Scored":
+        """Returns some of the images, bool [N]."""
+        facts = tuple(fact for fact, kept in zip(self.facts, is_kept, strict=True) if kept)
+        return Scored(facts, self.labels[is_kept], self.probabilities[is_kept], self.classes)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Units:
+    """Images, breasts or exams with a score for each question, in the order of their names: U units.
+
+    Attributes:
+        names: U: the path of an image, "<exam>/<laterality>" of a breast, the exam.
+        labels: int64 [U], the worst of the unit's images: 0 normal, 1 benign, 2 cancer.
+        patients: int64 [U], which patient each is of, from 0 in the order of their names.
+        scores: float64 [U] by task.
+    """
+
+    names: tuple[str, ...]
+    labels: np.ndarray
+    patients: np.ndarray
+    scores: Mapping[str, np.ndarray]
+
+    @property
+    def cases(self) -> dict[str, Cases]:
+        """What an ROC curve is made of, by task; the units that it asks of come in one and the same order."""
+        made = {}
+        for task, scores in self.scores.items():
+            cases = Cases(scores, questions.is_positive(task, self.labels), self.patients)
+            made[task] = cases.subset(questions.is_asked(task, self.labels))
+        return made
+
+
+def aggregate(scored: Scored, unit: Unit) -> Units:
+    """Returns a score for each image, breast or exam.
+
+    Breasts and exams are scored by the rules of `mammo.clinical.rules`. A unit's truth is the worst label of
+    its images. Whether a lesion is malignant is asked
+    of images alone: of views without one the answer means nothing.
+    """
+    scores = scored.classes.scores(scored.probabilities)
+    if unit == "image":
+        paths = [fact.path for fact in scored.facts]
+        order = np.array(sorted(range(len(paths)), key=paths.__getitem__), np.int64)  # crops of one image share a path
+        made = {task: values[order] for task, values in scores.items()}
+        return Units(tuple(paths[index] for index in order), scored.labels[order], scored.patients[order], made)
+    scores = {task: values for task, values in scores.items() if task != questions.OF_LESIONS}
+    breasts = _grouped([f"{fact.exam_id}/{fact.laterality}" for fact in scored.facts], scored, scores, rules.of_breast)
+    if unit == "breast":
+        return breasts
+    exam_ids = [name.rpartition("/")[0] for name in breasts.names]
+    return _grouped(exam_ids, breasts, breasts.scores, rules.of_exam)
+
+
+def _numbered(names: Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:
+    """The names there are, in their order, and int64 [N], which of them each is."""
+    order = sorted(set(names))
+    number_of = {name: number for number, name in enumerate(order)}
+    return tuple(order), np.array([number_of[name] for name in names], np.int64)
+
+
+def _grouped(
+    names: Sequence[str],
+    parts: Scored | Units,
+    scores: Mapping[str, np.ndarray],
+    merge: Callable[[np.ndarray], float],
+) -> Units:
+    order, numbers = _numbered(names)
+    patients = np.zeros(len(order), np.int64)
+    patients[numbers] = parts.patients
+    by_unit = np.argsort(numbers, kind="stable")
+    borders = np.searchsorted(numbers[by_unit], np.arange(1, len(order)))
+    merged = {
+        task: np.array([merge(part) for part in np.split(values[by_unit], borders) if part.size])
+        for task, values in scores.items()
+    }
+    labels = np.zeros(len(order), np.int64)
+    np.maximum.at(labels, numbers, parts.labels)
+    return Units(order, labels, patients, merged)

@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+
+from data_tools.sources import ddsm_files
+
+TWO = """TOTAL_ABNORMALITIES 2
+ABNORMALITY 1
+LESION_TYPE CALCIFICATION TYPE PLEOMORPHIC DISTRIBUTION CLUSTERED
+LESION_TYPE MASS SHAPE IRREGULAR MARGINS ILL_DEFINED
+ASSESSMENT 4
+SUBTLETY 5
+PATHOLOGY MALIGNANT
+TOTAL_OUTLINES 2
+BOUNDARY
+100 200 2 2 2 4 4 4 6 6 6 0 0 0 #
+\tCORE
+110 210 2 4 6 0 #
+ABNORMALITY 2
+LESION_TYPE MASS SHAPE OVAL MARGINS CIRCUMSCRIBED
+ASSESSMENT 3
+SUBTLETY 2
+PATHOLOGY BENIGN_WITHOUT_CALLBACK
+TOTAL_OUTLINES 1
+BOUNDARY
+50 60 3 5 7 1
+"""
+
+
+def _read(tmp_path, text):
+    path = tmp_path / "C_0001_1.LEFT_CC.OVERLAY"
+    path.write_bytes(text.encode())
+    return ddsm_files.read_overlay(path)
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", " \n"])
+def test_each_abnormality_has_what_was_written_of_it(tmp_path, line_end):
+    found = _read(tmp_path, TWO.replace("\n", line_end))
+    assert found.keys() == {1, 2}
+    first, second = found[1], found[2]
+    assert (first.kind, first.assessment, first.subtlety, first.pathology) == ("mass+calcification", 4, 5, "MALIGNANT")
+    assert (second.kind, second.assessment, second.subtlety) == ("mass", 3, 2)
+    assert second.pathology == "BENIGN_WITHOUT_CALLBACK"
+
+
+def test_the_chain_code_is_followed_up_to_the_core(tmp_path):
+    found = _read(tmp_path, TWO)
+    square = found[1].boundary_xy_px  # 3 right, 3 down, 3 left, 3 up
+    assert square.min(0).tolist() == [100, 200]
+    assert square.max(0).tolist() == [103, 203]
+    assert square[-1].tolist() == square[0].tolist()
+    diamond = [[50, 60], [51, 61], [50, 62], [49, 61], [50, 60]]
+    assert found[2].boundary_xy_px.tolist() == diamond
+
+
+@pytest.mark.parametrize("text", ["", "TOTAL_ABNORMALITIES 0\n", "not an overlay at all"])
+def test_a_file_that_tells_nothing_tells_nothing(tmp_path, text):
+    assert _read(tmp_path, text) == {}
+
+
+def test_what_is_missing_is_unknown(tmp_path):
+    only = _read(tmp_path, "ABNORMALITY 1\nPATHOLOGY UNPROVEN\nBOUNDARY\n5 x 9\n")[1]
+    assert (only.kind, only.assessment, only.subtlety, only.pathology) == ("unknown", None, None, "UNPROVEN")
+    assert only.boundary_xy_px.shape == (0, 2)
+
+
+def test_ics_gives_the_spacing_of_each_view(tmp_path):
+    path = tmp_path / "C-0236-1.ics"
+    path.write_text(
+        "ics_version 1.0\nfilename C-0236-1\nDENSITY 1\nDIGITIZER LUMISYS LASER\nSEQUENCE\n"
+        "LEFT_CC LINES 5864 PIXELS_PER_LINE 3400 BITS_PER_PIXEL 12 RESOLUTION 50 NON_OVERLAY\n"
+        "RIGHT_MLO LINES 5920 PIXELS_PER_LINE 3688 BITS_PER_PIXEL 12 RESOLUTION 43.5 OVERLAY\n"
+    )
+    scans = ddsm_files.read_ics(path)
+    assert scans.keys() == {"LEFT_CC", "RIGHT_MLO"}
+    np.testing.assert_allclose(scans["LEFT_CC"].spacing_mm(height_px=2932), 0.1)
+    np.testing.assert_allclose(scans["RIGHT_MLO"].spacing_mm(height_px=5920), 0.0435)
+
+
+def test_an_empty_ics_gives_none(tmp_path):
+    (tmp_path / "a.ics").write_text("")
+    assert ddsm_files.read_ics(tmp_path / "a.ics") == {}

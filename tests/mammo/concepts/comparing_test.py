@@ -1,0 +1,165 @@
+"""The whole comparison on phantoms, with models of two steps: that it works, not what it finds."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from configs import comparison
+from data_tools import preparation
+from data_tools.preparation import DataConfig
+from mammo.common.errors import InputError
+from mammo.concepts import catalogue, comparing, trained_models
+from mammo.data.shards import Shards
+from mammo.metrics import scoring
+
+_CLASSIFIERS = ("whole_image", "tumour", "malignancy", "crop_classifier")
+
+
+@pytest.fixture(scope="module")
+def config():
+    made = comparison.get_config()
+    made.data.update({"phantom_exams": 24, "phantom_height_px": 320, "height_px": 96, "width_px": 64})
+    for model in made.models.values():
+        model.train_steps, model.evaluate_every_steps, model.save_every_steps = 2, 2, 0
+        model.input.batch_size, model.precision = 4, "float32"
+    for name in _CLASSIFIERS:
+        made.models[name].flip_averaging = False
+    made.models.crop_classifier.crop.side_px = 32
+    return made
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("comparison")
+
+
+@pytest.fixture(scope="module")
+def shards(config, folder):
+    return Shards.open(preparation.prepare(None, folder / "data", DataConfig(**config.data)))
+
+
+@pytest.fixture(scope="module")
+def before(config, folder, shards):
+    """What an earlier call, which was stopped, has left."""
+    trained = trained_models.train("whole_image", config, shards, folder)
+    return (trained.folder / "metrics.jsonl").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def page(config, folder, shards, before):
+    source_dir = preparation.find_source(None, folder / "data")
+    assert source_dir is not None
+    return comparing.compare(config, shards, source_dir, folder, folder / "out")
+
+
+@pytest.fixture(scope="module")
+def report(page):
+    return json.loads((page.parent / "report.json").read_text())
+
+
+def test_every_concept_is_judged_on_the_same_images(report, shards):
+    assert set(report["concepts"]) == set(catalogue.CONCEPTS)
+    infos = shards.describe("test").values()
+    for concept in report["concepts"].values():
+        assert concept["n"] == {
+            "patients": len({info.patient_id for info in infos}),
+            "images": len(infos),
+            "lesions": sum(len(info.pathologies) for info in infos),
+        }
+        for unit in scoring.UNITS:
+            assert set(concept["auc"][unit]) == (
+                {"tumour", "cancer", "malignancy"} if unit == "image" else {"tumour", "cancer"}
+            )
+    assert {name for name, concept in report["concepts"].items() if "froc" in concept} == {
+        "single_stage",
+        "multi_stage",
+    }
+
+
+def test_answering_normal_to_everything_is_the_baseline(report):
+    baseline, n = report["concepts"]["always_normal"], report["n"]
+    normal = sum(baseline["confusion"]["counts"][0])
+    assert baseline["accuracy"]["value"] == pytest.approx(normal / n["images"])
+    assert baseline["auc"]["image"]["tumour"]["value"] == 0.5
+
+
+def test_the_multi_stage_concept_is_held_against_each_other_one(report):
+    differences = report["differences"]["multi_stage"]
+    assert set(differences) == set(catalogue.CONCEPTS) - {"multi_stage"}
+    own, other = (report["concepts"][name]["auc"]["image"]["tumour"]["value"] for name in ("multi_stage", "single"))
+    assert differences["single"]["image"]["tumour"]["value"] == pytest.approx(own - other)
+
+
+def test_the_page_shows_every_concept_and_says_what_phantoms_are(page):
+    text = page.read_text()
+    for concept in catalogue.CONCEPTS.values():
+        assert concept.title in text
+    assert "These images are phantoms" in text
+    assert "not a medical device" in text
+    identifiers = [part.partition('"')[0] for part in text.split('<image id="')[1:]]
+    assert len(identifiers) == len(set(identifiers)) > 5
+
+
+def test_every_model_tells_of_the_data_that_was_drawn(report):
+    assert {model["data"]["phantom_exams"] for model in report["config"].values()} == {24}
+
+
+def test_files_that_are_missing_are_told_before_anything_is_trained(config, shards, tmp_path):
+    with pytest.raises(InputError, match="is missing, which the shards were made of"):
+        comparing.compare(config, shards, tmp_path, tmp_path / "runs", tmp_path)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_configuration_that_lacks_a_model_is_refused(config, shards, tmp_path):
+    lacking = config.copy_and_resolve_references()
+    with lacking.models.unlocked():
+        del lacking.models["finder"]
+    with pytest.raises(InputError, match="has the models crop_classifier, detector, finder"):
+        comparing.compare(lacking, shards, tmp_path, tmp_path / "runs", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("backbone_from", "said"),
+    [
+        ({"malignancy": "tumor"}, "backbone_from.malignancy=tumor: it takes a model of the comparison"),
+        ({"malignancy": "tumour", "tumour": "whole_image"}, "begins with no other's backbone"),
+        ({"malignancy": "detector"}, "their backbones are csp_darknet_nano and csp_darknet_micro"),
+    ],
+)
+def test_a_backbone_that_cannot_be_had_is_told_before_anything_is_trained(
+    config, shards, tmp_path, backbone_from, said
+):
+    wrong = config.copy_and_resolve_references()
+    with wrong.unlocked():
+        wrong.backbone_from = backbone_from
+    wrong.models.detector.model.backbone = "csp_darknet_micro"
+    with pytest.raises(InputError, match=said):
+        comparing.compare(wrong, shards, tmp_path, tmp_path / "runs", tmp_path)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_malignancy_begins_with_the_backbone_of_the_tumour_classifier(page, report, folder):
+    assert report["models"]["malignancy"]["weights"] == "backbone of tumour"
+    assert report["models"]["tumour"]["weights"] == "none"
+    own = json.loads((folder / "models" / "malignancy" / "config.json").read_text())["model"]["weights"]
+    assert own == str(folder / "models" / "tumour" / "backbone.h5")
+    assert "backbone of tumour" in page.read_text()
+
+
+def test_a_model_is_asked_when_the_backbone_it_began_with_is_gone(page, config, folder, shards, tmp_path):
+    moved = tmp_path / "malignancy"
+    shutil.copytree(folder / "models" / "malignancy", moved)
+    own = json.loads((moved / "config.json").read_text())
+    own["model"]["weights"] = str(tmp_path / "gone" / "backbone.h5")
+    (moved / "config.json").write_text(json.dumps(own))
+    answers = [
+        trained_models.predict(trained_models.load(trained_models.find([path], shards)["malignancy"]), "test").values
+        for path in (folder / "models" / "malignancy", moved)
+    ]
+    np.testing.assert_allclose(answers[0], answers[1], atol=1e-6)
+
+
+def test_what_was_trained_before_is_not_trained_again(page, folder, before):
+    assert (folder / "models" / "whole_image" / "metrics.jsonl").read_bytes() == before

@@ -1,0 +1,158 @@
+"""Bundles of models of two steps: that they say what the models say, not whether that is right."""
+
+import concurrent.futures
+import json
+
+import numpy as np
+import pytest
+
+from configs import comparison
+from data_tools import preparation
+from data_tools.preparation import DataConfig
+from mammo.common.errors import InputError
+from mammo.concepts import catalogue, trained_models
+from mammo.concepts.catalogue import Evidence
+from mammo.data.shards import Shards
+from mammo.inference import bundles, exporting, predictor, reading
+from mammo.inference.listing import ViewFile
+from mammo.inference.predictor import Predictor
+
+_USED = ("finder", "crop_classifier", "tumour", "malignancy")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("comparison")
+
+
+@pytest.fixture(scope="module")
+def config():
+    made = comparison.get_config()
+    made.data.update({"phantom_exams": 24, "phantom_height_px": 320, "height_px": 96, "width_px": 64})
+    for name in _USED:
+        model = made.models[name]
+        model.train_steps, model.evaluate_every_steps, model.save_every_steps = 2, 2, 0
+        model.input.batch_size, model.precision = 4, "float32"
+    made.models.crop_classifier.crop.side_px = 32
+    return made
+
+
+@pytest.fixture(scope="module")
+def shards(config, folder):
+    return Shards.open(preparation.prepare(None, folder / "data", DataConfig(**config.data)))
+
+
+@pytest.fixture(scope="module")
+def found(config, folder, shards):
+    for name in _USED:
+        trained_models.train(name, config, shards, folder)
+    return trained_models.find([folder], shards)
+
+
+@pytest.fixture(scope="module")
+def source_dir(folder):
+    return preparation.source_of(folder / "data")
+
+
+@pytest.fixture(scope="module", params=["multi_stage", "hierarchical"])
+def exported(request, found, folder, shards, source_dir):
+    output_dir = folder / "bundles" / request.param
+    output_dir.parent.mkdir(exist_ok=True)
+    return exporting.export("a name", request.param, found, shards, source_dir, output_dir)
+
+
+def test_a_bundle_answers_for_files_as_its_concept_does_for_their_shards(exported, found, shards, source_dir):
+    infos = shards.describe("test")
+    keys = sorted(infos)
+    files = [ViewFile(source_dir / infos[key].path) for key in keys]
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        views = reading.read(files, exported.facts.height_px, exported.facts.width_px, pool)
+    asked = Predictor(exported, precision="float32")
+    rows = [asked.predict([view])[0].scores for view in views]
+    evidence = Evidence(found, shards, source_dir)
+    answers = catalogue.CONCEPTS[exported.facts.concept].answer(evidence, "test")
+    expected = answers.scored.calibrated(exported.facts.calibration).probabilities
+    # The crop of a lesion may be widened in shards, so that no outline is cut: such a view may differ.
+    whole = [
+        view.prepared is not None and infos[key].placement == view.prepared.placement
+        for key, view in zip(keys, views, strict=True)
+    ]
+    assert np.mean(whole) > 0.8
+    np.testing.assert_allclose(
+        np.array([list(row.values()) for row in rows])[whole], expected[whole], atol=5e-3
+    )  # shards hold 16 bits
+
+
+def test_it_tells_what_it_is_of_and_what_was_measured(exported, shards):
+    facts = exported.facts
+    assert facts.name == "a name"
+    assert facts.data["is_phantom"]
+    assert facts.data["manifest_sha256"]
+    assert (facts.height_px, facts.width_px) == (96, 64)
+    assert set(facts.operating_points) <= {"screening", "balanced"}  # validation has few exams to choose by
+    assert facts.figures["n"]["images"] == len(shards.describe("test"))
+    assert facts.gives_boxes == (facts.concept == "multi_stage")
+    if facts.gives_boxes:
+        assert facts.networks["finder"].anchors["sizes_px"]
+        assert facts.networks["crop_classifier"].crop["side_px"] == 32
+        assert 0 <= facts.finding_threshold <= 1
+    card = (exported.folder / bundles.CARD_FILE).read_text()
+    assert "not a medical device" in card
+    assert "phantoms" in card
+    assert all(f"{point.threshold:.4f}" in card for point in facts.operating_points.values())
+    assert str(facts.data["manifest_sha256"]) in card
+
+
+def test_nothing_in_it_is_pickled_and_nothing_else_is_left(exported):
+    suffixes = {path.suffix for path in exported.folder.rglob("*") if path.is_file()}
+    assert suffixes <= {".json", ".md", ".pb", ".index", ".data-00000-of-00001", ""}
+    assert sorted(path.name for path in exported.folder.parent.iterdir() if path.suffix in (".partial", ".old")) == []
+
+
+def test_a_bundle_is_replaced_but_nothing_else(exported, found, shards, source_dir, tmp_path):
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "thesis.txt").write_text("x")
+    with pytest.raises(InputError, match="holds something else than a bundle"):
+        exporting.export("b", exported.facts.concept, found, shards, source_dir, tmp_path / "precious")
+    if exported.facts.concept == "hierarchical":
+        again = exporting.export("b", "hierarchical", found, shards, source_dir, exported.folder)
+        assert again.facts.name == "b"
+        assert again.sha256 != exported.sha256
+
+
+def test_the_concept_is_what_the_models_make_up(found):
+    assert exporting.choose(found, None) == "multi_stage"
+    assert exporting.choose(found, "hierarchical_gated") == "hierarchical_gated"
+    halves = {name: found[name] for name in ("tumour", "malignancy")}
+    assert exporting.choose(halves, None) == "hierarchical"
+    with pytest.raises(InputError, match="takes the models detector, but there are crop_classifier"):
+        exporting.choose(found, "single_stage")
+    with pytest.raises(InputError, match=r"the models \(tumour\) make up no concept"):
+        exporting.choose({"tumour": found["tumour"]}, None)
+
+
+def test_every_concept_of_a_comparison_can_be_bundled_and_asked():
+    compared = set(catalogue.CONCEPTS) - {catalogue.BASELINE}
+    assert set(bundles.CONCEPTS) == set(predictor.CONCEPTS) == compared
+
+
+def test_a_run_alone_is_found_by_what_it_is(found, folder, shards, tmp_path):
+    alone = trained_models.find([found["finder"].folder, found["tumour"].folder], shards)
+    assert set(alone) == {"finder", "tumour"}
+    with pytest.raises(InputError, match="are both a tumour"):
+        trained_models.find([folder, found["tumour"].folder], shards)
+    with pytest.raises(InputError, match="holds no run"):
+        trained_models.find([tmp_path], shards)
+
+
+def test_source_files_that_are_gone_are_told_before_anything_is_measured(found, shards, tmp_path):
+    with pytest.raises(InputError, match="is missing, which the shards were made of"):
+        exporting.export("c", "multi_stage", found, shards, tmp_path, tmp_path / "bundle")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_facts_are_readable_by_any_program(exported):
+    facts = json.loads((exported.folder / bundles.FACTS_FILE).read_text())
+    assert facts["format_version"] == bundles.FORMAT_VERSION
+    assert facts["pixel_path_version"]
+    assert {network["signature"] for network in facts["networks"].values()} <= {"detect", "classify"}

@@ -1,0 +1,185 @@
+import json
+
+import numpy as np
+import pytest
+
+from mammo.data.batch import Batch, Detections
+from mammo.metrics.detection import DetectionEvaluator
+from mammo.metrics.matching import Rule
+from tests.mammo.metrics import drawing
+
+A, B, AWAY = (10, 10, 30, 30), (60, 60, 80, 80), (100, 100, 120, 120)
+NONE = (-1, -1, -1, -1)
+
+
+NORMAL = {key: drawing.make_facts(patient_id=f"p{key // 2}", path=f"{key}.png") for key in range(8)}
+
+
+def make_batch(truth, keys):
+    """A batch of images with up to two lesions, all cancers; an image with the key -1 is padding."""
+    boxes = [[*lesions, NONE, NONE][:2] for lesions in truth]
+    classes = [[1] * len(lesions) + [-1] * (2 - len(lesions)) for lesions in truth]
+    return Batch(
+        image=np.zeros((len(keys), 8, 8, 1), np.float32),
+        boxes=np.array(boxes, np.float32),
+        classes=np.array(classes, np.int32),
+        label=np.array([2 if lesions else 0 for lesions in truth], np.int32),
+        is_real=np.array([key >= 0 for key in keys]),
+        key=np.array(keys, np.int64),
+        position=np.arange(len(keys)),
+    )
+
+
+def make_detections(found, classes=1):
+    """Detections with room for three an image; what is behind the valid ones looks like sure ones, to be caught."""
+    boxes = [[*[box for _, box in image], *[B] * 3][:3] for image in found]
+    scores = [[*[score for score, _ in image], *[0.99] * 3][:3] for image in found]
+    return Detections(
+        np.array(boxes, np.float32),
+        np.array(scores, np.float32),
+        np.full((len(found), 3), classes, np.int32),
+        np.array([len(image) for image in found], np.int32),
+    )
+
+
+def _evaluate(batches, **options):
+    facts = dict(NORMAL)
+    for truth, _, keys in batches:
+        for lesions, key in zip(truth, keys, strict=True):
+            if key in facts:
+                facts[key] = drawing.make_facts(lesions, patient_id=f"p{key // 2}", path=f"{key}.png")
+    evaluator = DetectionEvaluator(facts, 1, resamples=50, **options)
+    for truth, found, keys in batches:
+        evaluator.update(make_batch(truth, keys), make_detections(found))
+    return evaluator
+
+
+BATCHES = [
+    ([[A], []], [[(0.9, A), (0.5, AWAY)], [(0.7, B)]], [0, 1]),
+    ([[A, B], [A]], [[(0.8, A)], []], [2, -1]),
+]
+
+
+def test_padding_of_batch_boxes_and_detections_is_left_out():
+    report = _evaluate(BATCHES).report()
+    assert report["n"] == {"patients": 2, "images": 3, "lesions": 3}
+    # Of three lesions the first and the second are found, before any false alarm.
+    assert report["froc"]["centre"]["sensitivity_at"]["0.125"]["value"] == pytest.approx(2 / 3)
+    assert report["froc"]["iou"]["score"]["value"] == pytest.approx(2 / 3)
+    assert report["froc"]["iou"]["rule"] == {"kind": "iou", "minimum_iou": 0.5, "class_aware": False}
+    # Both false alarms of three images are allowed, so that every detection counts; the normal image has one.
+    normal = report["false_positives_per_normal_image"]
+    assert (normal["value"], normal["images"], normal["rule"]) == (1.0, 1, "centre")
+    assert normal["threshold"] == pytest.approx(0.5)
+
+
+def test_the_results_carry_the_facts_in_the_order_of_the_keys():
+    results = _evaluate(BATCHES[::-1]).results
+    assert [result.path for result in results] == ["0.png", "1.png", "2.png"]
+    assert results[0].projection == "cc"
+    assert results[2].truth_boxes_xyxy_px.tolist() == [list(A), list(B)]
+    assert results[1].label == 0
+
+
+def test_how_images_were_put_into_batches_does_not_matter():
+    assert _evaluate(BATCHES).report() == _evaluate(BATCHES[::-1]).report()
+
+
+def test_the_report_is_json_and_the_scalars_agree_with_it():
+    evaluator = _evaluate(BATCHES)
+    report = json.loads(json.dumps(evaluator.report(), allow_nan=False))
+    scalars = evaluator.scalars()
+    for rule in ("centre", "iou"):
+        for rate, figure in report["froc"][rule]["sensitivity_at"].items():
+            assert scalars[f"froc_{rule}/sensitivity_at_{rate}"] == pytest.approx(figure["value"])
+        assert scalars[f"froc_{rule}/score"] == pytest.approx(report["froc"][rule]["score"]["value"])
+    assert scalars["average_precision_50"] == pytest.approx(report["average_precision"]["0.5"]["value"])
+
+
+def test_an_image_that_comes_twice_is_refused():
+    evaluator = _evaluate(BATCHES)
+    with pytest.raises(ValueError, match=r"0\.png \(key 0\) came again"):
+        evaluator.update(make_batch([[A]], [0]), make_detections([[]]))
+
+
+def test_an_image_of_another_split_is_refused():
+    with pytest.raises(ValueError, match="key 99 is none of the 8 images"):
+        _evaluate([([[A]], [[]], [99])])
+
+
+def test_without_lesions_figures_are_null_and_scalars_left_out():
+    evaluator = _evaluate([([[], []], [[(0.7, B)], []], [0, 1])])
+    report = evaluator.report()
+    assert report["froc"]["centre"]["score"]["value"] is None
+    assert report["average_precision"]["0.5"]["value"] is None
+    assert report["false_positives_per_normal_image"]["value"] == 0.5
+    assert evaluator.scalars() == {}
+
+
+def test_without_normal_images_or_any_detection_that_figure_is_null():
+    report = _evaluate([([[A]], [[]], [0])]).report()
+    normal = report["false_positives_per_normal_image"]
+    assert (normal["value"], normal["threshold"], normal["images"]) == (None, None, 0)
+
+
+def test_no_image_at_all():
+    evaluator = DetectionEvaluator({}, 1)
+    assert evaluator.scalars() == {}
+    with pytest.raises(ValueError, match="nothing to report"):
+        evaluator.report()
+
+
+def test_a_detector_of_two_classes_has_a_mean_over_them():
+    evaluator = DetectionEvaluator({0: drawing.make_facts([A])}, 2, resamples=0)
+    evaluator.update(make_batch([[A]], [0]), make_detections([[(0.9, A)]], classes=0))
+    precision = evaluator.report()["average_precision"]
+    assert precision["0.5"]["value"] == 1  # found, under the wrong name
+    assert precision["mean_over_classes"]["0.5"]["value"] == 0
+
+
+def test_rules_can_be_chosen():
+    found = [[(0.9, (10, 10, 30, 60))]]  # IoU 0.4
+    rules = {"loose": Rule("iou", 0.2), "strict": Rule("iou", 0.5)}
+    froc = _evaluate([([[A]], found, [0])], rules=rules).report()["froc"]
+    assert froc["loose"]["score"]["value"] == 1
+    assert froc["strict"]["score"]["value"] == pytest.approx(0)
+
+
+def test_pictures_are_the_first_images_with_a_lesion():
+    assert _evaluate(BATCHES).pictures().shape == (2, 8, 8, 3)
+    assert _evaluate(BATCHES, picture_count=1).pictures().shape == (1, 8, 8, 3)
+    assert len(_evaluate([([[]], [[]], [0])]).pictures()) == 0
+
+
+def test_the_gallery_shows_hits_misses_and_false_alarms_by_their_keys():
+    asked = []
+
+    def image_of(key):
+        asked.append(key)
+        return np.zeros((120, 120), np.float32)
+
+    chapters = {chapter.title: chapter.pictures for chapter in _evaluate(BATCHES).gallery(image_of)}
+    assert {title: len(shown) for title, shown in chapters.items()} == {
+        "Sure hits": 2,
+        "Worst misses": 1,
+        "Worst false alarms": 1,
+    }
+    assert asked == [0, 2, 2, 1]
+    assert chapters["Worst misses"][0].caption.startswith("2.png")
+    assert DetectionEvaluator({}, 1).gallery(image_of) == []
+
+
+def test_the_gallery_tells_cancers_from_benign_lesions_even_if_the_detector_is_not_told():
+    facts = {0: drawing.make_facts([A], pathologies=[1], patient_id="p"), 1: drawing.make_facts([A], patient_id="q")}
+    evaluator = DetectionEvaluator(facts, 1)
+    batch = make_batch([[A], [A]], [0, 1])
+    evaluator.update(batch._replace(classes=np.minimum(batch.classes, 0)), make_detections([[], []], classes=0))
+    _, misses, _ = evaluator.gallery(lambda key: np.zeros((120, 120), np.float32))
+    assert ["cancer" in picture.caption for picture in misses.pictures] == [True, False]
+
+
+def test_the_groups_are_judged_at_the_same_threshold_as_all():
+    report = _evaluate(BATCHES).report()
+    group = report["by"]["density"]["2"]
+    assert group["n"] == report["n"]
+    assert group["sensitivity"] == report["froc"]["centre"]["sensitivity_at"]["1"]

@@ -1,0 +1,165 @@
+"""What one update is made from does not depend on how the global batch was split."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mammo.config.augmentation import AugmentationConfig
+from mammo.stages import stages
+from mammo.training import distribution, optimizers
+from mammo.training import steps as steps_lib
+from mammo.training.optimizers import OptimizerConfig
+from mammo.training.state import TrainState
+from mammo.training.steps import StepOptions
+from tests.mammo.training import disc_shards
+
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+
+_NOT_VARIED = dataclasses.asdict(AugmentationConfig.off())
+_PRECISE: dict[str, Any] = {
+    "optimizer__kind": "sgd",
+    "optimizer__learning_rate": 0.01,
+    "optimizer__warmup_steps": 0,
+    "optimizer__normaliser_decay": 0.0,
+    "model__batch_norm_momentum": 0.99,
+}
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory):
+    return disc_shards.write(tmp_path_factory.mktemp("shards"), {"train": 24, "validation": 6, "test": 6})
+
+
+def _trained(
+    shards, replicas, steps=2, batches=None, xla=False, shares_batch_norm=False, augmentation=_NOT_VARIED, **changes
+):
+    """Trains some steps, and returns the weights before and after, and what the last call came to."""
+    config = disc_shards.config(**{**_PRECISE, **changes})
+    config.augmentation.update(augmentation)
+    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"][:replicas])
+    tf.keras.utils.set_random_seed(1)
+    with strategy.scope():
+        stage = stages.from_config(config, shards)
+        model = stage.build_model()
+        if shares_batch_norm:
+            distribution.share_batch_norm(model)
+        options = OptimizerConfig(**config.optimizer)
+        optimizer = optimizers.build(options, 10, config.precision)
+        state = TrainState(model, optimizer, options.averages_decay, options.normaliser_decay)
+    before = [weight.numpy() for weight in model.weights]
+    dataset = batches or (lambda context: stage.build_dataset("train", context, 0))
+    iterator = iter(strategy.distribute_datasets_from_function(dataset))
+    run_steps = steps_lib.make_run_steps(
+        stage, state, strategy, StepOptions(config.seed, config.accumulate, options.clip_norm, xla)
+    )
+    result = run_steps(iterator, tf.constant(steps), 0)
+    return before, [weight.numpy() for weight in model.weights], result, state
+
+
+@pytest.fixture(scope="module")
+def one_step(shards):
+    """What one step of one replica in float32 makes, to hold others against."""
+    return _trained(shards, 1, steps=1)
+
+
+def _assert_same(first, second, within):
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_allclose(one, other, atol=within)
+
+
+def test_two_replicas_make_the_updates_of_one(shards):
+    varied = {"steps": 1, "shares_batch_norm": True, "augmentation": {}, "optimizer__normaliser_decay": 0.9}
+    before, one, _, of_one = _trained(shards, 1, input__batch_size=4, **varied)
+    same, two, _, of_two = _trained(shards, 2, input__batch_size=2, **varied)
+    _assert_same(before, same, 0)
+    assert max(np.abs(after - start).max() for after, start in zip(one, before, strict=True)) > 1e-3
+    _assert_same(one, two, 1e-6)
+    _assert_same(of_one.averages, of_two.averages, 1e-6)
+    assert {float(copy.numpy()) for copy in of_two.normaliser.values} == {float(of_one.normaliser.numpy())}
+    with of_one.averaged() as first, of_two.averaged() as second:
+        _assert_same(first.get_weights(), second.get_weights(), 1e-6)
+        assert any((weight != end).any() for weight, end in zip(first.get_weights(), one, strict=True))
+    _assert_same([weight.numpy() for weight in of_two.model.weights], two, 0)
+
+
+def test_micro_batches_add_up_to_the_batch_that_they_are_parts_of(shards, one_step):
+    # Statistics of batch normalisation are of a micro-batch: what is left without it is the heads' part of the loss.
+    _, _, whole, _ = one_step
+    _, _, parts, _ = _trained(shards, 1, steps=1, input__batch_size=2, accumulate=2)
+    assert float(whole.scalars["normaliser"]) == float(parts.scalars["normaliser"]) > 1
+    assert int(whole.position) == int(parts.position)
+    np.testing.assert_allclose(whole.scalars["loss/total"], parts.scalars["loss/total"], rtol=0.2)
+
+
+def test_a_batch_without_a_lesion_is_divided_by_one_and_moves_the_weights(shards):
+    def only_normal(context):
+        config = disc_shards.config(**_PRECISE)
+        return stages.from_config(config, shards).build_dataset("train", context, 0).map(_without_lesions)
+
+    before, after, result, _ = _trained(shards, 1, steps=1, batches=only_normal)
+    assert float(result.scalars["normaliser"]) == 1
+    assert float(result.scalars["gradient_norm"]) > 0
+    assert any((start != end).any() for start, end in zip(before, after, strict=True))
+
+
+def test_losses_are_divided_by_the_running_mean_of_the_normaliser(shards):
+    def none_then_many(context):
+        dataset = stages.from_config(disc_shards.config(**_PRECISE), shards).build_dataset("train", context, 0)
+        return dataset.enumerate().map(
+            lambda index, batch: tf.cond(index == 0, lambda: _without_lesions(batch), lambda: batch)
+        )
+
+    of_its_own = _trained(shards, 1, steps=2, batches=none_then_many)[2].scalars["normaliser"]
+    lesion_count = 2 * float(of_its_own) - 1
+    *_, state = _trained(shards, 1, steps=2, batches=none_then_many, optimizer__normaliser_decay=0.9)
+    # One for the first batch; the second has the decay 2 / 11 of an average that has seen one.
+    assert float(state.normaliser.numpy()) == pytest.approx(2 / 11 + 9 / 11 * lesion_count, rel=1e-5)
+
+
+def test_a_loss_that_is_not_finite_is_told_with_its_step_and_images(shards):
+    def third_is_broken(context):
+        dataset = stages.from_config(disc_shards.config(**_PRECISE), shards).build_dataset("train", context, 0)
+        return dataset.enumerate().map(
+            lambda index, batch: batch._replace(image=batch.image / tf.cast(index != 2, tf.float32))
+        )
+
+    result = _trained(shards, 1, steps=4, batches=third_is_broken)[2]
+    assert int(result.failed_step) == 2
+    assert len(result.failed_keys) == 4
+    assert set(result.failed_keys.numpy()) <= set(shards.describe("train"))
+
+
+def test_gradients_are_clipped_together(shards):
+    before, after, result, _ = _trained(shards, 1, steps=1, optimizer__clip_norm=1e-3, optimizer__weight_decay=0.0)
+    assert float(result.scalars["gradient_norm"]) > 1
+    trainable = [(start, end) for start, end in zip(before, after, strict=True)]
+    moved = np.sqrt(sum(((start - end) ** 2).sum() for start, end in trainable if start.ndim == 4))
+    assert moved <= 0.01 * 1e-3 * 1.9 * 1.01  # rate, norm, and what Nesterov's momentum makes of a first step
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_lower_precision_makes_nearly_the_same_updates(shards, one_step, precision):
+    try:
+        distribution.set_precision(precision)
+        before, low, result, _ = _trained(shards, 1, steps=1, precision=precision)
+    finally:
+        distribution.set_precision("float32")
+    assert np.isfinite(float(result.scalars["loss/total"]))
+    assert all(weight.dtype == np.float32 for weight in low if weight.dtype.kind == "f")
+    moved = max(np.abs(end - start).max() for start, end in zip(before, low, strict=True))
+    assert moved > 1e-3  # a step that the loss scaler leaves out moves nothing
+    _assert_same(one_step[1], low, moved / 2)
+
+
+def test_xla_makes_the_same_updates(shards, one_step):
+    _, compiled, _, _ = _trained(shards, 1, steps=1, xla=True)
+    _assert_same(one_step[1], compiled, 1e-4)
+
+
+def _without_lesions(batch):
+    return batch._replace(boxes=-tf.ones_like(batch.boxes), classes=-tf.ones_like(batch.classes))
