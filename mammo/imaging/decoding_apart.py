@@ -12,7 +12,7 @@ import numpy as np
 import pydicom
 import pydicom.config
 
-_PROGRAM = "from mammo.data import decoding_apart; decoding_apart.main()"
+_PROGRAM = "from mammo.imaging import decoding_apart; decoding_apart.main()"
 _LONGEST_S = 60.0  # a large view takes one or two
 
 

@@ -22,7 +22,7 @@ from mammo.imaging import decoding_apart
 
 # pydicom warns of every oddity, and quotes the value at fault, which may be a patient's name. It is silenced once and
 # for all, since warnings.catch_warnings is not safe in threads.
-warnings.filterwarnings("ignore", module=r"(pydicom|mammo\.data\.dicom)\b")
+warnings.filterwarnings("ignore", module=r"(pydicom|mammo\.imaging\.dicom)\b")
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
 

@@ -10,8 +10,8 @@ import time
 import pytest
 import tensorflow as tf
 
-from data_tools.conversion import Conversion
 from data_tools import processes
+from data_tools.conversion import Conversion
 from data_tools.records import RecordOptions
 from mammo.common import files
 from mammo.common.errors import InputError

@@ -237,7 +237,7 @@ def test_nothing_is_printed_of_a_file_with_odd_tags(tmp_path):
     path.write_bytes(path.read_bytes().replace(b"Doe^Jane", b"D=e=J=ne").replace(b"0.07", b"0,07"))
     program = (
         f"import logging, pathlib; logging.basicConfig(); path = pathlib.Path({str(path)!r})\n"
-        "from mammo.data import images; images.read_tags(path); images.read_size(path); images.read_pixels(path)"
+        "from mammo.imaging import images; images.read_tags(path); images.read_size(path); images.read_pixels(path)"
     )
     command = [sys.executable, "-c", program]
     ended = subprocess.run(command, env=programs.environment(), capture_output=True, text=True, check=False)
