@@ -53,12 +53,14 @@ def main() -> None:
 
     from mammo.concepts import comparing  # noqa: PLC0415  TensorFlow takes seconds: wrong flags are told before
     from mammo.data.shards import Shards  # noqa: PLC0415
+    from mammo.reports import comparison  # noqa: PLC0415
     from mammo.training import workdir  # noqa: PLC0415
 
     with workdir.claim(folder):
         shards_dir = preparation.prepare(data_dir, folder / "data", DataConfig(**config.data))
         shards = Shards.open(shards_dir)
-        written = comparing.compare(config, shards, source_dir, folder, output_dir)
+        made = comparing.compare(config, shards, source_dir, folder)
+        written = comparison.write(output_dir, made.report, made.answers, shards)
     taken = cli.duration(time.monotonic() - began_s)
     print(f"Wrote {written} after {taken}; the figures are beside it, the models in {folder}/models.")
 

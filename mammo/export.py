@@ -10,6 +10,7 @@ from absl import flags, logging
 from data_tools import preparation
 from mammo.common import cli
 from mammo.common.errors import InputError
+from mammo.concepts.catalogue import CONCEPTS
 from mammo.inference import bundles
 
 _WORKDIR = flags.DEFINE_list(
@@ -20,7 +21,7 @@ _WORKDIR = flags.DEFINE_list(
 _CONCEPT = flags.DEFINE_enum(
     "concept",
     None,
-    bundles.CONCEPTS,
+    list(CONCEPTS),
     "What to export; by default multi_stage, or the only one that these models make up.",
 )
 _NAME = flags.DEFINE_string("name", None, "Of the bundle, in every answer; by default the concept's.")
@@ -29,6 +30,11 @@ _DATA_DIR = flags.DEFINE_string(
 )
 _SOURCE_DIR = flags.DEFINE_string(
     "source_dir", None, "multi_stage: the folder of the files that the shards are made of; none: as for --data_dir."
+)
+_FLIPS = flags.DEFINE_bool(
+    "flips",
+    False,
+    "Detectors look at each view's mirror image, too: twice as long; thresholds are chosen so.",
 )
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Folder of the bundle; by default <the first workdir>/bundle.")
 
@@ -54,7 +60,9 @@ def main() -> None:
     shards = Shards.open(data_dir)
     models = trained_models.find(folders, shards)
     concept = exporting.choose(models, _CONCEPT.value)
-    made = exporting.export(_NAME.value or concept, concept, models, shards, source_dir, output_dir)
+    made = exporting.export(
+        _NAME.value or concept.name, concept, models, shards, source_dir, output_dir, flips=_FLIPS.value
+    )
     taken = cli.duration(time.monotonic() - began_s)
     print(f"Wrote {made.folder} after {taken}; what it is and what was measured stands in its {bundles.CARD_FILE}.")
 

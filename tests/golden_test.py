@@ -15,7 +15,7 @@ from mammo.augment import seeds
 from mammo.imaging import images, pixel_path
 from mammo.inference import listing
 from mammo.inference.predictor import Predictor
-from mammo.inference.service import Answering, AnswerOptions
+from mammo.inference.service import Service
 from mammo.metrics import froc
 from mammo.metrics.image_results import ImageResult
 from mammo.metrics.matching import Rule
@@ -106,14 +106,16 @@ def test_answer_of_a_bundle(tmp_path):
     view("RIGHT_CC", chest_wall="right")
     view("RIGHT_MLO", (276, 330, 20), chest_wall="right")
     opened = bright_disc.write(tmp_path / "bundle")
-    work = Answering(opened, AnswerOptions(), tmp_path / "answers")
-    (answer,) = work.run(listing.list_exams([tmp_path / "exam"]), lambda: Predictor(opened, precision="float32"))
-    cancer = {view.path.stem: view.scores["cancer"] for view in answer.views if view.scores}
+    service = Service(opened, make_predictor=lambda bundle: Predictor(bundle, precision="float32"))
+    parts = service.stream(listing.list_exams([tmp_path / "exam"]))
+    (answer,) = [part.result for part in parts if part.result]
+    cancer = {view.view.name: view.scores["cancer"] for view in answer.views if view.scores}
     assert cancer == pytest.approx({"LEFT_CC": 0.72, "LEFT_MLO": 5e-4, "RIGHT_CC": 5e-4, "RIGHT_MLO": 0.72}, abs=1e-6)
-    boxes = {view.path.stem: finding.box_xyxy_px for view in answer.views for finding in view.findings}
+    boxes = {view.view.name: finding.box_xyxy_px for view in answer.views for finding in view.findings}
     np.testing.assert_allclose(boxes["LEFT_CC"], [127.3846, 296.9297, 173.5385, 343.2188], atol=1e-3)
     np.testing.assert_allclose(boxes["RIGHT_MLO"], [257.2308, 311.7422, 296.0, 348.7734], atol=1e-3)
     assert set(boxes) == {"LEFT_CC", "RIGHT_MLO"}
-    assert answer.breasts == pytest.approx({"right": 0.36025, "left": 0.36025}, abs=1e-6)
-    assert answer.exam_score == pytest.approx(0.36025, abs=1e-6)
+    scores = {side: breast.score for side, breast in answer.breasts.items()}
+    assert scores == pytest.approx({"right": 0.36025, "left": 0.36025}, abs=1e-6)
+    assert answer.score == pytest.approx(0.36025, abs=1e-6)
     assert answer.is_above

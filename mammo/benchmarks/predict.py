@@ -20,7 +20,9 @@ from mammo.benchmarks import input_pipeline, ratios
 from mammo.benchmarks.conversion import FullSizeSource
 from mammo.benchmarks.step import PlainAnchors
 from mammo.clinical.calibration import Calibration
+from mammo.clinical.rules import MissingProjection
 from mammo.common import hardware
+from mammo.concepts.concept import Role
 from mammo.data.encodings import Encoding
 from mammo.data.shards import Shards
 from mammo.imaging import images
@@ -28,10 +30,11 @@ from mammo.inference import bundles, freezing, listing, service
 from mammo.inference.bundles import Bundle, Facts
 from mammo.inference.freezing import Stage
 from mammo.inference.predictor import Predictor
-from mammo.inference.service import Answering, AnswerOptions
+from mammo.inference.service import Service
 from mammo.stages import classifier, detector
 from mammo.stages.detector import DetectorStage
 from mammo.training import distribution
+from mammo.writers import formats
 
 _VIEWS = (("right", "cc"), ("left", "cc"), ("right", "mlo"), ("left", "mlo"))
 _CROPS = 32  # as many as four views can have
@@ -129,8 +132,9 @@ class _Bench:
         return _seconds(self._answer), _seconds(self._decode), _seconds(self._ask_own), _seconds(self._ask_keras)
 
     def _answer(self) -> None:
-        work = Answering(self._bundle, AnswerOptions(), self._folder / "warm")
-        work.run(self._listed, lambda: self.predictor)
+        answering = Service(self._bundle, make_predictor=lambda _: self.predictor)
+        parts = answering.stream(self._listed)
+        formats.write_all(parts, len(self._listed), self._folder / "warm", formats.about(answering))
 
     def _decode(self) -> None:
         with service.make_pool() as pool:
@@ -138,7 +142,7 @@ class _Bench:
 
     def _ask_own(self) -> None:
         for name, values in self._inputs.items():
-            self.predictor.ask(name, values)
+            self.predictor.ask(Role(name), values)
 
     def _ask_keras(self) -> None:
         for name, values in self._inputs.items():
@@ -168,7 +172,9 @@ def _write_bundle(folder: pathlib.Path, shards: Shards) -> dict[str, tf.keras.Mo
         height_px=shards.manifest.height_px,
         width_px=shards.manifest.width_px,
         networks=networks,
+        flips=False,
         calibration=Calibration(),
+        missing_projection=MissingProjection(),
         operating_points={},
         finding_threshold=0.0,
         false_findings_per_image=0.0,

@@ -1,43 +1,49 @@
-"""What is said of an exam, and how it stands in JSON and in CSV."""
+"""What is said of an exam: its views, the findings in them, and the scores of views, breasts and the exam."""
 
 import dataclasses
 import pathlib
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Literal
 
-CSV_COLUMNS = (
-    "exam_id",
-    "exam_score",
-    "breast_score",
-    "path",
-    "laterality",
-    "projection",
-    "status",
-    "reason",
-    "normal",
-    "benign",
-    "cancer",
-    "findings",
-)
-"""Of `csv_rows`. What is not known is empty; `findings` is 0 where a view was read and nothing was found."""
-
-_DECIMALS = 6  # of scores
-_PIXEL_DECIMALS = 1
+from mammo.clinical.labels import Laterality, Projection
+from mammo.clinical.rules import BreastScore
 
 
 @dataclasses.dataclass(frozen=True)
-class ModelInfo:
-    """Which bundle gave the answer.
+class Uids:
+    """Where an image belongs in an archive (DICOM); "" where it is not known.
 
     Attributes:
-        name: Of the bundle.
-        sha256: Of its list of checksums, and so of all that is in it.
-        pixel_path_version: By which images are prepared.
+        study: Study Instance UID (0020,000D).
+        series: Series Instance UID (0020,000E).
+        instance: SOP Instance UID (0008,0018).
+    """
+
+    study: str = ""
+    series: str = ""
+    instance: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class ViewRef:
+    """Which view of an exam.
+
+    Attributes:
+        name: Of its files, unique in the exam: the stem of the file that was given, with a number where it is taken.
+        path: The file that was given; None: its bytes were.
+        laterality: None: unknown.
+        projection: None: unknown.
+        uids: Where it belongs in an archive.
     """
 
     name: str
-    sha256: str
-    pixel_path_version: int
+    path: pathlib.Path | None
+    laterality: Laterality | None
+    projection: Projection | None
+    uids: Uids = Uids()
+
+    def __str__(self) -> str:
+        return self.name if self.path is None else str(self.path)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,24 +62,25 @@ class Finding:
     benign: float
     cancer: float
 
+    @property
+    def speaks_for_cancer(self) -> bool:
+        """Whether cancer is at least as likely as a benign lesion; by this a finding has its colour."""
+        return self.cancer >= self.benign
+
 
 @dataclasses.dataclass(frozen=True)
 class ViewResult:
-    """What is said of one file.
+    """What is said of one view.
 
     Attributes:
-        path: As it was given.
-        laterality: "left", "right"; None: unknown.
-        projection: "cc", "mlo"; None: unknown.
+        view: Which one.
         reason: Why it could not be read; None: it was.
         scores: Calibrated probabilities of "normal", "benign" and "cancer"; None: it could not be read.
         findings: The surest first.
         is_chest_wall_right: Whether the chest wall is at the right of the file.
     """
 
-    path: pathlib.Path
-    laterality: str | None
-    projection: str | None
+    view: ViewRef
     reason: str | None = None
     scores: Mapping[str, float] | None = None
     findings: tuple[Finding, ...] = ()
@@ -92,17 +99,20 @@ class ExamResult:
     Attributes:
         exam_id: As in the names of its files.
         views: One a file, in the order in which they were given.
-        breasts: The score of "left" and "right", so far as a view of it was read.
-        exam_score: How suspicious the exam is of cancer, calibrated; None: no view could be read.
-        is_above: Whether that is at or above the operating point; None: there is no score, or no operating point.
+        breasts: The score of each breast of which a view was read.
+        score: How suspicious the exam is of cancer, calibrated; None: no view could be read.
+        is_complete: Whether both projections of both breasts were read; if not, a projection that is missing was
+            filled in by what it scores on average.
+        is_above: Whether the score is at or above the operating point; None: there is no score, or no operating point.
         seconds: From its files to this.
         patient: What DICOM tags say of the person; None where it was not asked for.
     """
 
     exam_id: str
     views: tuple[ViewResult, ...]
-    breasts: Mapping[str, float]
-    exam_score: float | None
+    breasts: Mapping[Laterality, BreastScore]
+    score: float | None
+    is_complete: bool
     is_above: bool | None
     seconds: float
     patient: Mapping[str, str] | None = None
@@ -112,67 +122,22 @@ class ExamResult:
         """The views that could not be read."""
         return tuple(view for view in self.views if view.reason is not None)
 
+    @property
+    def study_uids(self) -> tuple[str, ...]:
+        """Study Instance UIDs of its views, each once, in their order; a view without one has none."""
+        return tuple(dict.fromkeys(view.view.uids.study for view in self.views if view.view.uids.study))
 
-def to_json(exam: ExamResult, model: ModelInfo, operating_point: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Returns what <exam_id>.json holds; the fields are those of the project's fixed interface.
 
-    Args:
-        exam: What is said.
-        model: By which bundle.
-        operating_point: {"name", "threshold"}, or None.
+@dataclasses.dataclass(frozen=True)
+class ModelInfo:
+    """Which bundle gave an answer.
+
+    Attributes:
+        name: Of the bundle.
+        sha256: Of its list of checksums, and so of all that is in it.
+        pixel_path_version: By which images are prepared.
     """
-    made: dict[str, Any] = {
-        "exam_id": exam.exam_id,
-        "model": dataclasses.asdict(model),
-        "views": [_view(view) for view in exam.views],
-        "breasts": [{"laterality": side, "score": _score(score)} for side, score in exam.breasts.items()],
-        "exam_score": _score(exam.exam_score),
-        "operating_point": operating_point and {**operating_point, "is_above": exam.is_above},
-        "seconds": round(exam.seconds, 3),
-    }
-    if exam.patient is not None:
-        made["patient"] = dict(exam.patient)
-    return made
 
-
-def csv_rows(exam: ExamResult) -> Sequence[Mapping[str, Any]]:
-    """Returns a row for each view: what `CSV_COLUMNS` names."""
-    return [
-        {
-            "exam_id": exam.exam_id,
-            "exam_score": _score(exam.exam_score),
-            "breast_score": _score(exam.breasts.get(view.laterality or "")),
-            "path": str(view.path),
-            "laterality": view.laterality,
-            "projection": view.projection,
-            "status": view.status,
-            "reason": view.reason,
-            **{name: _score((view.scores or {}).get(name)) for name in ("normal", "benign", "cancer")},
-            "findings": len(view.findings) if view.status == "ok" else None,
-        }
-        for view in exam.views
-    ]
-
-
-def _view(view: ViewResult) -> dict[str, Any]:
-    return {
-        "path": str(view.path),
-        "laterality": view.laterality,
-        "projection": view.projection,
-        "status": view.status,
-        "reason": view.reason,
-        "scores": view.scores and {name: _score(value) for name, value in view.scores.items()},
-        "findings": [
-            {
-                "box_xyxy_px": [round(value, _PIXEL_DECIMALS) for value in finding.box_xyxy_px],
-                "score": _score(finding.score),
-                "benign": _score(finding.benign),
-                "cancer": _score(finding.cancer),
-            }
-            for finding in view.findings
-        ],
-    }
-
-
-def _score(value: float | None) -> float | None:
-    return None if value is None else round(float(value), _DECIMALS)
+    name: str
+    sha256: str
+    pixel_path_version: int

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mammo.clinical.rules import Findings
+from mammo.clinical.findings import Findings
 
 _LEAST_IOU = 0.3  # of two findings on one lesion; detections of one class that overlap more are dropped before
 _LEAST_INSIDE = 0.7  # of the smaller box: a part of a lesion, found inside it, is no lesion of its own

@@ -1,69 +1,87 @@
-"""How a concept gives a view the probabilities of normal, benign and cancer: each rule, stated once.
+"""From a finding to an exam: how the scores of findings, views, projections and breasts are combined.
 
-The four concepts are those of the 2022 study. All give float64 [N, 3] of N views.
+Each rule stands here once, for the evaluation as for the answer.
 """
 
 import dataclasses
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-if TYPE_CHECKING:  # these rules start without TensorFlow
-    from mammo.data.batch import Detections
+from mammo.clinical.findings import Findings
+from mammo.clinical.labels import SIDES, Laterality, Projection
 
-_CANCER = 1  # class of a detection
 _LEAST_SCORE = 1e-3  # of a view in which nothing was found: no detector is surer than that
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Findings:
-    """What was found in one view, the surest first.
+@dataclasses.dataclass(frozen=True)
+class MissingProjection:
+    """What the projection of a breast that was not read would score on average, given the one that was.
+
+    A breast's score is the mean over its two projections. Where one is missing, the mean over the one that is left
+    would be spread more widely, and mean something else at the same threshold. So the other is filled in by its
+    expectation, a line fitted to the breasts of validation exams: intercept + slope × seen. The default is no more than
+    "as the one that was seen".
 
     Attributes:
-        boxes_xyxy_px: float64 [M, 4], in pixels of the view as it is in shards.
-        scores: float64 [M] in [0, 1], how sure it is that there is a lesion.
-        cancer_shares: float64 [M] in [0, 1], how much of that speaks for cancer; the rest is for a benign one.
+        intercept: Expected score of the other projection where the one that was read scores 0.
+        slope: By how much it rises with the score of the one that was read.
     """
 
-    boxes_xyxy_px: np.ndarray
-    scores: np.ndarray
-    cancer_shares: np.ndarray
+    intercept: float = 0.0
+    slope: float = 1.0
 
-    def best(self, count: int) -> "Findings":
-        """Returns the surest of them."""
-        return Findings(self.boxes_xyxy_px[:count], self.scores[:count], self.cancer_shares[:count])
-
-
-def nothing() -> Findings:
-    """Returns no findings."""
-    return Findings(np.zeros((0, 4)), np.zeros(0), np.zeros(0))
+    def expected(self, seen: float) -> float:
+        """Returns the expected score, in [0, 1]."""
+        return float(np.clip(self.intercept + self.slope * seen, 0.0, 1.0))
 
 
-def hierarchical(tumour: np.ndarray, malignancy: np.ndarray) -> np.ndarray:
-    """Multiplies: P(cancer) = P(tumour) x P(cancer of a tumour), and so for benign.
+class ViewScore(NamedTuple):
+    """One view of an exam.
 
-    Args:
-        tumour: float64 [N, 2], of normal and tumour.
-        malignancy: float64 [N, 2], of benign and cancer, given that there is a tumour.
+    Attributes:
+        laterality: None: unknown.
+        projection: None: unknown.
+        score: In [0, 1]; None: the view could not be read.
     """
-    return np.concatenate([tumour[:, :1], tumour[:, 1:] * malignancy], axis=1)
+
+    laterality: Laterality | None
+    projection: Projection | None
+    score: float | None
 
 
-def gated(tumour: np.ndarray, malignancy: np.ndarray) -> np.ndarray:
-    """Asks the second model only where the first says tumour: the 2022 study's listing 1.
+class BreastScore(NamedTuple):
+    """How suspicious a breast is.
 
-    Where it does, the view is benign or cancer for certain, as the second model has it; where not, it is normal. So
-    the likeliest class is that of the listing, and a view that the gate stops has the least score there is.
+    Attributes:
+        score: In [0, 1].
+        is_complete: Whether both projections were read.
     """
-    is_tumour = tumour[:, 1:] > tumour[:, :1]
-    return np.where(is_tumour, np.concatenate([np.zeros_like(tumour[:, :1]), malignancy], axis=1), [1.0, 0.0, 0.0])
+
+    score: float
+    is_complete: bool
+
+
+class ExamScore(NamedTuple):
+    """How suspicious an exam is.
+
+    Attributes:
+        breasts: By side, so far as a view of it was read.
+        score: In [0, 1]; None: no view was read.
+        is_complete: Whether both projections of both breasts were read.
+    """
+
+    breasts: Mapping[Laterality, BreastScore]
+    score: float | None
+    is_complete: bool
 
 
 def of_findings(findings: Findings) -> np.ndarray:
-    """Takes a view to be as suspicious as the worst that was found in it: float64 [3].
+    """Returns the probabilities of normal, benign and cancer, float64 [3], of a view by what was found in it.
 
-    P(tumour) is the highest score. It is shared out between benign and cancer as the highest scores for either are,
-    each finding's score times its share.
+    A view's score is that of its most suspicious finding: P(tumour) is the highest score. It is divided between benign
+    and cancer in proportion to the highest score for either, which is a finding's score times its share.
     """
     tumour = max(_LEAST_SCORE, float(findings.scores.max(initial=0.0)))
     cancer = float((findings.scores * findings.cancer_shares).max(initial=0.0))
@@ -72,48 +90,49 @@ def of_findings(findings: Findings) -> np.ndarray:
     return np.array([1 - tumour, tumour * (1 - share), tumour * share])
 
 
-def of_breast(views: np.ndarray) -> float:
-    """Returns the mean over the views of a breast, float64 [V].
+def of_projections(views: Sequence[tuple[Projection | None, float]]) -> dict[Projection | None, float]:
+    """Returns the score of each projection: that of its most suspicious view, so that a repeat dilutes nothing."""
+    scores: dict[Projection | None, float] = {}
+    for projection, score in views:
+        scores[projection] = max(score, scores.get(projection, 0.0))
+    return scores
+
+
+def of_breast(
+    views: Sequence[tuple[Projection | None, float]], missing: MissingProjection | None = None
+) -> BreastScore:
+    """Returns the score of a breast: the mean over its two projections.
 
     Both projections show the same tissue: what looks suspicious in CC and in MLO counts in full, what does in one of
-    them counts half.
-    """
-    return float(np.mean(views))
-
-
-def of_exam(breasts: np.ndarray) -> float:
-    """Takes an exam to be as suspicious as the worse of its breasts, float64 [2] or [1]."""
-    return float(np.max(breasts))
-
-
-def of_detections(found: "Detections") -> Findings:
-    """Takes the detections of one view, numpy arrays [M, ...]: each is of one class, and for that alone.
-
-    Boxes of either class that lie on one lesion are one finding each; the rule for a view weighs them.
-    """
-    count = int(found.num_valid)
-    return Findings(
-        np.asarray(found.boxes_xyxy_px[:count], np.float64),
-        np.asarray(found.scores[:count], np.float64),
-        (np.asarray(found.classes[:count]) == _CANCER).astype(np.float64),
-    )
-
-
-def judged(findings: Findings, crops: np.ndarray) -> Findings:
-    """Lets a crop classifier judge what a class-blind detector found.
-
-    A finding's score is the detector's times the probability that its crop is not background; without a class for
-    background it stays. What of it speaks for cancer is the classifier's to say.
+    them counts half. Views of unknown projection count as one projection more; of three, the two highest count.
 
     Args:
-        findings: M of one view.
-        crops: float64 [M, 3], of background, benign and cancer, or [M, 2], of the latter two.
-
-    Returns:
-        The findings, sorted by their new scores.
+        views: Projection and score of each view that was read, at least one.
+        missing: How a projection that was not read is filled in.
     """
-    lesion = crops[:, -2:].sum(axis=1)
-    shares = np.divide(crops[:, -1], lesion, out=np.full(len(lesion), 0.5), where=lesion > 0)
-    scores = findings.scores * np.minimum(lesion, 1.0)
-    order = np.argsort(-scores, kind="stable")
-    return Findings(findings.boxes_xyxy_px[order], scores[order], shares[order])
+    by_projection = of_projections(views)
+    highest, *others = sorted(by_projection.values(), reverse=True)
+    other = others[0] if others else (missing or MissingProjection()).expected(highest)
+    return BreastScore((highest + other) / 2, is_complete=set(Projection) <= by_projection.keys())
+
+
+def of_exam(views: Sequence[ViewScore], missing: MissingProjection | None = None) -> ExamScore:
+    """Returns the score of an exam: that of its more suspicious breast.
+
+    A view of which the breast is unknown stands for a breast of its own.
+
+    Args:
+        views: Of the exam.
+        missing: How a projection that was not read is filled in.
+    """
+    of_side: dict[Laterality | int, list[tuple[Projection | None, float]]] = {}
+    for index, view in enumerate(views):
+        if view.score is not None:
+            of_side.setdefault(view.laterality or index, []).append((view.projection, view.score))
+    scores = {side: of_breast(seen, missing) for side, seen in of_side.items()}
+    breasts = {side: scores[side] for side in SIDES if side in scores}
+    return ExamScore(
+        breasts,
+        max((breast.score for breast in scores.values()), default=None),
+        is_complete=len(breasts) == len(SIDES) and all(breast.is_complete for breast in breasts.values()),
+    )

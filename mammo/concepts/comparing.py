@@ -1,22 +1,36 @@
-"""The whole of a comparison: train what is missing, ask every model, judge every concept, report."""
+"""The whole of a comparison: train what is missing, ask every model, judge every concept."""
 
+import dataclasses
 import pathlib
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from mammo.common.errors import InputError
-from mammo.concepts import catalogue, judging, trained_models
-from mammo.concepts.catalogue import Answers, Evidence
+from mammo.concepts import catalogue, evidence, judging, trained_models
+from mammo.concepts.catalogue import BASELINE, CONCEPTS
+from mammo.concepts.evidence import Answers, Evidence
 from mammo.data.shards import Shards
-from mammo.reports import comparison, run
-from mammo.reports.evaluation import PAGE_NAME
+from mammo.reports import run
 
-_MULTI_STAGE = "multi_stage"  # the others are held against it
+COMPARED = {**CONCEPTS, BASELINE.name: BASELINE}
+"""All concepts that a comparison judges."""
 
 
-def compare(
-    config: Any, shards: Shards, source_dir: pathlib.Path, folder: pathlib.Path, output_dir: pathlib.Path
-) -> pathlib.Path:
+@dataclasses.dataclass(frozen=True, eq=False)
+class Comparison:
+    """What a comparison came to.
+
+    Attributes:
+        report: As report.json holds it.
+        answers: Of each concept on the test split, calibrated.
+    """
+
+    report: Mapping[str, Any]
+    answers: Mapping[str, Answers]
+
+
+def compare(config: Any, shards: Shards, source_dir: pathlib.Path, folder: pathlib.Path) -> Comparison:
     """Compares the concepts on the test split; what an earlier call has trained is not trained again.
 
     Args:
@@ -24,10 +38,6 @@ def compare(
         shards: What all models learn from and are judged on.
         source_dir: Where the files lie that the shards are made of.
         folder: Where the models are trained; already claimed.
-        output_dir: For report.html and report.json.
-
-    Returns:
-        The path of the page.
 
     Raises:
         mammo.common.errors.InputError: The data, a configuration or a folder cannot be used.
@@ -37,31 +47,33 @@ def compare(
     names = sorted(config.models, key=lambda name: name in config.backbone_from)  # last, what begins with another's
     models = {name: trained_models.train(name, config, shards, folder) for name in names}
     began_s = time.monotonic()
-    evidence = Evidence(models, shards, source_dir)
-    tests = {name: concept.answer(evidence, "test") for name, concept in catalogue.CONCEPTS.items()}
-    made, scored = {}, {}
-    for name, concept in catalogue.CONCEPTS.items():
-        made[name], scored[name] = judging.of_concept(concept, concept.answer(evidence, "validation"), tests[name])
-        made[name]["training_s"] = sum(models[model].training_s for model in concept.models)
+    asked = Evidence(lambda role: trained_models.open_model(models[role]), shards, source_dir)
+    tests = {name: asked.answers(concept, "test") for name, concept in COMPARED.items()}
+    judged = {
+        name: judging.judge(concept, asked.answers(concept, "validation"), tests[name])
+        for name, concept in COMPARED.items()
+    }
+    scored = {name: one.test for name, one in judged.items()}
+    training_s = {name: model.training_s for name, model in models.items()}
     report = {
         "data": run.describe_data(shards),
         "split": "test",
-        "n": made[_MULTI_STAGE]["n"],
-        "concepts": made,
-        "differences": {_MULTI_STAGE: judging.differences(scored, _MULTI_STAGE)},
+        "n": judged[catalogue.DEFAULT].figures["n"],
+        "concepts": {
+            name: {**one.figures, "training_s": sum(training_s[role] for role in COMPARED[name].roles)}
+            for name, one in judged.items()
+        },
+        "differences": {catalogue.DEFAULT: judging.differences(scored, catalogue.DEFAULT)},
         "models": {name: model.describe() for name, model in models.items()},
-        "time": {"training_s": sum(model.training_s for model in models.values())},
         "config": {name: model.config.to_dict() for name, model in models.items()},
+        "time": {"training_s": sum(training_s.values()), "evaluation_s": time.monotonic() - began_s},
     }
-    report["time"]["evaluation_s"] = time.monotonic() - began_s
-    answers = {name: Answers(scored[name], tests[name].results) for name in tests}
-    comparison.write(output_dir, report, answers, shards)
-    return output_dir / PAGE_NAME
+    return Comparison(report, {name: Answers(scored[name], tests[name].results) for name in tests})
 
 
 def _check(config: Any, shards: Shards, source_dir: pathlib.Path) -> None:
     """Refuses, before anything is trained, what would fail only after it."""
-    taken = {model for concept in catalogue.CONCEPTS.values() for model in concept.models}
+    taken = {role.value for concept in COMPARED.values() for role in concept.roles}
     if taken != set(config.models):
         raise InputError(
             f"the configuration of a comparison has the models {', '.join(sorted(taken))}, not "
@@ -69,7 +81,7 @@ def _check(config: Any, shards: Shards, source_dir: pathlib.Path) -> None:
         )
     for name, first in config.backbone_from.items():
         _check_backbone(config, name, first)
-    catalogue.check_source(shards, source_dir)
+    evidence.check_source(shards, source_dir)
 
 
 def _check_backbone(config: Any, name: str, first: str) -> None:

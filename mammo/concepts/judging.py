@@ -1,43 +1,91 @@
 """What the comparison says of each concept, and of the differences between them, as report.json holds it."""
 
+import dataclasses
 import math
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mammo.clinical.calibration import Calibration
-from mammo.concepts.catalogue import Answers, Concept
-from mammo.metrics import bootstrap, calibration_error, classification, detection, roc, scoring
-from mammo.metrics import thresholds as thresholds_lib
+from mammo.clinical.rules import MissingProjection
+from mammo.concepts.concept import Concept
+from mammo.concepts.evidence import Answers
+from mammo.metrics import (
+    bootstrap,
+    calibration_error,
+    classification,
+    detection,
+    froc,
+    missing_projection,
+    roc,
+    scoring,
+    thresholds,
+)
+from mammo.metrics.image_results import ImageResult
+from mammo.metrics.matching import Rule
 from mammo.metrics.roc import Cases
 from mammo.metrics.scoring import Scored
+
+FALSE_FINDINGS_PER_IMAGE = 0.25
+"""On validation, at the threshold from which on findings are shown: one an exam of four views."""
 
 _RESAMPLES = 1000
 _REACH = statistics.NormalDist().inv_cdf((1 + bootstrap.LEVEL) / 2)  # of an interval, in standard errors
 
 
-def of_concept(concept: Concept, validation: Answers, test: Answers) -> tuple[dict[str, Any], Scored]:
-    """Returns the figures of a concept on the test split, and its calibrated answers.
+@dataclasses.dataclass(frozen=True, eq=False)
+class Judged:
+    """A concept, judged.
 
-    Calibration and operating points are chosen on the validation split, and applied to the test split.
+    Attributes:
+        figures: On the test split, as report.json holds them.
+        test: Its answers on the test split, calibrated.
+        calibration: Chosen on the validation split, as all that follows.
+        missing_projection: By task.
+        finding_threshold: From which score on findings are shown; None: the concept gives none.
+    """
+
+    figures: dict[str, Any]
+    test: Scored
+    calibration: Calibration
+    missing_projection: Mapping[str, MissingProjection]
+    finding_threshold: float | None
+
+
+def judge(concept: Concept, validation: Answers, test: Answers) -> Judged:
+    """Judges a concept on the test split.
+
+    Calibration, the rule for a missing projection, operating points and the threshold of findings are chosen on the
+    validation split, and applied to the test split.
     """
     calibration = Calibration()
     if concept.is_calibrated:
         calibration = calibration_error.fit(validation.scored.probabilities, validation.scored.truth)
-    scored = test.scored.calibrated(calibration)
+    chosen_on = validation.scored.calibrated(calibration)
+    missing = missing_projection.fit(chosen_on)
+    chosen_on = dataclasses.replace(chosen_on, missing_projection=missing)
+    uncalibrated = dataclasses.replace(test.scored, missing_projection=missing)
+    scored = uncalibrated.calibrated(calibration)
     figures = {
         "title": concept.title,
         "rule": concept.rule,
-        "models": list(concept.models),
-        **classification.report(test.scored, calibration=calibration, resamples=_RESAMPLES),
-        "operating_points": _operating_points(validation.scored.calibrated(calibration), scored),
+        "models": list(concept.roles),
+        **classification.report(uncalibrated, calibration=calibration, resamples=_RESAMPLES),
+        "operating_points": _operating_points(chosen_on, scored),
     }
     if test.results is not None:
         found = detection.report(test.results, test.scored.facts, class_count=1, resamples=_RESAMPLES)
-        # No average precision: a detector that tells classes apart may put two boxes on a lesion, one of them an alarm.
+        # No average precision: findings are fused over the classes, so that there is none by class.
         figures |= {key: found[key] for key in ("froc", "false_positives_per_normal_image")}
         figures["by_lesion"] = found["by"]
-    return figures, scored
+    return Judged(figures, scored, calibration, missing, _finding_threshold(validation.results))
+
+
+def _finding_threshold(results: Sequence[ImageResult] | None) -> float | None:
+    if results is None:
+        return None
+    rule = Rule("centre", class_aware=False)
+    return min(froc.threshold(froc.collect(results, rule), FALSE_FINDINGS_PER_IMAGE), 1.0)  # infinite: nothing found
 
 
 def differences(answers: Mapping[str, Scored], first: str) -> dict[str, Any]:
@@ -81,15 +129,12 @@ def _operating_points(validation: Scored, test: Scored) -> dict[str, Any]:
     """Thresholds by unit, task and rule, chosen on validation, with what they bring on the test split."""
     made: dict[str, Any] = {}
     for unit in scoring.UNITS:
-        chosen = {
-            task: thresholds_lib.choose(cases) for task, cases in scoring.aggregate(validation, unit).cases.items()
-        }
         cases_of = scoring.aggregate(test, unit).cases
         made[unit] = {
             task: {
-                rule: thresholds_lib.apply(cases_of[task], threshold, resamples=_RESAMPLES, seed=0)
-                for rule, threshold in thresholds.items()
+                rule: thresholds.apply(cases_of[task], threshold, resamples=_RESAMPLES, seed=0)
+                for rule, threshold in thresholds.choose(cases).items()
             }
-            for task, thresholds in chosen.items()
+            for task, cases in scoring.aggregate(validation, unit).cases.items()
         }
     return made

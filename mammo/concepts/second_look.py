@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from mammo.clinical import rules
-from mammo.clinical.rules import Findings
+from mammo.clinical import findings
+from mammo.clinical.findings import Findings
 from mammo.common import progress
 from mammo.common.errors import InputError
 from mammo.data import cropping
@@ -40,18 +40,18 @@ class FoundView(NamedTuple):
 
 
 def judge(
-    views: Sequence[FoundView], classify: Callable[[tf.Tensor], tf.Tensor], options: CropConfig, unit: str = " view"
+    views: Sequence[FoundView], classify: Callable[[np.ndarray], np.ndarray], options: CropConfig, unit: str = " view"
 ) -> Iterator[Findings]:
     """Judges the findings of views, one view after the other.
 
     Args:
         views: Of which the files are read again, in parallel.
-        classify: Takes crops, float32 [MOST_FINDINGS, side, side, 1], and gives probabilities [MOST_FINDINGS, C].
+        classify: Takes crops, float32 [M, side, side, 1], and gives probabilities, float64 [M, C].
         options: Of the classifier's crops.
         unit: What the progress counts.
 
     Yields:
-        The findings of each view, at most `MOST_FINDINGS`, judged as `rules.judged` says.
+        The findings of each view, at most `MOST_FINDINGS`, judged as `findings.judged` says.
 
     Raises:
         InputError: A file is not there any more, or cannot be read.
@@ -63,13 +63,7 @@ def judge(
     ):
         for view, crops in zip(kept, _ahead(pool, lambda view: cut(view, options), kept), strict=True):
             bar.update()
-            if not len(crops):
-                yield view.findings
-                continue
-            # Always as many, so that one graph serves.
-            padded = np.pad(crops, [(0, MOST_FINDINGS - len(crops)), (0, 0), (0, 0), (0, 0)])
-            judged = np.asarray(classify(tf.constant(padded)), np.float64)[: len(crops)]
-            yield rules.judged(view.findings, judged)
+            yield findings.judged(view.findings, classify(crops)) if len(crops) else view.findings
 
 
 def cut(view: FoundView, options: CropConfig) -> np.ndarray:

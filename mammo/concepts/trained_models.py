@@ -1,32 +1,36 @@
 """The models that the concepts are made of: trains those that are missing, and has them predict a split."""
 
 import dataclasses
+import functools
 import pathlib
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from absl import logging
 
 from mammo.common.errors import InputError
+from mammo.concepts import mirroring
+from mammo.concepts.concept import Role
+from mammo.concepts.evidence import Predictions
+from mammo.concepts.second_look import MOST_FINDINGS
 from mammo.data import pipeline
-from mammo.data.batch import Batch
+from mammo.data.batch import Batch, Detections
+from mammo.data.cropping import CropConfig
 from mammo.data.shards import Shards
 from mammo.stages import stages
 from mammo.stages.classifier import ClassifierStage
+from mammo.stages.detector import DetectorStage
 from mammo.stages.stage import Stage
 from mammo.training import distribution, evaluating, loop, workdir
 from mammo.training.evaluating import Evaluation
-
-FINDER = "finder"  # the class-blind detector of the multi-stage concept
-CROPS = "crop_classifier"
 
 _FOLDER = "models"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Model:
+class TrainedModel:
     """One model, trained.
 
     Attributes:
@@ -55,28 +59,7 @@ class Model:
         }
 
 
-class Loaded(NamedTuple):
-    """A trained model, ready to be asked: what it does, its network, and on which devices."""
-
-    stage: Stage
-    network: tf.keras.Model
-    strategy: tf.distribute.Strategy
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Predictions:
-    """What a model makes of every view of a split.
-
-    Attributes:
-        keys: int64 [N], ascending.
-        values: N rows: probabilities, float64 [C], or `batch.Detections` of one view.
-    """
-
-    keys: np.ndarray
-    values: list[Any]
-
-
-def train(name: str, config: Any, shards: Shards, folder: pathlib.Path) -> Model:
+def train(name: str, config: Any, shards: Shards, folder: pathlib.Path) -> TrainedModel:
     """Trains a model, or goes on with it; one that has come to its end makes no further step.
 
     Args:
@@ -98,49 +81,90 @@ def train(name: str, config: Any, shards: Shards, folder: pathlib.Path) -> Model
         config = workdir.settle_config(own, own_config, shards)
         logging.info("Model %s: %d steps, in %s.", name, config.train_steps, own)
         _, training_s = loop.train(config, shards, own)
-    return Model(config, stages.from_config(config, shards), own, training_s)
+    return TrainedModel(config, stages.from_config(config, shards), own, training_s)
 
 
-def find(folders: Sequence[pathlib.Path], shards: Shards) -> dict[str, Model]:
-    """Returns models that were trained, by the names that concepts know them by.
+def find(folders: Sequence[pathlib.Path], shards: Shards) -> dict[Role, TrainedModel]:
+    """Returns models that were trained, by what they do in a concept.
 
     Args:
         folders: Of comparisons and of single runs.
         shards: What they were trained on.
 
     Raises:
-        InputError: A folder holds no run, or one on other data; two runs are of the same name.
+        InputError: A folder holds no run, or one on other data; two runs are of the same role.
     """
-    found: dict[str, Model] = {}
+    found: dict[Role, TrainedModel] = {}
     for folder in folders:
         of_comparison = sorted(path.parent for path in (folder / _FOLDER).glob(f"*/{workdir.CONFIG_FILE}"))
         for own in of_comparison or [folder]:
             config = workdir.read_config(own, shards)
             is_finder = config.stage == "detector" and config.model.is_class_blind
-            name = FINDER if is_finder else config.stage
-            if name in found:
-                raise InputError(f"{found[name].folder} and {own} are both a {name}; give one of them.")
-            found[name] = Model(config, stages.from_config(config, shards), own, training_s=0.0)
+            role = Role.FINDER if is_finder else Role(config.stage)
+            if role in found:
+                raise InputError(f"{found[role].folder} and {own} are both a {role}; give one of them.")
+            found[role] = TrainedModel(config, stages.from_config(config, shards), own, training_s=0.0)
     return found
 
 
-def load(model: Model) -> Loaded:
+def open_model(model: TrainedModel) -> "OpenModel":
     """Builds the network of a model, with its best weights, on the devices of this machine."""
     distribution.set_precision(model.config.precision)
     strategy = distribution.make_strategy(devices=0)
-    return Loaded(model.stage, evaluating.load_best(model.folder, model.stage, strategy), strategy)
+    return OpenModel(model.stage, evaluating.load_best(model.folder, model.stage, strategy), strategy)
 
 
-def predict(loaded: Loaded, split: str) -> Predictions:
-    """Has a model predict every view of a split, those that it would not be judged by as well."""
-    stage, network, strategy = loaded
-    if isinstance(stage, ClassifierStage):
-        every_view = dataclasses.replace(stage.input_options, classes=(pipeline.LABELS,))
-        stage = dataclasses.replace(stage, input_options=every_view)
-    collected = _Collected(len(stage.shards.describe(split)))
-    Evaluation(stage, network, strategy, split).run_into(collected)
-    keys = sorted(collected.rows)
-    return Predictions(np.array(keys, np.int64), [collected.rows[key] for key in keys])
+class OpenModel:
+    """A trained network that can be asked; meets `evidence.AskedModel`."""
+
+    def __init__(self, stage: Stage, network: tf.keras.Model, strategy: tf.distribute.Strategy) -> None:
+        """Asks nothing yet."""
+        self._stage, self._network, self._strategy = stage, network, strategy
+        self._predict = tf.function(functools.partial(stage.predict, network), reduce_retracing=True)
+
+    @property
+    def crop(self) -> CropConfig | None:
+        """See `evidence.AskedModel`."""
+        return self._stage.input_options.crop if isinstance(self._stage, ClassifierStage) else None
+
+    def predict(self, shards: Shards, split: str, *, is_mirrored: bool = False) -> Predictions:
+        """See `evidence.AskedModel`; those views that it would not be judged by are predicted, too."""
+        stage = dataclasses.replace(self._stage, shards=shards)
+        if isinstance(stage, ClassifierStage):
+            every_view = dataclasses.replace(stage.input_options, classes=(pipeline.LABELS,))
+            stage = dataclasses.replace(stage, input_options=every_view)
+        collected = _Collected(len(shards.describe(split)))
+        asked = _MirroredDetector(**vars(stage)) if is_mirrored else stage
+        Evaluation(asked, self._network, self._strategy, split).run_into(collected)
+        keys = sorted(collected.rows)
+        return Predictions(np.array(keys, np.int64), [collected.rows[key] for key in keys])
+
+    def classify(self, crops: np.ndarray) -> np.ndarray:
+        """See `evidence.AskedModel`."""
+        # Always as many, so that one graph serves.
+        padded = np.pad(crops, [(0, -len(crops) % MOST_FINDINGS), (0, 0), (0, 0), (0, 0)])
+        return np.asarray(self._predict(tf.constant(padded)), np.float64)[: len(crops)]
+
+
+class _MirroredDetector(DetectorStage):
+    """A detector that is shown the mirror images of its views."""
+
+    def build_dataset(self, split: str, context: tf.distribute.InputContext, position: int) -> tf.data.Dataset:
+        """See `mammo.stages.stage.Stage`."""
+        described = self.shards.describe(split)
+        keys = tf.constant(list(described), tf.int64)
+        heights = tf.constant([info.placement.content_height_px for info in described.values()], tf.int32)
+        content_heights = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, heights), 0)
+
+        def mirrored(batch: Batch) -> Batch:
+            images = tf.map_fn(
+                lambda element: mirroring.mirror_tensor(*element),
+                (batch.image, content_heights.lookup(batch.key)),
+                fn_output_signature=tf.TensorSpec(batch.image.shape[1:], batch.image.dtype),
+            )
+            return batch._replace(image=images)
+
+        return super().build_dataset(split, context, position).map(mirrored)
 
 
 class _Collected:
@@ -148,8 +172,8 @@ class _Collected:
 
     def __init__(self, image_count: int) -> None:
         self.image_count = image_count
-        self.rows: dict[int, Any] = {}
+        self.rows: dict[int, np.ndarray | Detections] = {}
 
-    def update(self, batch: Batch, predictions: Any) -> None:
+    def update(self, batch: Batch, predictions: np.ndarray | Detections) -> None:
         for row in np.flatnonzero(batch.is_real):
             self.rows[int(batch.key[row])] = tf.nest.map_structure(lambda value, row=row: value[row], predictions)

@@ -14,11 +14,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from mammo.clinical.calibration import Calibration
+from mammo.clinical.exams import ModelInfo
+from mammo.clinical.operating_points import OperatingPoint
+from mammo.clinical.rules import MissingProjection
 from mammo.common import files
 from mammo.common.errors import InputError
 from mammo.imaging import pixel_path
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Raised by whoever changes what a bundle holds."""
 
 FACTS_FILE = "bundle.json"
@@ -27,9 +30,6 @@ SUMS_FILE = "SHA256SUMS"
 NETWORKS_FOLDER = "networks"
 FOLDER_NAME = "bundle"
 """Of the bundle in the folder of the run that it was made from."""
-
-CONCEPTS = ("single", "hierarchical", "hierarchical_gated", "single_stage", "multi_stage")
-"""Whose models a bundle may hold, by their names in a comparison's report."""
 
 DETECT, CLASSIFY = "detect", "classify"
 """Signatures of networks, see `mammo.inference.freezing`."""
@@ -59,59 +59,21 @@ class Network:
 
 
 @dataclasses.dataclass(frozen=True)
-class OperatingPoint:
-    """From which score on an exam is an alarm, and what that brought on test data.
-
-    Attributes:
-        name: As the model has it: "screening".
-        threshold: The least score that is an alarm; chosen on validation data.
-        sensitivity: {"value", "low", "high"} on test data, by exam; None: it is not known.
-        specificity: The same.
-        positive: Exams of the test data with cancer.
-        negative: Exams of the test data without.
-    """
-
-    name: str
-    threshold: float
-    sensitivity: Mapping[str, float | None] | None = None
-    specificity: Mapping[str, float | None] | None = None
-    positive: int = 0
-    negative: int = 0
-
-    @property
-    def is_tested(self) -> bool:
-        """Whether there were exams with cancer and exams without to test it on."""
-        figures = (self.sensitivity, self.specificity)
-        return all(figure is not None and figure["value"] is not None for figure in figures)
-
-    @property
-    def prevalence(self) -> float:
-        """Of cancer in the test data."""
-        return self.positive / max(self.positive + self.negative, 1)
-
-    def true_alarms(self, prevalence: float) -> float:
-        """Returns which share of the alarms is true where cancer is as common as that; 0 without alarms."""
-        sensitivity, specificity = (
-            (figure or {}).get("value") or 0.0 for figure in (self.sensitivity, self.specificity)
-        )
-        true, false = prevalence * sensitivity, (1 - prevalence) * (1 - specificity)
-        return true / (true + false) if true > 0 else 0.0
-
-
-@dataclasses.dataclass(frozen=True)
 class Facts:
     """What bundle.json holds.
 
     Attributes:
         name: Of the bundle.
         created: When it was made, ISO 8601 in UTC.
-        concept: One of `CONCEPTS`.
+        concept: Name of one of `catalogue.CONCEPTS`.
         title: Of the concept, for people.
         rule: How its networks are joined, in a sentence.
         height_px: Of a prepared view.
         width_px: Of a prepared view.
-        networks: By name.
+        networks: By role.
+        flips: Whether detectors look at each view's mirror image, too; what follows was chosen so.
         calibration: Of the probabilities of a view.
+        missing_projection: How the projection of a breast that is not there is filled in, in the score of cancer.
         operating_points: By name, of the score of an exam; empty where validation could not tell any.
         finding_threshold: Findings below it are not shown; chosen on validation. None: the concept gives none.
         false_findings_per_image: What it brought there.
@@ -129,7 +91,9 @@ class Facts:
     height_px: int
     width_px: int
     networks: Mapping[str, Network]
+    flips: bool
     calibration: Calibration
+    missing_projection: MissingProjection
     operating_points: Mapping[str, OperatingPoint]
     finding_threshold: float | None
     false_findings_per_image: float
@@ -162,7 +126,12 @@ class Facts:
         }
         points = {name: OperatingPoint(**point) for name, point in fields["operating_points"].items()}
         calibration = Calibration.from_json(fields["calibration"])
-        made = {"networks": networks, "operating_points": points, "calibration": calibration}
+        made = {
+            "networks": networks,
+            "operating_points": points,
+            "calibration": calibration,
+            "missing_projection": MissingProjection(**fields["missing_projection"]),
+        }
         return cls(**dict(fields) | made)
 
 
@@ -179,6 +148,11 @@ class Bundle:
     folder: pathlib.Path
     sha256: str
     facts: Facts
+
+    @property
+    def info(self) -> ModelInfo:
+        """What an answer says of it."""
+        return ModelInfo(self.facts.name, self.sha256, self.facts.pixel_path_version)
 
 
 def now() -> str:

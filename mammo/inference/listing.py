@@ -12,6 +12,7 @@ import pathlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from mammo.clinical.exams import Uids
 from mammo.common.errors import ImageError, InputError
 from mammo.imaging import images
 
@@ -46,6 +47,12 @@ class ViewFile:
     laterality: str | None = None
     projection: str | None = None
     reason: str | None = None
+    uids: Uids = dataclasses.field(default_factory=Uids)
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+        return str(self.path)
 
 
 @dataclasses.dataclass(frozen=True)

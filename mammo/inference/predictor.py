@@ -1,23 +1,26 @@
-"""Asks the networks of a bundle about the views of an exam, by the rules of its concept."""
+"""Asks the networks of a bundle about the views of an exam, by its concept."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from mammo.clinical import fusing, rules
-from mammo.clinical.rules import Findings
-from mammo.concepts import second_look
+from mammo.clinical import findings, fusing
+from mammo.clinical.findings import Findings
+from mammo.clinical.labels import NAMES
+from mammo.concepts import evidence, mirroring, second_look
+from mammo.concepts.catalogue import CONCEPTS
+from mammo.concepts.concept import Role
 from mammo.data.batch import Detections
 from mammo.data.cropping import CropConfig
+from mammo.imaging.breasts import Breast
+from mammo.imaging.pixel_path import PreparedImage
 from mammo.inference import networks
 from mammo.inference.bundles import Bundle
 from mammo.inference.reading import ReadView
 
 _MOST_CROPS = 16  # judged as one batch
-
-_LABELS = ("normal", "benign", "cancer")
 
 
 class Answer(NamedTuple):
@@ -32,134 +35,116 @@ class Answer(NamedTuple):
     findings: Findings
 
 
-class _Looked(NamedTuple):
-    """What one look at a batch of views gives: probabilities, float64 [N, 3], and findings in pixels of the file."""
-
-    made: np.ndarray
-    findings: Sequence[Findings] | None
-
-
 class Predictor:
     """Answers for the views of exams. Networks are loaded once."""
 
-    def __init__(self, bundle: Bundle, *, precision: str = "auto", flips: bool = False) -> None:
+    def __init__(self, bundle: Bundle, *, precision: str = "auto") -> None:
         """Loads the networks.
 
         Args:
             bundle: What to ask.
             precision: As `networks.set_precision` takes it.
-            flips: Whether to look at each view's mirror image, too.
 
         Raises:
-            errors.InputError: TensorFlow cannot load a network.
+            mammo.common.errors.InputError: TensorFlow cannot load a network.
         """
         self.precision = networks.set_precision(precision)
         self.facts = bundle.facts
-        self._networks = {name: networks.load(bundle, name) for name in bundle.facts.networks}
-        self._flips = flips
-        self._look = CONCEPTS[bundle.facts.concept]
+        self._networks = {Role(name): networks.load(bundle, name) for name in bundle.facts.networks}
 
     def predict(self, views: Sequence[ReadView]) -> list[Answer]:
-        """Answers for views that were read, in their order, as one batch.
-
-        The probabilities of a view are those of the concept, before findings are fused; of two looks they are the mean.
-        """
+        """Answers for views that were read, in their order, as one batch."""
         if not views:
             return []
-        images = np.stack([view.prepared.image for view in views if view.prepared is not None])[..., None]
-        looks = [self._look(self, images, views, False)]
-        if self._flips:
-            looks.append(self._look(self, np.ascontiguousarray(images[:, ::-1]), views, True))
-        made = np.mean([look.made for look in looks], axis=0)
+        made, found = CONCEPTS[self.facts.concept].answer(_Views(self, views))
         calibrated = self.facts.calibration.apply(made / made.sum(axis=1, keepdims=True))
-        answers = []
-        for index, row in enumerate(calibrated):
-            found = [look.findings[index] for look in looks if look.findings is not None]
-            fused = fusing.fuse(found) if found else rules.nothing()
-            answers.append(Answer(dict(zip(_LABELS, map(float, row), strict=True)), fused))
-        return answers
+        return [
+            Answer(dict(zip(NAMES, map(float, row), strict=True)), Findings.none() if found is None else found[index])
+            for index, row in enumerate(calibrated)
+        ]
 
-    def ask(self, name: str, images: np.ndarray) -> Mapping[str, np.ndarray]:
+    def ask(self, role: Role, images: np.ndarray) -> Mapping[str, np.ndarray]:
         """Returns what a network gives for images, float32 [N, H, W, 1]."""
-        return self._networks[name](images)
+        return self._networks[role](images)
 
-    def classify(self, name: str, images: np.ndarray) -> np.ndarray:
+    def classify(self, role: Role, images: np.ndarray) -> np.ndarray:
         """Returns the probabilities, float64 [N, C], that a classifier gives images, float32 [N, H, W, 1]."""
-        return np.asarray(self.ask(name, images)["probabilities"], np.float64)
+        return np.asarray(self.ask(role, images)["probabilities"], np.float64)
 
-    def detect(self, name: str, images: np.ndarray, views: Sequence[ReadView], is_flipped: bool) -> list[Findings]:
-        """Returns what a detector finds in views or in their mirror images, in pixels of their files."""
-        detected = self.ask(name, images)
-        found = []
-        for index, view in enumerate(views):
-            fields = Detections(**{key: value[index] for key, value in detected.items()})
-            findings = rules.of_detections(fields)
-            boxes = findings.boxes_xyxy_px
-            if is_flipped:  # up and down: the chest wall is at the left of every prepared view
-                boxes = np.stack(
-                    [boxes[:, 0], self.facts.height_px - boxes[:, 3], boxes[:, 2], self.facts.height_px - boxes[:, 1]],
-                    1,
-                )
-            assert view.prepared is not None
-            boxes = view.prepared.placement.to_source(boxes)
-            found.append(dataclasses.replace(findings, boxes_xyxy_px=boxes))
-        return found
 
-    def judge(self, name: str, found: Sequence[Findings], views: Sequence[ReadView]) -> list[Findings]:
-        """Lets a classifier judge crops of the surest findings of each view, at full resolution."""
-        kept = [findings.best(second_look.MOST_FINDINGS) for findings in found]
-        options = CropConfig(**self.facts.networks[name].crop or {})
-        crops = []
-        for view, findings in zip(views, kept, strict=True):
-            assert view.pixels is not None
-            assert view.breast is not None
-            if len(findings.scores):
-                crops.append(second_look.cut_from(view.pixels, view.breast, findings.boxes_xyxy_px, options))
+class _Seen(NamedTuple):
+    """What was read of one view."""
+
+    pixels: np.ndarray
+    breast: Breast
+    prepared: PreparedImage
+
+    @classmethod
+    def of(cls, view: ReadView) -> "_Seen":
+        assert view.pixels is not None
+        assert view.breast is not None
+        assert view.prepared is not None
+        return cls(view.pixels, view.breast, view.prepared)
+
+
+class _Views:
+    """The networks of a bundle asked about some views; meets `concept.Models`. Boxes are in pixels of their files."""
+
+    def __init__(self, predictor: Predictor, views: Sequence[ReadView]) -> None:
+        self._predictor = predictor
+        self._views = [_Seen.of(view) for view in views]
+        self._images = np.stack([view.prepared.image for view in self._views])[..., None]
+
+    @property
+    def view_count(self) -> int:
+        return len(self._views)
+
+    def classify(self, role: Role) -> np.ndarray:
+        return self._predictor.classify(role, self._images)
+
+    def detect(self, role: Role) -> list[Findings]:
+        found = [self._in_file(view, its) for view, its in zip(self._views, self._found(role), strict=True)]
+        if not self._predictor.facts.flips:
+            return found
+        looks = zip(found, self._found_in_mirror_images(role), strict=True)
+        return [fusing.fuse(both) for both in looks]
+
+    def judge(self, role: Role, found: Sequence[Findings]) -> list[Findings]:
+        kept = [its.best(second_look.MOST_FINDINGS) for its in found]
+        options = CropConfig(**self._predictor.facts.networks[role].crop or {})
+        crops = [
+            second_look.cut_from(view.pixels, view.breast, its.boxes_xyxy_px, options)
+            for view, its in zip(self._views, kept, strict=True)
+            if len(its)
+        ]
         if not crops:
             return kept
-        all_crops = np.concatenate(crops)
-        made = np.concatenate(
-            [
-                self.classify(name, all_crops[first : first + _MOST_CROPS])
-                for first in range(0, len(all_crops), _MOST_CROPS)
-            ]
+        joined = np.concatenate(crops)
+        batches = [joined[first : first + _MOST_CROPS] for first in range(0, len(joined), _MOST_CROPS)]
+        made = np.concatenate([self._predictor.classify(role, batch) for batch in batches])
+        parts = np.split(made, np.cumsum([len(its) for its in kept])[:-1])
+        return [findings.judged(its, part) for its, part in zip(kept, parts, strict=True)]
+
+    def _found(self, role: Role, images: np.ndarray | None = None) -> list[Findings]:
+        """What a detector finds, in pixels of the images: those of the views, or others."""
+        detected = self._predictor.ask(role, self._images if images is None else images)
+        return [
+            evidence.findings_of(Detections(**{key: value[index] for key, value in detected.items()}))
+            for index in range(self.view_count)
+        ]
+
+    def _found_in_mirror_images(self, role: Role) -> list[Findings]:
+        heights_px = [view.prepared.placement.content_height_px for view in self._views]
+        images = np.stack(
+            [mirroring.mirror_image(image, height) for image, height in zip(self._images, heights_px, strict=True)]
         )
-        parts = np.split(made, np.cumsum([len(findings.scores) for findings in kept])[:-1])
-        return [rules.judged(findings, part) for findings, part in zip(kept, parts, strict=True)]
+        found = []
+        for view, height_px, its in zip(self._views, heights_px, self._found(role, images), strict=True):
+            boxes = mirroring.mirror_boxes(its.boxes_xyxy_px, height_px)
+            found.append(self._in_file(view, dataclasses.replace(its, boxes_xyxy_px=boxes)))
+        return found
 
-
-_Look = Callable[[Predictor, np.ndarray, Sequence[ReadView], bool], _Looked]
-
-
-def _single(predictor: Predictor, images: np.ndarray, _views: Sequence[ReadView], _is_flipped: bool) -> _Looked:
-    return _Looked(predictor.classify("whole_image", images), None)
-
-
-def _joined(rule: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> _Look:
-    def look(predictor: Predictor, images: np.ndarray, _views: Sequence[ReadView], _is_flipped: bool) -> _Looked:
-        return _Looked(rule(predictor.classify("tumour", images), predictor.classify("malignancy", images)), None)
-
-    return look
-
-
-def _single_stage(predictor: Predictor, images: np.ndarray, views: Sequence[ReadView], is_flipped: bool) -> _Looked:
-    return _of_findings(predictor.detect("detector", images, views, is_flipped))
-
-
-def _multi_stage(predictor: Predictor, images: np.ndarray, views: Sequence[ReadView], is_flipped: bool) -> _Looked:
-    found = predictor.detect("finder", images, views, is_flipped)
-    return _of_findings(predictor.judge("crop_classifier", found, views))
-
-
-def _of_findings(found: list[Findings]) -> _Looked:
-    return _Looked(np.stack([rules.of_findings(findings) for findings in found]), found)
-
-
-CONCEPTS: Mapping[str, _Look] = {
-    "single": _single,
-    "hierarchical": _joined(rules.hierarchical),
-    "hierarchical_gated": _joined(rules.gated),
-    "single_stage": _single_stage,
-    "multi_stage": _multi_stage,
-}
-"""By their names in bundles."""
+    @staticmethod
+    def _in_file(view: _Seen, found: Findings) -> Findings:
+        boxes = view.prepared.placement.to_source(found.boxes_xyxy_px)
+        return dataclasses.replace(found, boxes_xyxy_px=boxes)

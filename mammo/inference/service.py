@@ -1,52 +1,44 @@
-"""From exams to answers: reads, predicts, draws and writes, a few views at a time, whatever the number of exams."""
+"""Answers for exams: reads, asks, and says what was found; writes nothing.
+
+An exam is taken a few views at a time: one part is read while another is predicted, and no more, so that memory does
+not grow with the number of exams nor with the size of one.
+"""
 
 import concurrent.futures
-import csv
 import dataclasses
-import io
 import itertools
-import json
 import pathlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
-from mammo.clinical import exams as exams_lib
 from mammo.clinical import rules
-from mammo.clinical.exams import ExamResult, Finding, ModelInfo, ViewResult
-from mammo.common import files, progress
+from mammo.clinical.exams import ExamResult, Finding, ViewRef, ViewResult
+from mammo.clinical.operating_points import OperatingPoint
+from mammo.clinical.rules import ViewScore
 from mammo.common.errors import InputError
 from mammo.imaging import placements
-from mammo.imaging.breasts import Breast
-from mammo.inference import reading
-from mammo.inference.bundles import Bundle, OperatingPoint
+from mammo.inference import listing, reading
+from mammo.inference.bundles import Bundle
 from mammo.inference.listing import ExamFiles, ViewFile
 from mammo.inference.reading import ReadView
-from mammo.writers import overlays, page
-from mammo.writers.page import Info, Shown
 
 if TYPE_CHECKING:  # it takes TensorFlow with it
     from mammo.inference.predictor import Answer, Predictor
 
-CSV_NAME = "predictions.csv"
-PAGE_NAME = "report.html"
-
 MOST_VIEWS = 4
 """Predicted as one batch: those of an exam, and what memory has room for whatever is given."""
 
-_THREADS = 4  # reading and drawing: decoders let go of the interpreter
-_SILENT_S = 5.0  # work that takes longer shows how far it is
+_THREADS = 4  # reading: decoders let go of the interpreter
 
 
 @dataclasses.dataclass(frozen=True)
-class AnswerOptions:
+class AnswerSettings:
     """What is asked for.
 
     Attributes:
         operating_point: Name of one of the bundle's, from which on an exam is called an alarm.
-        min_finding_score: Findings below it are not reported; None: the bundle's own.
+        min_finding_score: Findings below it are not reported; None: the bundle's own threshold.
         with_identity: Whether what DICOM tags say of the person comes into the answers.
     """
 
@@ -55,7 +47,166 @@ class AnswerOptions:
     with_identity: bool = False
 
 
-class _Part(NamedTuple):
+class AnsweredView(NamedTuple):
+    """A view with what is said of it; its pixels are there only as long as nobody has moved on."""
+
+    read: ReadView
+    result: ViewResult
+
+
+class Part(NamedTuple):
+    """Views of one exam that were answered together.
+
+    Attributes:
+        exam_id: Of the exam.
+        views: The views.
+        result: What is said of the exam, with its last part; None before.
+    """
+
+    exam_id: str
+    views: Sequence[AnsweredView]
+    result: ExamResult | None
+
+
+class Service:
+    """A bundle that answers for one exam after another. Networks are loaded with the first view."""
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        settings: AnswerSettings | None = None,
+        make_predictor: "Callable[[Bundle], Predictor] | None" = None,
+    ) -> None:
+        """Checks what is asked for; reads and loads nothing yet.
+
+        Args:
+            bundle: What to ask.
+            settings: What is asked for.
+            make_predictor: Loads the networks; called while the first files are read, since TensorFlow takes seconds to
+                start. None: `Predictor` in the precision that is fastest here.
+
+        Raises:
+            InputError: The bundle has no such operating point.
+        """
+        self.bundle, self.settings = bundle, settings or AnswerSettings()
+        points, name = bundle.facts.operating_points, self.settings.operating_point
+        if points and name not in points:
+            raise InputError(f"{bundle.folder} has no operating point {name!r}; it has {', '.join(sorted(points))}.")
+        self._point = points.get(name)
+        self._make_predictor = make_predictor or _load
+        self._predictor: Predictor | None = None
+
+    @property
+    def operating_point(self) -> OperatingPoint | None:
+        """From which score on an exam is an alarm; None: the bundle has none."""
+        return self._point
+
+    def answer(self, views: Sequence[pathlib.Path | bytes], exam_id: str = "exam") -> ExamResult:
+        """Answers for one exam and keeps nothing.
+
+        Args:
+            views: Its PNG, JPEG or DICOM files: paths, or their bytes.
+            exam_id: Names the exam in the answer.
+
+        Raises:
+            InputError: There is no view.
+        """
+        *_, last = self.stream([listing.exam_of(views, exam_id)])
+        assert last.result is not None
+        return last.result
+
+    def stream(self, exams: Sequence[ExamFiles]) -> Iterator[Part]:
+        """Answers for exams, one after the other, a few views at a time.
+
+        Args:
+            exams: As `listing` gives them.
+
+        Yields:
+            Each part as it is answered; the last one of an exam has its result.
+        """
+        with make_pool() as pool, concurrent.futures.ThreadPoolExecutor(1) as reader:
+            parts = _parts(exams)
+            coming = [reader.submit(self._read, part, pool) for part in itertools.islice(parts, 1)]
+            grown = _Grown()
+            while coming:
+                self._predictor = self._predictor or self._make_predictor(self.bundle)
+                read = coming.pop().result()
+                # One part is read while another is predicted, and no more: memory holds two.
+                coming += [reader.submit(self._read, part, pool) for part in itertools.islice(parts, 1)]
+                views = self._answer(read, grown)
+                yield Part(
+                    read.part.exam.exam_id, views, self._end(read.part.exam, grown) if read.part.is_last else None
+                )
+                if read.part.is_last:
+                    grown = _Grown()
+
+    def _read(self, part: "_GivenPart", pool: concurrent.futures.Executor) -> "_ReadPart":
+        began_s = time.monotonic()
+        facts = self.bundle.facts
+        views = reading.read(part.files, facts.height_px, facts.width_px, pool, part.seen)
+        return _ReadPart(part, views, time.monotonic() - began_s)
+
+    def _answer(self, read: "_ReadPart", grown: "_Grown") -> list[AnsweredView]:
+        began_s = time.monotonic()
+        assert self._predictor is not None
+        answers = iter(self._predictor.predict([view for view in read.views if view.reason is None]))
+        said = []
+        for view in read.views:
+            reference = _reference(view.file, grown.names)
+            answer = None if view.reason is not None else next(answers)
+            said.append(AnsweredView(view, self._said(reference, view, answer)))
+        grown.views += [view.result for view in said]
+        grown.seconds += read.seconds + time.monotonic() - began_s
+        return said
+
+    def _said(self, reference: ViewRef, view: ReadView, answer: "Answer | None") -> ViewResult:
+        if answer is None:
+            return ViewResult(reference, reason=view.reason)
+        assert view.pixels is not None
+        assert view.breast is not None
+        least = self.settings.min_finding_score
+        least = self.bundle.facts.finding_threshold or 0.0 if least is None else least
+        found = answer.findings
+        boxes = placements.clip(found.boxes_xyxy_px, *view.pixels.shape)
+        findings = tuple(
+            Finding(tuple(box.tolist()), score, score * (1 - share), score * share)
+            for box, score, share in zip(boxes, found.scores.tolist(), found.cancer_shares.tolist(), strict=True)
+            if score >= least
+        )
+        return ViewResult(
+            reference,
+            scores=answer.scores,
+            findings=findings,
+            is_chest_wall_right=view.breast.is_chest_wall_right,
+        )
+
+    def _end(self, exam: ExamFiles, grown: "_Grown") -> ExamResult:
+        scored = rules.of_exam(
+            [
+                ViewScore(said.view.laterality, said.view.projection, said.scores["cancer"] if said.scores else None)
+                for said in grown.views
+            ],
+            self.bundle.facts.missing_projection,
+        )
+        point = self._point
+        return ExamResult(
+            exam_id=exam.exam_id,
+            views=tuple(grown.views),
+            breasts=scored.breasts,
+            score=scored.score,
+            is_complete=scored.is_complete,
+            is_above=None if scored.score is None or point is None else scored.score >= point.threshold,
+            seconds=grown.seconds,
+            patient=exam.patient if self.settings.with_identity else None,
+        )
+
+
+def make_pool() -> concurrent.futures.Executor:
+    """Returns the threads that read files."""
+    return concurrent.futures.ThreadPoolExecutor(_THREADS)
+
+
+class _GivenPart(NamedTuple):
     """Views of one exam that are predicted as one batch, and what of the exam was seen before them."""
 
     exam: ExamFiles
@@ -64,219 +215,39 @@ class _Part(NamedTuple):
     is_last: bool
 
 
-class _Read(NamedTuple):
-    part: _Part
+class _ReadPart(NamedTuple):
+    part: _GivenPart
     views: list[ReadView]
     seconds: float
 
 
 @dataclasses.dataclass
-class _Growing:
-    """An exam whose parts are being answered."""
+class _Grown:
+    """What was said of an exam so far."""
 
     views: list[ViewResult] = dataclasses.field(default_factory=list)
-    overlays: list["concurrent.futures.Future[str] | None"] = dataclasses.field(default_factory=list)
     names: set[str] = dataclasses.field(default_factory=set)
     seconds: float = 0.0
 
 
-class Answering:
-    """One run over exams; what is answered is written at once, so that a run that is stopped loses nothing."""
+def _load(bundle: Bundle) -> "Predictor":
+    from mammo.inference.predictor import Predictor  # noqa: PLC0415  TensorFlow starts while the first files are read
 
-    def __init__(self, bundle: Bundle, options: AnswerOptions, output_dir: pathlib.Path) -> None:
-        """Checks what is asked for, and writes nothing yet.
-
-        Args:
-            bundle: What to ask.
-            options: What is asked for.
-            output_dir: A folder, which is made if need be.
-
-        Raises:
-            InputError: The bundle has no such operating point.
-        """
-        points, name = bundle.facts.operating_points, options.operating_point
-        if points and name not in points:
-            raise InputError(f"{bundle.folder} has no operating point {name!r}; it has {', '.join(sorted(points))}.")
-        self.output_dir = output_dir
-        self._bundle, self._options, self._point = bundle, options, points.get(name)
-        self._growing = _Growing()
-        self._shown: list[Shown] = []
-
-    def run(self, exams: Sequence[ExamFiles], make_predictor: Callable[[], "Predictor"]) -> list[ExamResult]:
-        """Answers every exam: JSON and overlays as each is done, the table and the page at the end or when stopped.
-
-        Args:
-            exams: What to answer.
-            make_predictor: Called once the first files are being read, since TensorFlow takes seconds to start.
-
-        Returns:
-            What was said of each, in their order.
-        """
-        self.output_dir.mkdir(parents=True, exist_ok=True)
-        with (
-            make_pool() as pool,
-            concurrent.futures.ThreadPoolExecutor(1) as reader,
-            progress.bar(len(exams), " exam", delay_s=_SILENT_S) as bar,
-        ):
-            parts = _parts(exams)
-            coming = [reader.submit(self._read, part, pool) for part in itertools.islice(parts, 1)]
-            try:
-                predictor = make_predictor()
-                while coming:
-                    read = coming.pop().result()
-                    # One part is read while another is predicted, and no more: so much memory and not more is taken.
-                    coming += [reader.submit(self._read, part, pool) for part in itertools.islice(parts, 1)]
-                    self._answer(read, predictor, pool)
-                    bar.update(int(read.part.is_last))
-            finally:
-                self._write_run()
-        return [shown.exam for shown in self._shown]
-
-    def _read(self, part: _Part, pool: concurrent.futures.Executor) -> _Read:
-        began_s = time.monotonic()
-        facts = self._bundle.facts
-        views = reading.read(part.files, facts.height_px, facts.width_px, pool, part.seen)
-        return _Read(part, views, time.monotonic() - began_s)
-
-    def _answer(self, read: _Read, predictor: "Predictor", pool: concurrent.futures.Executor) -> None:
-        """Answers a part of an exam; the last one ends it."""
-        began_s = time.monotonic()
-        answers = iter(predictor.predict([view for view in read.views if view.reason is None]))
-        said = [self._said(view, None if view.reason is not None else next(answers)) for view in read.views]
-        exam = self._growing
-        exam.seconds += read.seconds + time.monotonic() - began_s
-        for view, result in zip(read.views, said, strict=True):
-            exam.views.append(result)
-            exam.overlays.append(self._draw(read.part.exam.exam_id, view, result, pool))
-        if read.part.is_last:
-            self._growing = _Growing()
-            self._write_exam(read.part.exam, exam)
-
-    def _said(self, view: ReadView, answer: "Answer | None") -> ViewResult:
-        file = view.file
-        if answer is None:
-            return ViewResult(file.path, file.laterality, file.projection, reason=view.reason)
-        assert view.pixels is not None
-        assert view.breast is not None
-        least = self._options.min_finding_score
-        least = self._bundle.facts.finding_threshold or 0.0 if least is None else least
-        found = answer.findings
-        boxes_xyxy_px = placements.clip(found.boxes_xyxy_px, *view.pixels.shape)
-        findings = [
-            Finding(tuple(box.tolist()), score, score * (1 - share), score * share)
-            for box, score, share in zip(
-                boxes_xyxy_px, found.scores.tolist(), found.cancer_shares.tolist(), strict=True
-            )
-            if score >= least
-        ]
-        return ViewResult(
-            file.path,
-            file.laterality,
-            file.projection,
-            scores=answer.scores,
-            findings=tuple(findings),
-            is_chest_wall_right=view.breast.is_chest_wall_right,
-        )
-
-    def _draw(
-        self, exam_id: str, view: ReadView, result: ViewResult, pool: concurrent.futures.Executor
-    ) -> "concurrent.futures.Future[str] | None":
-        """Has the overlay of a view drawn; gives its path, relative to the output folder."""
-        if view.pixels is None or view.breast is None or result.reason is not None:
-            return None
-        name = _unused(f"{exam_id}/{result.path.stem}", self._growing.names)
-        return pool.submit(_draw, self.output_dir, f"{name}.png", view.pixels, view.breast, result)
-
-    def _write_exam(self, exam: ExamFiles, grown: _Growing) -> None:
-        scores = exam_scores(grown.views)
-        point = self._point
-        result = ExamResult(
-            exam_id=exam.exam_id,
-            views=tuple(grown.views),
-            breasts=scores.breasts,
-            exam_score=scores.exam,
-            is_above=None if scores.exam is None or point is None else scores.exam >= point.threshold,
-            seconds=grown.seconds,
-            patient=exam.patient if self._options.with_identity else None,
-        )
-        named = {"name": point.name, "threshold": point.threshold} if point else None
-        made = exams_lib.to_json(result, _model(self._bundle), named)
-        files.write_text(self.output_dir / f"{exam.exam_id}.json", json.dumps(made, indent=2, allow_nan=False) + "\n")
-        drawn = [None if overlay is None else overlay.result() for overlay in grown.overlays]
-        self._shown.append(Shown(result, drawn))
-
-    def _write_run(self) -> None:
-        """Writes what holds for all exams that were answered."""
-        table = io.StringIO()
-        writer = csv.DictWriter(table, exams_lib.CSV_COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        for shown in self._shown:
-            writer.writerows(exams_lib.csv_rows(shown.exam))
-        files.write_text(self.output_dir / CSV_NAME, table.getvalue())
-        page.write(self.output_dir / PAGE_NAME, self._shown, _info(self._bundle, self._point))
+    return Predictor(bundle)
 
 
-def make_pool() -> concurrent.futures.Executor:
-    """Returns the threads that read files and draw overlays."""
-    return concurrent.futures.ThreadPoolExecutor(_THREADS)
-
-
-class Scores(NamedTuple):
-    """How suspicious of cancer an exam is, calibrated.
-
-    Attributes:
-        breasts: Of "right" and "left", so far as a view of it was read.
-        exam: None: no view was read.
-    """
-
-    breasts: Mapping[str, float]
-    exam: float | None
-
-
-def exam_scores(views: Sequence[ViewResult]) -> Scores:
-    """Scores breasts and the exam by the rules of `probabilities`; a view of an unknown breast stands for one."""
-    of_side: dict[str, list[float]] = {}
-    for index, view in enumerate(views):
-        if view.scores is not None:
-            of_side.setdefault(view.laterality or f"unknown {index}", []).append(view.scores["cancer"])
-    made = {side: rules.of_breast(np.array(scores)) for side, scores in of_side.items()}
-    exam = rules.of_exam(np.array(list(made.values()))) if made else None
-    return Scores({side: made[side] for side in ("right", "left") if side in made}, exam)
-
-
-def _parts(exams: Iterable[ExamFiles]) -> Iterator[_Part]:
+def _parts(exams: Iterable[ExamFiles]) -> Iterator[_GivenPart]:
     for exam in exams:
         seen: dict[bytes, str] = {}
         for first in range(0, len(exam.views), MOST_VIEWS):
             part = exam.views[first : first + MOST_VIEWS]
-            yield _Part(exam, part, seen, is_last=first + MOST_VIEWS >= len(exam.views))
+            yield _GivenPart(exam, part, seen, is_last=first + MOST_VIEWS >= len(exam.views))
 
 
-def _draw(output_dir: pathlib.Path, name: str, pixels: np.ndarray, breast: Breast, view: ViewResult) -> str:
-    path = output_dir / name
-    path.parent.mkdir(exist_ok=True)
-    overlays.write(path, overlays.draw(pixels, breast, view))
-    return name
-
-
-def _unused(name: str, names: set[str]) -> str:
-    """Returns the name, with a number where it is taken."""
-    made = next(made for count in itertools.count(1) if (made := f"{name}_{count}" if count > 1 else name) not in names)
-    names.add(made)
-    return made
-
-
-def _model(bundle: Bundle) -> ModelInfo:
-    return ModelInfo(bundle.facts.name, bundle.sha256, bundle.facts.pixel_path_version)
-
-
-def _info(bundle: Bundle, point: OperatingPoint | None) -> Info:
-    facts = bundle.facts
-    return Info(
-        model=_model(bundle),
-        title=facts.title,
-        gives_boxes=facts.gives_boxes,
-        operating_point=point,
-        source=str(facts.data["source"]),
-        is_phantom=bool(facts.data["is_phantom"]),
-    )
+def _reference(file: ViewFile, names: set[str]) -> ViewRef:
+    """Returns which view a file is, under a name that is not taken in its exam."""
+    stem = file.name if file.path is None else file.path.stem
+    tried = (f"{stem}_{count}" if count > 1 else stem for count in itertools.count(1))
+    name = next(name for name in tried if name not in names)
+    names.add(name)
+    return ViewRef(name, file.path, file.laterality, file.projection, file.uids)

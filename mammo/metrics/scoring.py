@@ -8,7 +8,9 @@ import numpy as np
 
 from mammo.clinical import questions, rules
 from mammo.clinical.calibration import Calibration
+from mammo.clinical.labels import Projection
 from mammo.clinical.questions import Classes
+from mammo.clinical.rules import MissingProjection
 from mammo.metrics.image_results import ImageFacts
 from mammo.metrics.roc import Cases
 
@@ -27,6 +29,8 @@ class Scored:
         labels: int64 [N]: 0 normal, 1 benign, 2 cancer.
         probabilities: float64 [N, C]; each row sums to 1.
         classes: What the C are.
+        missing_projection: By task, how the projection of a breast that is not there is filled in; see
+            `mammo.clinical.rules`.
 
     Raises:
         ValueError: Shapes do not fit, rows are no probabilities, or an image is of a class that is left out.
@@ -36,6 +40,7 @@ class Scored:
     labels: np.ndarray
     probabilities: np.ndarray
     classes: Classes
+    missing_projection: Mapping[str, MissingProjection] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         count, class_count = len(self.facts), len(self.classes.names)
@@ -68,7 +73,9 @@ class Scored:
     def subset(self, is_kept: np.ndarray) -> "Scored":
         """Returns some of the images, bool [N]."""
         facts = tuple(fact for fact, kept in zip(self.facts, is_kept, strict=True) if kept)
-        return Scored(facts, self.labels[is_kept], self.probabilities[is_kept], self.classes)
+        return dataclasses.replace(
+            self, facts=facts, labels=self.labels[is_kept], probabilities=self.probabilities[is_kept]
+        )
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -100,9 +107,8 @@ class Units:
 def aggregate(scored: Scored, unit: Unit) -> Units:
     """Returns a score for each image, breast or exam.
 
-    Breasts and exams are scored by the rules of `mammo.clinical.rules`. A unit's truth is the worst label of
-    its images. Whether a lesion is malignant is asked
-    of images alone: of views without one the answer means nothing.
+    Breasts and exams are scored by the rules of `mammo.clinical.rules`. A unit's truth is the worst label of its
+    images. Whether a lesion is malignant is asked of images alone: of views without one the answer means nothing.
     """
     scores = scored.classes.scores(scored.probabilities)
     if unit == "image":
@@ -110,12 +116,18 @@ def aggregate(scored: Scored, unit: Unit) -> Units:
         order = np.array(sorted(range(len(paths)), key=paths.__getitem__), np.int64)  # crops of one image share a path
         made = {task: values[order] for task, values in scores.items()}
         return Units(tuple(paths[index] for index in order), scored.labels[order], scored.patients[order], made)
-    scores = {task: values for task, values in scores.items() if task != questions.OF_LESIONS}
-    breasts = _grouped([f"{fact.exam_id}/{fact.laterality}" for fact in scored.facts], scored, scores, rules.of_breast)
+    projections = [Projection(fact.projection) if fact.projection else None for fact in scored.facts]
+
+    def of_breast(task: str, rows: np.ndarray) -> float:
+        views = [(projections[row], float(scores[task][row])) for row in rows]
+        return rules.of_breast(views, scored.missing_projection.get(task)).score
+
+    tasks = [task for task in scores if task != questions.OF_LESIONS]
+    breasts = _grouped([f"{fact.exam_id}/{fact.laterality}" for fact in scored.facts], scored, tasks, of_breast)
     if unit == "breast":
         return breasts
     exam_ids = [name.rpartition("/")[0] for name in breasts.names]
-    return _grouped(exam_ids, breasts, breasts.scores, rules.of_exam)
+    return _grouped(exam_ids, breasts, tasks, lambda task, rows: float(breasts.scores[task][rows].max()))
 
 
 def _numbered(names: Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:
@@ -126,20 +138,16 @@ def _numbered(names: Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:
 
 
 def _grouped(
-    names: Sequence[str],
-    parts: Scored | Units,
-    scores: Mapping[str, np.ndarray],
-    merge: Callable[[np.ndarray], float],
+    names: Sequence[str], parts: Scored | Units, tasks: Sequence[str], merge: Callable[[str, np.ndarray], float]
 ) -> Units:
+    """Groups parts by name; `merge` gives a group's score for a task from the rows of its parts, int64 [rows]."""
     order, numbers = _numbered(names)
     patients = np.zeros(len(order), np.int64)
     patients[numbers] = parts.patients
     by_unit = np.argsort(numbers, kind="stable")
     borders = np.searchsorted(numbers[by_unit], np.arange(1, len(order)))
-    merged = {
-        task: np.array([merge(part) for part in np.split(values[by_unit], borders) if part.size])
-        for task, values in scores.items()
-    }
+    groups = [rows for rows in np.split(by_unit, borders) if rows.size]
     labels = np.zeros(len(order), np.int64)
     np.maximum.at(labels, numbers, parts.labels)
+    merged = {task: np.array([merge(task, rows) for rows in groups]) for task in tasks}
     return Units(order, labels, patients, merged)

@@ -9,7 +9,8 @@ import numpy as np
 
 from mammo.clinical.questions import TITLES
 from mammo.common import files
-from mammo.concepts.catalogue import BASELINE, Answers
+from mammo.concepts.catalogue import BASELINE
+from mammo.concepts.evidence import Answers
 from mammo.data.shards import Shards
 from mammo.metrics import detection
 from mammo.reports import charts, mistakes, pages, pictures
@@ -38,8 +39,8 @@ def write(
     report: Mapping[str, Any],
     answers: Mapping[str, Answers],
     shards: Shards,
-) -> None:
-    """Writes report.json and report.html, each whole or not at all.
+) -> pathlib.Path:
+    """Writes report.json and report.html, each whole or not at all; returns the path of the page.
 
     Args:
         output_dir: A folder, which is made if need be.
@@ -51,6 +52,7 @@ def write(
     files.write_text(output_dir / JSON_NAME, json.dumps(report, indent=2, allow_nan=False) + "\n")
     galleries = {name: _gallery(name, report, made, shards) for name, made in answers.items()}
     files.write_text(output_dir / PAGE_NAME, render(report, galleries))
+    return output_dir / PAGE_NAME
 
 
 def render(report: Mapping[str, Any], galleries: Mapping[str, list[Chapter]]) -> str:
@@ -85,14 +87,14 @@ def render(report: Mapping[str, Any], galleries: Mapping[str, list[Chapter]]) ->
         groups=list(_groups(concepts)),
         galleries=galleries,
         models=report["models"],
-        baseline=BASELINE,
+        baseline=BASELINE.name,
         truth_colour=pictures.TRUTH_COLOUR,
         found_colour=pictures.FOUND_COLOUR,
     )
 
 
 def _without_baseline(concepts: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    return ((name, concept) for name, concept in concepts.items() if name != BASELINE)
+    return ((name, concept) for name, concept in concepts.items() if name != BASELINE.name)
 
 
 def _best(concepts: Mapping[str, Any]) -> list[str | None]:
@@ -141,7 +143,7 @@ def _groups(concepts: Mapping[str, Any]) -> Iterator[tuple[str, list[str], list[
 def _gallery(name: str, report: Mapping[str, Any], made: Answers, shards: Shards) -> list[Chapter]:
     """What a concept was wrong about: lesions and alarms of one that gives boxes, views of another."""
     split, keys = report["split"], sorted(shards.describe(report["split"]))
-    if name == BASELINE:
+    if name == BASELINE.name:
         return []
 
     def image_of(key: int) -> np.ndarray:

@@ -1,5 +1,6 @@
 """A view as a reader hangs it, with what was found drawn on it."""
 
+import concurrent.futures
 import functools
 import pathlib
 from collections.abc import Sequence
@@ -12,26 +13,28 @@ import PIL.ImageColor
 import PIL.ImageDraw
 import PIL.ImageFont
 
-from mammo.clinical.exams import Finding, ViewResult
+from mammo.clinical import labels
+from mammo.clinical.exams import ExamResult, Finding, ViewRef, ViewResult
+from mammo.clinical.labels import Laterality
 from mammo.common import files
 from mammo.imaging import placements
 from mammo.imaging.breasts import Breast
 from mammo.imaging.placements import Placement
+from mammo.inference.service import AnsweredView
 from mammo.reports import pictures
+from mammo.writers.writer import About
 
 MAX_HEIGHT_PX = 1400
 
 CANCER_COLOUR = pictures.FOUND_COLOUR
 BENIGN_COLOUR = pictures.TRUTH_COLOUR
 
-_LATERALITIES = {"right": "R", "left": "L"}
-_PROJECTIONS = {"cc": "CC", "mlo": "MLO"}
-
 _DARK = "#101418"
 _LINE_PX, _CASING_PX = 4, 2  # of an outline, and of the dark on either side of it: seen on white as on black
 _GAP_PX = _LINE_PX // 2 + _CASING_PX + 1  # from the edge of a box to its tag, clear of the outline
 _TAG_LINES, _MARKER_LINES = 38, 26  # of such writing that a picture has room for
 _LEAST_FONT_PX = 11
+_THREADS = 2  # of drawing: encoders let go of the interpreter
 _STEPS = 5  # places for a tag along one side of its box
 _PNG = (cv2.IMWRITE_PNG_COMPRESSION, 3, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_DEFAULT)
 
@@ -66,12 +69,42 @@ def draw(pixels: np.ndarray, breast: Breast, view: ViewResult) -> np.ndarray:
     return np.array(picture)
 
 
-def write(path: pathlib.Path, picture: np.ndarray) -> None:
-    """Writes a picture, uint8 [h, w, 3], RGB, as a PNG, whole or not at all.
+class OverlayWriter:
+    """Draws `<exam_id>/<view>.png` for each view that was read; meets `writer.Writer`."""
 
-    Raises:
-        OSError: It cannot be written.
-    """
+    def __init__(self, output_dir: pathlib.Path, about: About) -> None:
+        """See `writer.Writer`."""
+        self._output_dir = output_dir
+        self._pool = concurrent.futures.ThreadPoolExecutor(_THREADS)
+        self._drawing: list[concurrent.futures.Future[None]] = []
+
+    def view(self, exam_id: str, view: AnsweredView) -> None:
+        """See `writer.Writer`."""
+        read, result = view
+        if read.pixels is not None and read.breast is not None and result.reason is None:
+            path = self._output_dir / name_of(exam_id, result.view)
+            self._drawing.append(self._pool.submit(_write, path, read.pixels, read.breast, result))
+
+    def exam(self, result: ExamResult) -> None:
+        """See `writer.Writer`: waits until the pictures of the exam are there."""
+        for drawn in self._drawing:
+            drawn.result()
+        self._drawing.clear()
+
+    def close(self) -> None:
+        """See `writer.Writer`."""
+        self._pool.shutdown()
+
+
+def name_of(exam_id: str, view: ViewRef) -> str:
+    """Returns where the picture of a view lies in the folder of the answers."""
+    return f"{exam_id}/{view.name}.png"
+
+
+def _write(path: pathlib.Path, pixels: np.ndarray, breast: Breast, view: ViewResult) -> None:
+    """Draws a view and writes it, whole or not at all."""
+    path.parent.mkdir(exist_ok=True)
+    picture = draw(pixels, breast, view)
     is_written, content = cv2.imencode(".png", picture[..., ::-1], _PNG)
     if not is_written:
         raise ValueError(f"a picture of shape {picture.shape} cannot be written as PNG")
@@ -79,20 +112,11 @@ def write(path: pathlib.Path, picture: np.ndarray) -> None:
         partial.write_bytes(content.tobytes())
 
 
-def marker(laterality: str | None, projection: str | None) -> str:
-    """Writes which view it is as film is marked: "R CC"; "?" stands for what is not known."""
-    return f"{_LATERALITIES.get(laterality or '', '?')} {_PROJECTIONS.get(projection or '', '?')}"
-
-
-def speaks_for_cancer(finding: Finding) -> bool:
-    """Whether cancer is at least as likely as a benign lesion; by this a finding has its colour."""
-    return finding.cancer >= finding.benign
-
-
 def _hang(shape: tuple[int, ...], view: ViewResult) -> Placement:
     """Where the file lies in the picture."""
     height_px, width_px = shape
-    is_mirrored = view.laterality in _LATERALITIES and (view.laterality == "right") != view.is_chest_wall_right
+    laterality = view.view.laterality
+    is_mirrored = laterality is not None and (laterality == Laterality.RIGHT) != view.is_chest_wall_right
     return Placement.fit((0, 0, width_px, height_px), min(height_px, MAX_HEIGHT_PX), width_px, is_mirrored)
 
 
@@ -123,7 +147,7 @@ def _outline(pen: PIL.ImageDraw.ImageDraw, box: _Box, colour: str) -> None:
 
 
 def _colour(finding: Finding) -> str:
-    return CANCER_COLOUR if speaks_for_cancer(finding) else BENIGN_COLOUR
+    return CANCER_COLOUR if finding.speaks_for_cancer else BENIGN_COLOUR
 
 
 @functools.cache
@@ -135,7 +159,7 @@ def _font(height_px: int, lines: int) -> PIL.ImageFont.FreeTypeFont | PIL.ImageF
 def _mark(pen: PIL.ImageDraw.ImageDraw, size_xy: tuple[int, int], view: ViewResult, placement: Placement) -> _Box:
     """Writes the marker into the upper corner away from the chest wall, and returns the box that it takes."""
     width_px, height_px = size_xy
-    lines = [(marker(view.laterality, view.projection), _font(height_px, _MARKER_LINES))]
+    lines = [(labels.marker(view.view.laterality, view.view.projection), _font(height_px, _MARKER_LINES))]
     if placement.is_mirrored:
         lines.append(("mirrored", _font(height_px, _TAG_LINES)))
     extents = [pen.textbbox((0, 0), text, font) for text, font in lines]

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mammo.clinical import fusing
-from mammo.clinical.rules import Findings
+from mammo.clinical.findings import Findings
 
 
 def found(*rows):

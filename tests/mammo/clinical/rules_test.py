@@ -1,19 +1,18 @@
 import hypothesis
-import hypothesis.extra.numpy as hnp
 import hypothesis.strategies as st
 import numpy as np
 import pytest
 
 from mammo.clinical import rules
-from mammo.clinical.rules import Findings
-from mammo.data.batch import Detections
+from mammo.clinical.findings import Findings
+from mammo.clinical.labels import SIDES, STANDARD_VIEWS, Laterality, Projection
+from mammo.clinical.rules import MissingProjection, ViewScore
 
 FEW = hypothesis.settings(deadline=None, max_examples=60, derandomize=True)
 SHARES = st.floats(0, 1)
-
-
-def _two(first):
-    return np.stack([1 - np.asarray(first), first], axis=1)
+CC, MLO = Projection.CC, Projection.MLO
+LEFT, RIGHT = Laterality.LEFT, Laterality.RIGHT
+LINE = MissingProjection(intercept=0.05, slope=0.4)
 
 
 def _findings(scores, shares):
@@ -21,25 +20,10 @@ def _findings(scores, shares):
     return Findings(boxes, np.array(scores, float), np.array(shares, float))
 
 
-def test_the_hierarchy_multiplies():
-    made = rules.hierarchical(_two([0.8, 0.1]), _two([0.25, 1.0]))
-    np.testing.assert_allclose(made, [[0.2, 0.6, 0.2], [0.9, 0.0, 0.1]])
-
-
-def test_the_gate_is_the_listing_of_the_study():
-    # Listing 1: tumour only if it is likelier than normal, and cancer only if it is likelier than benign.
-    made = rules.gated(_two([0.9, 0.6, 0.5, 0.1]), _two([0.7, 0.2, 0.9, 0.9]))
-    np.testing.assert_array_equal(made.argmax(axis=1), [2, 1, 0, 0])
-    np.testing.assert_array_equal(made[2:], [[1, 0, 0]] * 2)
-    np.testing.assert_allclose(made[:2], [[0, 0.3, 0.7], [0, 0.8, 0.2]])
-
-
 @FEW
-@hypothesis.given(hnp.arrays(float, (5,), elements=SHARES), hnp.arrays(float, (5,), elements=SHARES))
-def test_all_rules_give_probabilities(first, second):
-    for rule in (rules.hierarchical, rules.gated):
-        np.testing.assert_allclose(rule(_two(first), _two(second)).sum(axis=1), 1)
-    made = rules.of_findings(_findings(np.sort(first)[::-1], second))
+@hypothesis.given(st.lists(st.tuples(SHARES, SHARES), max_size=5))
+def test_a_view_gets_probabilities(found):
+    made = rules.of_findings(_findings(*np.array(sorted(found, reverse=True)).reshape(-1, 2).T))
     assert (made >= 0).all()
     assert made.sum() == pytest.approx(1)
 
@@ -66,19 +50,74 @@ def test_where_nothing_was_found_a_view_is_nearly_surely_normal():
     assert made[1] == made[2]
 
 
-def test_detections_are_of_one_class_each():
-    made = rules.of_detections(
-        Detections(np.ones((4, 4)), np.array([0.9, 0.5, 0, 0]), np.array([1, 0, -1, -1]), np.array(2))
-    )
-    np.testing.assert_array_equal(made.scores, [0.9, 0.5])
-    np.testing.assert_array_equal(made.cancer_shares, [1, 0])
+def test_a_breast_is_the_mean_of_its_projections():
+    assert rules.of_breast([(CC, 0.0), (MLO, 0.72)]) == (pytest.approx(0.36), True)
 
 
-def test_the_second_look_lowers_what_is_background_and_sorts_anew():
-    found = _findings([0.9, 0.8], [0, 0])
-    made = rules.judged(found, np.array([[0.9, 0.05, 0.05], [0.0, 0.25, 0.75]]))
-    np.testing.assert_allclose(made.scores, [0.8, 0.09])
-    np.testing.assert_allclose(made.cancer_shares, [0.75, 0.5])
-    kept = rules.judged(found, np.array([[0.4, 0.6], [1.0, 0.0]]))
-    np.testing.assert_allclose(kept.scores, found.scores)
-    np.testing.assert_allclose(kept.cancer_shares, [0.6, 0])
+@pytest.mark.parametrize("repeats", [1, 3])
+def test_repeats_of_one_projection_dilute_nothing(repeats):
+    scored = rules.of_breast([(CC, 0.0)] * repeats + [(MLO, 0.72)])
+    assert scored == (pytest.approx(0.36), True)
+
+
+def test_of_two_views_of_one_projection_the_worse_counts():
+    assert rules.of_breast([(CC, 0.1), (CC, 0.6), (MLO, 0.2)]).score == pytest.approx(0.4)
+
+
+def test_a_missing_projection_is_filled_in_by_its_expectation_and_said():
+    scored = rules.of_breast([(MLO, 0.72)], LINE)
+    assert scored.score == pytest.approx((0.72 + 0.05 + 0.4 * 0.72) / 2)
+    assert not scored.is_complete
+    # Without a line that was fitted, the other projection is expected to be as the one that was seen.
+    assert rules.of_breast([(MLO, 0.72)]).score == pytest.approx(0.72)
+
+
+@FEW
+@hypothesis.given(SHARES, st.floats(-1, 1), st.floats(-2, 2))
+def test_an_expectation_is_a_score(seen, intercept, slope):
+    assert 0 <= MissingProjection(intercept, slope).expected(seen) <= 1
+
+
+def test_a_view_of_unknown_projection_is_one_projection_more():
+    assert rules.of_breast([(CC, 0.2), (MLO, 0.4), (None, 0.6)]) == (pytest.approx(0.5), True)
+    assert rules.of_breast([(CC, 0.2), (None, 0.6)]) == (pytest.approx(0.4), False)
+
+
+def _exam(**scores):
+    """Views by names such as left_cc; None: it could not be read."""
+    named = [(Laterality(name.partition("_")[0]), Projection(name.partition("_")[2])) for name in scores]
+    return [ViewScore(*view, score) for view, score in zip(named, scores.values(), strict=True)]
+
+
+def test_an_exam_is_its_more_suspicious_breast():
+    scored = rules.of_exam(_exam(right_cc=0.1, right_mlo=0.3, left_cc=0.6, left_mlo=0.4))
+    assert scored.score == scored.breasts[LEFT].score == pytest.approx(0.5)
+    assert scored.breasts[RIGHT].score == pytest.approx(0.2)
+    assert list(scored.breasts) == list(SIDES)
+    assert scored.is_complete
+
+
+def test_an_exam_that_lacks_a_projection_or_a_breast_says_so():
+    whole = [ViewScore(*view, 0.2) for view in STANDARD_VIEWS]
+    assert rules.of_exam(whole).is_complete
+    for index in range(len(whole)):
+        assert not rules.of_exam(whole[:index] + whole[index + 1 :]).is_complete
+        unread = [*whole[:index], whole[index]._replace(score=None), *whole[index + 1 :]]
+        scored = rules.of_exam(unread, LINE)
+        assert not scored.is_complete
+        assert scored.breasts[whole[index].laterality].score == pytest.approx((0.2 + LINE.expected(0.2)) / 2)
+    assert not rules.of_exam(_exam(left_cc=0.2, left_mlo=0.2)).is_complete
+
+
+def test_an_unreadable_repeat_leaves_an_exam_complete():
+    views = [ViewScore(*view, 0.2) for view in STANDARD_VIEWS]
+    assert rules.of_exam([*views, ViewScore(LEFT, CC, None)]).is_complete
+
+
+def test_an_exam_of_which_nothing_was_read_has_no_score():
+    assert rules.of_exam(_exam(left_cc=None)) == ({}, None, False)
+
+
+def test_views_of_unknown_breasts_stand_each_for_one():
+    scored = rules.of_exam([ViewScore(None, CC, 0.2), ViewScore(None, MLO, 0.6)])
+    assert scored == ({}, pytest.approx(0.6), False)

@@ -10,9 +10,12 @@ from configs import comparison
 from data_tools import preparation
 from data_tools.preparation import DataConfig
 from mammo.common.errors import InputError
-from mammo.concepts import catalogue, comparing, trained_models
+from mammo.concepts import comparing, trained_models
+from mammo.concepts.comparing import COMPARED
+from mammo.concepts.concept import Role
 from mammo.data.shards import Shards
 from mammo.metrics import scoring
+from mammo.reports import comparison as comparison_page
 
 _CLASSIFIERS = ("whole_image", "tumour", "malignancy", "crop_classifier")
 
@@ -51,7 +54,8 @@ def before(config, folder, shards):
 def page(config, folder, shards, before):
     source_dir = preparation.find_source(None, folder / "data")
     assert source_dir is not None
-    return comparing.compare(config, shards, source_dir, folder, folder / "out")
+    made = comparing.compare(config, shards, source_dir, folder)
+    return comparison_page.write(folder / "out", made.report, made.answers, shards)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +64,7 @@ def report(page):
 
 
 def test_every_concept_is_judged_on_the_same_images(report, shards):
-    assert set(report["concepts"]) == set(catalogue.CONCEPTS)
+    assert set(report["concepts"]) == set(COMPARED)
     infos = shards.describe("test").values()
     for concept in report["concepts"].values():
         assert concept["n"] == {
@@ -87,14 +91,14 @@ def test_answering_normal_to_everything_is_the_baseline(report):
 
 def test_the_multi_stage_concept_is_held_against_each_other_one(report):
     differences = report["differences"]["multi_stage"]
-    assert set(differences) == set(catalogue.CONCEPTS) - {"multi_stage"}
+    assert set(differences) == set(COMPARED) - {"multi_stage"}
     own, other = (report["concepts"][name]["auc"]["image"]["tumour"]["value"] for name in ("multi_stage", "single"))
     assert differences["single"]["image"]["tumour"]["value"] == pytest.approx(own - other)
 
 
 def test_the_page_shows_every_concept_and_says_what_phantoms_are(page):
     text = page.read_text()
-    for concept in catalogue.CONCEPTS.values():
+    for concept in COMPARED.values():
         assert concept.title in text
     assert "These images are phantoms" in text
     assert "not a medical device" in text
@@ -108,7 +112,7 @@ def test_every_model_tells_of_the_data_that_was_drawn(report):
 
 def test_files_that_are_missing_are_told_before_anything_is_trained(config, shards, tmp_path):
     with pytest.raises(InputError, match="is missing, which the shards were made of"):
-        comparing.compare(config, shards, tmp_path, tmp_path / "runs", tmp_path)
+        comparing.compare(config, shards, tmp_path, tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
 
 
@@ -117,7 +121,7 @@ def test_a_configuration_that_lacks_a_model_is_refused(config, shards, tmp_path)
     with lacking.models.unlocked():
         del lacking.models["finder"]
     with pytest.raises(InputError, match="has the models crop_classifier, detector, finder"):
-        comparing.compare(lacking, shards, tmp_path, tmp_path / "runs", tmp_path)
+        comparing.compare(lacking, shards, tmp_path, tmp_path / "runs")
 
 
 @pytest.mark.parametrize(
@@ -136,7 +140,7 @@ def test_a_backbone_that_cannot_be_had_is_told_before_anything_is_trained(
         wrong.backbone_from = backbone_from
     wrong.models.detector.model.backbone = "csp_darknet_micro"
     with pytest.raises(InputError, match=said):
-        comparing.compare(wrong, shards, tmp_path, tmp_path / "runs", tmp_path)
+        comparing.compare(wrong, shards, tmp_path, tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
 
 
@@ -155,7 +159,7 @@ def test_a_model_is_asked_when_the_backbone_it_began_with_is_gone(page, config, 
     own["model"]["weights"] = str(tmp_path / "gone" / "backbone.h5")
     (moved / "config.json").write_text(json.dumps(own))
     answers = [
-        trained_models.predict(trained_models.load(trained_models.find([path], shards)["malignancy"]), "test").values
+        trained_models.open_model(trained_models.find([path], shards)[Role.MALIGNANCY]).predict(shards, "test").values
         for path in (folder / "models" / "malignancy", moved)
     ]
     np.testing.assert_allclose(answers[0], answers[1], atol=1e-6)

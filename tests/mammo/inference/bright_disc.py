@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from mammo.clinical.calibration import Calibration
+from mammo.clinical.rules import MissingProjection
 from mammo.data.cropping import CropConfig
 from mammo.inference import bundles
 from mammo.inference.bundles import Bundle, Facts, Network, OperatingPoint
@@ -16,7 +17,7 @@ MOST = 0.1  # of the image, that a lesion takes
 LEAST = 0.9  # how bright a lesion is, where the densest tissue is 1
 
 
-class _Finder(tf.Module):
+class Finder(tf.Module):
     """The box of all that is bright in an image, with the score 0.8; nothing where nothing is."""
 
     @tf.function(input_signature=[tf.TensorSpec([None, HEIGHT_PX, WIDTH_PX, 1], tf.float32)])
@@ -56,9 +57,12 @@ class _Judge(tf.Module):
         return {"probabilities": tf.stack([0.95 - cancer, tf.fill(tf.shape(cancer), 0.05), cancer], 1)}
 
 
-def write(folder: pathlib.Path, **facts) -> Bundle:
-    """Writes the bundle of a multi-stage concept, with some facts of its own."""
-    for name, module, signature in (("finder", _Finder(), "detect"), ("crop_classifier", _Judge(), "classify")):
+def write(folder: pathlib.Path, finder: tf.Module | None = None, **facts) -> Bundle:
+    """Writes the bundle of a multi-stage concept, with some facts of its own, and perhaps another finder."""
+    for name, module, signature in (
+        ("finder", finder or Finder(), "detect"),
+        ("crop_classifier", _Judge(), "classify"),
+    ):
         path = folder / bundles.NETWORKS_FOLDER / name
         tf.saved_model.save(module, str(path), signatures={signature: module.call})
     (folder / bundles.CARD_FILE).write_text("# bright disc\n")
@@ -85,7 +89,9 @@ def make_facts(**facts) -> Facts:
         "height_px": HEIGHT_PX,
         "width_px": WIDTH_PX,
         "networks": networks,
+        "flips": False,
         "calibration": Calibration(),
+        "missing_projection": MissingProjection(),
         "operating_points": {"screening": OperatingPoint("screening", 0.3, certain, certain, positive=10, negative=20)},
         "finding_threshold": 0.25,
         "false_findings_per_image": 0.25,

@@ -10,10 +10,12 @@ from configs import comparison
 from data_tools import preparation
 from data_tools.preparation import DataConfig
 from mammo.common.errors import InputError
-from mammo.concepts import catalogue, trained_models
-from mammo.concepts.catalogue import Evidence
+from mammo.concepts import trained_models
+from mammo.concepts.catalogue import CONCEPTS
+from mammo.concepts.concept import Role
+from mammo.concepts.evidence import Evidence
 from mammo.data.shards import Shards
-from mammo.inference import bundles, exporting, predictor, reading
+from mammo.inference import bundles, exporting, reading
 from mammo.inference.listing import ViewFile
 from mammo.inference.predictor import Predictor
 
@@ -54,11 +56,15 @@ def source_dir(folder):
     return preparation.source_of(folder / "data")
 
 
-@pytest.fixture(scope="module", params=["multi_stage", "hierarchical"])
+_EXPORTS = [("multi_stage", False), ("multi_stage", True), ("hierarchical", False)]
+
+
+@pytest.fixture(scope="module", params=_EXPORTS, ids=lambda param: f"{param[0]}{'-flips' if param[1] else ''}")
 def exported(request, found, folder, shards, source_dir):
-    output_dir = folder / "bundles" / request.param
+    concept, flips = request.param
+    output_dir = folder / "bundles" / f"{concept}-{flips}"
     output_dir.parent.mkdir(exist_ok=True)
-    return exporting.export("a name", request.param, found, shards, source_dir, output_dir)
+    return exporting.export("a name", CONCEPTS[concept], found, shards, source_dir, output_dir, flips=flips)
 
 
 def test_a_bundle_answers_for_files_as_its_concept_does_for_their_shards(exported, found, shards, source_dir):
@@ -68,9 +74,10 @@ def test_a_bundle_answers_for_files_as_its_concept_does_for_their_shards(exporte
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         views = reading.read(files, exported.facts.height_px, exported.facts.width_px, pool)
     asked = Predictor(exported, precision="float32")
-    rows = [asked.predict([view])[0].scores for view in views]
-    evidence = Evidence(found, shards, source_dir)
-    answers = catalogue.CONCEPTS[exported.facts.concept].answer(evidence, "test")
+    said = [asked.predict([view])[0] for view in views]
+    rows = [answer.scores for answer in said]
+    evidence = _evidence(found, shards, source_dir, flips=exported.facts.flips)
+    answers = evidence.answers(CONCEPTS[exported.facts.concept], "test")
     expected = answers.scored.calibrated(exported.facts.calibration).probabilities
     # The crop of a lesion may be widened in shards, so that no outline is cut: such a view may differ.
     whole = [
@@ -81,6 +88,17 @@ def test_a_bundle_answers_for_files_as_its_concept_does_for_their_shards(exporte
     np.testing.assert_allclose(
         np.array([list(row.values()) for row in rows])[whole], expected[whole], atol=5e-3
     )  # shards hold 16 bits
+    if answers.results is not None:
+        of_whole = [
+            pair for pair, is_whole in zip(zip(said, answers.results, strict=True), whole, strict=True) if is_whole
+        ]
+        surest = np.array([[answer.findings.scores[:1].sum(), result.scores[:1].sum()] for answer, result in of_whole])
+        assert (surest > 0).any(axis=0).all()
+        np.testing.assert_allclose(surest[:, 0], surest[:, 1], atol=5e-3)
+
+
+def _evidence(found, shards, source_dir, *, flips=False):
+    return Evidence(lambda role: trained_models.open_model(found[role]), shards, source_dir, flips=flips)
 
 
 def test_it_tells_what_it_is_of_and_what_was_measured(exported, shards):
@@ -89,7 +107,7 @@ def test_it_tells_what_it_is_of_and_what_was_measured(exported, shards):
     assert facts.data["is_phantom"]
     assert facts.data["manifest_sha256"]
     assert (facts.height_px, facts.width_px) == (96, 64)
-    assert set(facts.operating_points) <= {"screening", "balanced"}  # validation has few exams to choose by
+    assert set(facts.operating_points) == {"screening", "balanced"}
     assert facts.figures["n"]["images"] == len(shards.describe("test"))
     assert facts.gives_boxes == (facts.concept == "multi_stage")
     if facts.gives_boxes:
@@ -105,7 +123,7 @@ def test_it_tells_what_it_is_of_and_what_was_measured(exported, shards):
 
 def test_nothing_in_it_is_pickled_and_nothing_else_is_left(exported):
     suffixes = {path.suffix for path in exported.folder.rglob("*") if path.is_file()}
-    assert suffixes <= {".json", ".md", ".pb", ".index", ".data-00000-of-00001", ""}
+    assert {".json", ".md", ".pb"} <= suffixes <= {".json", ".md", ".pb", ".index", ".data-00000-of-00001", ""}
     assert sorted(path.name for path in exported.folder.parent.iterdir() if path.suffix in (".partial", ".old")) == []
 
 
@@ -113,27 +131,22 @@ def test_a_bundle_is_replaced_but_nothing_else(exported, found, shards, source_d
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious" / "thesis.txt").write_text("x")
     with pytest.raises(InputError, match="holds something else than a bundle"):
-        exporting.export("b", exported.facts.concept, found, shards, source_dir, tmp_path / "precious")
+        exporting.export("b", CONCEPTS[exported.facts.concept], found, shards, source_dir, tmp_path / "precious")
     if exported.facts.concept == "hierarchical":
-        again = exporting.export("b", "hierarchical", found, shards, source_dir, exported.folder)
+        again = exporting.export("b", CONCEPTS["hierarchical"], found, shards, source_dir, exported.folder)
         assert again.facts.name == "b"
         assert again.sha256 != exported.sha256
 
 
 def test_the_concept_is_what_the_models_make_up(found):
-    assert exporting.choose(found, None) == "multi_stage"
-    assert exporting.choose(found, "hierarchical_gated") == "hierarchical_gated"
+    assert exporting.choose(found, None).name == "multi_stage"
+    assert exporting.choose(found, "hierarchical_gated").name == "hierarchical_gated"
     halves = {name: found[name] for name in ("tumour", "malignancy")}
-    assert exporting.choose(halves, None) == "hierarchical"
+    assert exporting.choose(halves, None).name == "hierarchical"
     with pytest.raises(InputError, match="takes the models detector, but there are crop_classifier"):
         exporting.choose(found, "single_stage")
     with pytest.raises(InputError, match=r"the models \(tumour\) make up no concept"):
-        exporting.choose({"tumour": found["tumour"]}, None)
-
-
-def test_every_concept_of_a_comparison_can_be_bundled_and_asked():
-    compared = set(catalogue.CONCEPTS) - {catalogue.BASELINE}
-    assert set(bundles.CONCEPTS) == set(predictor.CONCEPTS) == compared
+        exporting.choose({Role.TUMOUR: found[Role.TUMOUR]}, None)
 
 
 def test_a_run_alone_is_found_by_what_it_is(found, folder, shards, tmp_path):
@@ -147,7 +160,7 @@ def test_a_run_alone_is_found_by_what_it_is(found, folder, shards, tmp_path):
 
 def test_source_files_that_are_gone_are_told_before_anything_is_measured(found, shards, tmp_path):
     with pytest.raises(InputError, match="is missing, which the shards were made of"):
-        exporting.export("c", "multi_stage", found, shards, tmp_path, tmp_path / "bundle")
+        exporting.export("c", CONCEPTS["multi_stage"], found, shards, tmp_path, tmp_path / "bundle")
     assert list(tmp_path.iterdir()) == []
 
 

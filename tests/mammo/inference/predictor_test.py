@@ -5,6 +5,7 @@ import concurrent.futures
 import cv2
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from mammo.clinical import rules
 from mammo.clinical.calibration import Calibration
@@ -98,12 +99,42 @@ def test_png_jpeg_and_dicom_of_one_view_give_the_same_findings(asked, tmp_path):
         assert other.scores == pytest.approx(first.scores, abs=0.01)
 
 
-def test_a_second_look_at_the_mirror_image_changes_nothing_of_what_is_symmetric(opened, asked, tmp_path):
-    views = read(drawing.write(tmp_path / "view.png", draw(DISC)))
-    (once,) = asked.predict(views)
-    (twice,) = Predictor(opened, flips=True).predict(views)
-    np.testing.assert_allclose(twice.findings.boxes_xyxy_px, once.findings.boxes_xyxy_px, atol=1e-3)
-    assert twice.scores == pytest.approx(once.scores, abs=1e-6)
+class _UpperHalf(tf.Module):
+    """Finds what is bright in the upper half of the frame, and nothing else: no network is less symmetric."""
+
+    def __init__(self):
+        super().__init__()
+        self._finder = bright_disc.Finder()
+
+    @tf.function(input_signature=[tf.TensorSpec([None, bright_disc.HEIGHT_PX, bright_disc.WIDTH_PX, 1], tf.float32)])
+    def call(self, image):
+        upper = tf.cast(tf.range(bright_disc.HEIGHT_PX) < bright_disc.HEIGHT_PX // 2, tf.float32)
+        return self._finder.call(image * upper[:, None, None])
+
+
+@pytest.mark.parametrize("height_px", [640, 500])
+def test_flips_look_at_the_tissue_mirrored_and_find_what_one_look_misses(tmp_path, height_px):
+    """The lesion lies in the lower half of the tissue: only in the mirror image does this finder see it."""
+    lesion = (150, height_px - 120, 20)
+    pixels = drawing.draw_view(height_px, 416)
+    pixels[pixels > 60] = 60
+    cv2.ellipse(pixels, (0, height_px // 2), (240, height_px // 2 - 5), 0, 0, 360, (60,), -1)  # tissue fills the frame
+    cv2.circle(pixels, lesion[:2], lesion[2], (250,), -1)
+    views = read(drawing.write(tmp_path / "view.png", pixels))
+    found = {}
+    for flips in (False, True):
+        folder = tmp_path / f"bundle-{flips}"
+        opened = bright_disc.write(folder, finder=_UpperHalf(), flips=flips)
+        (answer,) = Predictor(opened).predict(views)
+        found[flips] = answer.findings
+    assert len(found[False]) == 0
+    assert len(found[True]) == 1
+    x, y, radius = lesion
+    np.testing.assert_allclose(
+        found[True].boxes_xyxy_px[0], [x - radius, y - radius, x + radius, y + radius], atol=2 / SCALE
+    )
+    # Found in one of two looks, it counts half.
+    assert found[True].scores[0] == pytest.approx(0.4 * 0.95)
 
 
 def test_probabilities_are_calibrated_and_findings_are_not(tmp_path, asked):

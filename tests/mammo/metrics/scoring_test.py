@@ -7,6 +7,7 @@ import pytest
 
 from mammo.clinical.calibration import Calibration
 from mammo.clinical.questions import CROP, MALIGNANCY, TUMOUR, WHOLE_IMAGE
+from mammo.clinical.rules import MissingProjection
 from mammo.metrics import scoring
 from mammo.metrics.scoring import Scored
 from tests.mammo.metrics import drawing
@@ -40,7 +41,7 @@ EXAMS = _views(
 )
 
 
-def test_a_breast_is_the_mean_of_its_views_and_an_exam_the_largest_of_its_breasts():
+def test_a_breast_is_the_mean_of_its_projections_and_an_exam_the_largest_of_its_breasts():
     breasts = scoring.aggregate(EXAMS, "breast")
     assert breasts.names == ("e1/left", "e1/right", "e2/left")
     assert breasts.scores["cancer"] == pytest.approx([0.7, 0.5, 0.1])
@@ -51,6 +52,13 @@ def test_a_breast_is_the_mean_of_its_views_and_an_exam_the_largest_of_its_breast
     assert exams.labels.tolist() == [2, 0]
     assert exams.cases["cancer"].is_positive.tolist() == [True, False]
     assert exams.patients.tolist() == [0, 1]
+
+
+def test_a_repeat_dilutes_nothing_and_a_missing_projection_is_filled_in():
+    rows = [("e", "left", "cc", 0, 0.0)] * 3 + [("e", "left", "mlo", 2, 0.72), ("f", "left", "mlo", 2, 0.72)]
+    scored = dataclasses.replace(_views(*rows), missing_projection={"cancer": MissingProjection(0.0, 0.5)})
+    assert scoring.aggregate(scored, "breast").scores["cancer"] == pytest.approx([0.36, 0.54])
+    assert scoring.aggregate(scored.subset(np.arange(5) > 2), "breast").scores["cancer"] == pytest.approx([0.54, 0.54])
 
 
 @hypothesis.given(st.integers(0, 10**6), st.permutations(range(48)))

@@ -4,9 +4,13 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from mammo.clinical.exams import Finding, ViewResult
+from mammo.clinical.exams import ExamResult, Finding, ViewRef, ViewResult
+from mammo.clinical.labels import Laterality, Projection
 from mammo.imaging import breasts
+from mammo.inference.reading import ReadView
+from mammo.inference.service import AnsweredView
 from mammo.writers import overlays
+from mammo.writers.overlays import OverlayWriter
 from tests import drawing
 
 ORANGE, CYAN = [0xFF, 0xB0, 0x4D], [0x66, 0xCC, 0xEE]
@@ -25,14 +29,13 @@ def _found(pixels):
 
 def _draw(pixels, findings=(), laterality="left", projection="cc"):
     breast = _found(pixels)
-    view = ViewResult(
-        pathlib.Path("view.png"),
-        laterality,
-        projection,
-        findings=tuple(findings),
-        is_chest_wall_right=breast.is_chest_wall_right,
-    )
-    return overlays.draw(pixels, breast, view)
+    return overlays.draw(pixels, breast, _result(breast, findings, laterality, projection))
+
+
+def _result(breast, findings=(), laterality="left", projection="cc"):
+    side, shown = laterality and Laterality(laterality), projection and Projection(projection)
+    view = ViewRef("view", pathlib.Path("view.png"), side, shown)
+    return ViewResult(view, findings=tuple(findings), is_chest_wall_right=breast.is_chest_wall_right)
 
 
 def _disc(height_px, width_px, chest_wall):
@@ -97,20 +100,6 @@ def test_the_marker_stands_at_the_top_away_from_the_chest_wall(stored, lateralit
     is_at_left = middle[-20:].mean() > middle[:20].mean()
     assert top[:, :200].any() == is_at_left
     assert top[:, -200:].any() != is_at_left
-
-
-@pytest.mark.parametrize(
-    ("laterality", "projection", "text"),
-    [
-        ("right", "cc", "R CC"),
-        ("left", "mlo", "L MLO"),
-        (None, "mlo", "? MLO"),
-        ("left", None, "L ?"),
-        (None, None, "? ?"),
-    ],
-)
-def test_a_view_is_named_as_on_film(laterality, projection, text):
-    assert overlays.marker(laterality, projection) == text
 
 
 @pytest.mark.parametrize("is_16_bit", [False, True])
@@ -184,17 +173,32 @@ def test_a_view_is_left_as_it_was():
     np.testing.assert_array_equal(view, before)
 
 
+def _written(folder, view, findings):
+    """Lets the writer draw a view of an exam, as a service answers for it."""
+    breast = _found(view)
+    writer = OverlayWriter(folder, None)  # type: ignore[arg-type]  # it says nothing of the model
+    result = _result(breast, findings)
+    writer.view("exam", AnsweredView(ReadView(None, pixels=view, breast=breast), result))  # type: ignore[arg-type]
+    writer.view("exam", AnsweredView(ReadView(None), ViewResult(result.view, reason="is empty")))  # type: ignore[arg-type]
+    try:
+        writer.exam(ExamResult("exam", (result,), {}, None, False, None, 0.0))
+    finally:
+        writer.close()
+
+
 def test_a_picture_is_written_whole_and_comes_back_as_it_was(tmp_path):
-    picture = _draw(drawing.draw_view(2000, 1300), [_finding((300, 900, 500, 1100))])
-    overlays.write(tmp_path / "view.png", picture)
-    assert [path.name for path in tmp_path.iterdir()] == ["view.png"]
-    with PIL.Image.open(tmp_path / "view.png") as written:
+    view, findings = drawing.draw_view(2000, 1300), [_finding((300, 900, 500, 1100))]
+    _written(tmp_path, view, findings)
+    path = tmp_path / "exam" / "view.png"
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")] == ["exam/view.png"]
+    with PIL.Image.open(path) as written:
         assert (written.format, written.mode) == ("PNG", "RGB")
-        np.testing.assert_array_equal(np.asarray(written), picture)
-    assert (tmp_path / "view.png").stat().st_size < 2_000_000
+        np.testing.assert_array_equal(np.asarray(written), _draw(view, findings))
+    assert path.stat().st_size < 2_000_000
 
 
-def test_a_picture_that_cannot_be_written_leaves_nothing(tmp_path):
+def test_a_picture_that_cannot_be_written_is_told_and_leaves_nothing(tmp_path):
+    (tmp_path / "exam").write_text("a file where a folder should be")
     with pytest.raises(OSError):
-        overlays.write(tmp_path / "missing" / "view.png", np.zeros((4, 4, 3), np.uint8))
-    assert not list(tmp_path.iterdir())
+        _written(tmp_path, drawing.draw_view(), [])
+    assert [path.name for path in tmp_path.iterdir()] == ["exam"]

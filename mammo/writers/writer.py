@@ -1,0 +1,51 @@
+"""What every format of answer is behind: views as they are answered, exams as they are done, and an end."""
+
+import dataclasses
+import pathlib
+from typing import Protocol
+
+from mammo.clinical.exams import ExamResult, ModelInfo
+from mammo.clinical.operating_points import OperatingPoint
+from mammo.inference.service import AnsweredView
+
+
+@dataclasses.dataclass(frozen=True)
+class About:
+    """What holds for all exams of a run.
+
+    Attributes:
+        model: By which bundle.
+        title: Of its concept.
+        gives_boxes: Whether it says where, or judges whole views only.
+        operating_point: None: the model has none.
+        source: Which data it was trained and judged on.
+        is_phantom: Whether a program drew them.
+    """
+
+    model: ModelInfo
+    title: str
+    gives_boxes: bool
+    operating_point: OperatingPoint | None
+    source: str
+    is_phantom: bool
+
+
+class Writer(Protocol):
+    """Writes answers in one format into a folder. What it has written is whole, whenever it is stopped."""
+
+    def __init__(self, output_dir: pathlib.Path, about: About) -> None:
+        """Writes nothing yet.
+
+        Args:
+            output_dir: A folder, which is there.
+            about: What holds for all exams.
+        """
+
+    def view(self, exam_id: str, view: AnsweredView) -> None:
+        """Takes a view as it is answered; its pixels are not kept beyond what the format takes of them."""
+
+    def exam(self, result: ExamResult) -> None:
+        """Takes an exam once all of its views are answered."""
+
+    def close(self) -> None:
+        """Writes what holds for the whole run; called once, also when the run was stopped."""
