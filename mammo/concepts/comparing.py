@@ -9,6 +9,7 @@ from mammo.concepts import catalogue, judging, trained_models
 from mammo.concepts.catalogue import Answers, Evidence
 from mammo.data.shards import Shards
 from mammo.reports import comparison, run
+from mammo.reports.comparison import ComparisonReport
 from mammo.reports.evaluation import PAGE_NAME
 
 _MULTI_STAGE = "multi_stage"  # the others are held against it
@@ -43,17 +44,19 @@ def compare(
     for name, concept in catalogue.CONCEPTS.items():
         made[name], scored[name] = judging.of_concept(concept, concept.answer(evidence, "validation"), tests[name])
         made[name]["training_s"] = sum(models[model].training_s for model in concept.models)
-    report = {
+    report: ComparisonReport = {
         "data": run.describe_data(shards),
         "split": "test",
         "n": made[_MULTI_STAGE]["n"],
         "concepts": made,
         "differences": {_MULTI_STAGE: judging.differences(scored, _MULTI_STAGE)},
         "models": {name: model.describe() for name, model in models.items()},
-        "time": {"training_s": sum(model.training_s for model in models.values())},
+        "time": {
+            "training_s": sum(model.training_s for model in models.values()),
+            "evaluation_s": time.monotonic() - began_s,
+        },
         "config": {name: model.config.to_dict() for name, model in models.items()},
     }
-    report["time"]["evaluation_s"] = time.monotonic() - began_s
     answers = {name: Answers(scored[name], tests[name].results) for name in tests}
     comparison.write(output_dir, report, answers, shards)
     return output_dir / PAGE_NAME

@@ -16,6 +16,7 @@ from typing import Any
 from mammo.clinical.calibration import Calibration
 from mammo.common import files
 from mammo.common.errors import InputError
+from mammo.common.json_types import Interval
 from mammo.imaging import pixel_path
 
 FORMAT_VERSION = 1
@@ -73,8 +74,8 @@ class OperatingPoint:
 
     name: str
     threshold: float
-    sensitivity: Mapping[str, float | None] | None = None
-    specificity: Mapping[str, float | None] | None = None
+    sensitivity: Interval | None = None
+    specificity: Interval | None = None
     positive: int = 0
     negative: int = 0
 
@@ -92,7 +93,7 @@ class OperatingPoint:
     def true_alarms(self, prevalence: float) -> float:
         """Returns which share of the alarms is true where cancer is as common as that; 0 without alarms."""
         sensitivity, specificity = (
-            (figure or {}).get("value") or 0.0 for figure in (self.sensitivity, self.specificity)
+            (figure["value"] if figure else None) or 0.0 for figure in (self.sensitivity, self.specificity)
         )
         true, false = prevalence * sensitivity, (1 - prevalence) * (1 - specificity)
         return true / (true + false) if true > 0 else 0.0

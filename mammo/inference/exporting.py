@@ -3,7 +3,6 @@
 import pathlib
 import shutil
 from collections.abc import Mapping
-from typing import Any
 
 from absl import logging
 
@@ -17,6 +16,7 @@ from mammo.data.shards import Shards
 from mammo.inference import bundles, freezing, model_card
 from mammo.inference.bundles import Bundle, Facts, Network, OperatingPoint
 from mammo.metrics import froc
+from mammo.metrics.figures import ConceptFigures, OperatingFigures
 from mammo.metrics.matching import Rule
 from mammo.reports import run
 from mammo.stages.classifier import ClassifierStage
@@ -101,7 +101,7 @@ def export(
         finding_threshold=finding_threshold,
         false_findings_per_image=FALSE_FINDINGS_PER_IMAGE,
         data=run.describe_data(shards),
-        figures={key: measured[key] for key in _KEPT_FIGURES if key in measured},
+        figures={key: value for key, value in measured.items() if key in _KEPT_FIGURES},
     )
     trained = {role: model.describe() for role, model in used.items()}
     files.write_text(unfinished / bundles.CARD_FILE, model_card.render(facts, measured, trained))
@@ -115,7 +115,7 @@ def _measure(
     models: Mapping[str, Model],
     shards: Shards,
     source_dir: pathlib.Path,
-) -> tuple[dict[str, Any], float | None]:
+) -> tuple[ConceptFigures, float | None]:
     """Returns the concept's figures, as a comparison has them, and the threshold of its findings."""
     logging.info("Measuring the concept %r on the validation and the test split.", concept.title)
     evidence = Evidence(models, shards, source_dir)
@@ -136,7 +136,7 @@ def _save(model: Model, folder: pathlib.Path) -> Network:
     return freezing.save(stage, network, folder)
 
 
-def _points(measured: Mapping[str, Mapping[str, Any]]) -> dict[str, OperatingPoint]:
+def _points(measured: Mapping[str, OperatingFigures]) -> dict[str, OperatingPoint]:
     """Of a report's operating points, by rule."""
     return {
         rule: OperatingPoint(

@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from mammo.clinical.calibration import Calibration
+from mammo.common.json_types import Interval
 from mammo.data.cropping import CropConfig
 from mammo.inference import bundles
 from mammo.inference.bundles import Bundle, Facts, Network, OperatingPoint
@@ -75,7 +76,7 @@ def make_facts(**facts) -> Facts:
         ),
     }
     assert set(CROP) <= set(CropConfig.__dataclass_fields__)
-    certain = {"value": 0.9, "low": 0.8, "high": 1.0}
+    certain: Interval = {"value": 0.9, "low": 0.8, "high": 1.0}
     fields: dict[str, Any] = {
         "name": "bright disc",
         "created": "2026-01-01T00:00:00+00:00",

@@ -5,6 +5,7 @@ import pytest
 from mammo.clinical.calibration import Calibration
 from mammo.common import files
 from mammo.common.errors import InputError
+from mammo.common.json_types import Interval
 from mammo.imaging import pixel_path
 from mammo.inference import bundles
 from mammo.inference.bundles import OperatingPoint
@@ -98,6 +99,8 @@ def test_the_last_bundle_of_all_runs_is_found(folder, tmp_path):
     ("prevalence", "share"), [(0.5, 0.9 / 1.1), (0.0059, 0.0059 * 0.9 / (0.0059 * 0.9 + 0.9941 * 0.2))]
 )
 def test_how_many_alarms_are_true_depends_on_the_prevalence(prevalence, share):
-    point = OperatingPoint("screening", 0.3, {"value": 0.9}, {"value": 0.8}, positive=1, negative=3)
+    sensitivity: Interval = {"value": 0.9, "low": None, "high": None}
+    specificity: Interval = {"value": 0.8, "low": None, "high": None}
+    point = OperatingPoint("screening", 0.3, sensitivity, specificity, positive=1, negative=3)
     assert point.true_alarms(prevalence) == pytest.approx(share)
     assert point.prevalence == 0.25
