@@ -1,13 +1,14 @@
 """One page that describes a data set: text, tables and figures, all in one file that can be sent and printed."""
 
 import dataclasses
+import pathlib
 from typing import Any
 
-import jinja2
 import pandas as pd
 
 from data_tools import figures, statistics
 from data_tools.statistics import Tables
+from mammo.reports import pages
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,15 +34,19 @@ def render(title: str, tables: Tables, examples: list[Example], *, is_synthetic:
         is_synthetic: Whether the exams were drawn by a program, which the page then says.
     """
     summary = statistics.summarise(tables)
-    template = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(_TEMPLATE)
-    return template.render(
-        title=title,
-        is_synthetic=is_synthetic,
-        s=summary,
-        figures=_figures(tables, summary),
-        examples=examples,
-        rejected=tables.rejected.to_dict("records"),
-        facts=_facts(summary),
+    template = pathlib.Path(__file__).with_name("description.html")
+    return (
+        pages.environment_of(template)
+        .get_template(template.name)
+        .render(
+            title=title,
+            is_synthetic=is_synthetic,
+            s=summary,
+            figures=_figures(tables, summary),
+            examples=examples,
+            rejected=tables.rejected.to_dict("records"),
+            facts=_facts(summary),
+        )
     )
 
 
@@ -141,71 +146,3 @@ def _facts(summary: dict[str, Any]) -> list[tuple[str, str]]:
     if size["height"]:
         rows.append(("Mean size of a view", f"{size['height']:,.0f} × {size['width']:,.0f} pixels (height × width)"))
     return rows
-
-
-_TEMPLATE = """\
-<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{{ title }}: description</title>
-<style>
-:root { color-scheme: light; --ink: #1f2933; --soft: #5b6671; --line: #e1e5ea; }
-body { margin: 2.5rem auto; max-width: 70rem; padding: 0 1.5rem; color: var(--ink); }
-body { font: 15px/1.55 system-ui, sans-serif; }
-h1 { font-size: 1.7rem; margin: 0 0 .2rem; } h2 { font-size: 1.15rem; margin: 2.4rem 0 .8rem; }
-.lead, figcaption, .note { color: var(--soft); }
-.notice { border-left: 4px solid #EE6677; background: #fdf3f4; padding: .6rem 1rem; margin: 1.2rem 0; }
-.grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(26rem, 1fr)); gap: 1.6rem 2rem; }
-figure { margin: 0 0 1.2rem; break-inside: avoid; } figure h3 { font-size: 1rem; margin: 0 0 .3rem; }
-figcaption { font-size: .87rem; } svg { width: 100%; height: auto; display: block; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-td, th { border-bottom: 1px solid var(--line); padding: .28rem 1.4rem .28rem 0; text-align: left; }
-td.number { text-align: right; padding-right: 0; }
-footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: .8rem; }
-footer { font-size: .87rem; color: var(--soft); }
-@media print { body { margin: 0; max-width: none; font-size: 12px; } h2 { break-after: avoid; } }
-</style>
-</head>
-<body>
-<h1>{{ title }}</h1>
-<p class="lead">{{ "{:,}".format(s.n.patients) }} patients, {{ "{:,}".format(s.n.images) }} views,
-{{ "{:,}".format(s.n.lesions) }} outlined lesions.</p>
-{% if is_synthetic %}
-<p class="notice"><strong>These exams are synthetic.</strong> A program drew them; they are of no person. They prove
-that the machinery works and say nothing of any clinical worth.</p>
-{% endif %}
-<h2>Counts</h2>
-<table>
-{% for name, value in facts %}
-<tr><td>{{ name }}</td><td class="number">{{ value }}</td></tr>
-{% endfor %}
-</table>
-<h2>Figures</h2>
-<div class="grid">
-{% for figure in figures %}
-<figure><h3>{{ figure.title }}</h3>{{ figure.svg | safe }}<figcaption>{{ figure.caption }}</figcaption></figure>
-{% endfor %}
-</div>
-{% if examples %}
-<h2>Lesions, isolated and cropped</h2>
-<p class="note">As figures 2.10 and 2.14 of the study: the outline is filled and multiplied with the view; the crop is
-what a classifier of lesions sees, at full resolution, grey levels stretched and the chest wall turned to the left.</p>
-{% for example in examples %}
-<figure>{{ example.svg | safe }}<figcaption>{{ example.caption }}</figcaption></figure>
-{% endfor %}
-{% endif %}
-{% if rejected %}
-<h2>Views that cannot be used</h2>
-<table><tr><th>file</th><th>reason</th></tr>
-{% for row in rejected %}
-<tr><td>{{ row.path }}</td><td>{{ row.reason }}</td></tr>
-{% endfor %}
-</table>
-{% endif %}
-<footer>Made by mammo, <code>//data_tools:describe</code>. Research software, not a medical device. “The study”:
-Y. Abu Lubad, Breast Cancer and Benign Detection using Multi-Stage Deep Convolutional Neural Networks, 2022.</footer>
-</body>
-</html>
-"""

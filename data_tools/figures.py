@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import cv2
 import matplotlib
@@ -12,20 +11,19 @@ import matplotlib.ticker
 import numpy as np
 import pandas as pd
 
-from mammo.reports import figure_style
+from mammo.common import colours
+from mammo.reports import style
 
-matplotlib.rcParams.update({**figure_style.STYLE, "axes.grid.axis": "y"})
+matplotlib.rcParams.update({**style.FIGURE, "axes.grid.axis": "y"})
 
-# Paul Tol's "bright" scheme, told apart by the colour-blind and on grey paper.
-COLOURS = {"normal": "#4477AA", "benign": "#CCBB44", "cancer": "#EE6677"}
-_NEUTRAL = "#7b8794"
+_COLOURS = colours.OF_LABEL
 
 
 def age_histogram(patients: pd.DataFrame) -> str:
     """Patients by age in steps of five years, one line a status (the study's figure 3.1)."""
     figure, axes = _figure()
     edges = np.arange(20, 101, 5).tolist()
-    for label, colour in COLOURS.items():
+    for label, colour in _COLOURS.items():
         ages = patients.age_years[patients.status == label].dropna().astype(float)
         if len(ages):
             axes.hist(ages, edges, histtype="stepfilled", color=colour, alpha=0.18)
@@ -42,7 +40,7 @@ def mean_age(means: Mapping[str, Mapping[str, float]]) -> str:
     for place, (label, mean) in enumerate(shown.items()):
         half = mean["high"] - mean["mean"]
         axes.errorbar(
-            place, mean["mean"], yerr=half, fmt="o", color=COLOURS[label], capsize=5, markersize=8, linewidth=2
+            place, mean["mean"], yerr=half, fmt="o", color=_COLOURS[label], capsize=5, markersize=8, linewidth=2
         )
         axes.annotate(f"{mean['mean']:.1f}", (place, mean["mean"]), (10, -3), textcoords="offset points")
     axes.set_xticks(range(len(shown)), [f"{label}\nn = {mean['n']:,}" for label, mean in shown.items()])
@@ -55,12 +53,16 @@ def balance(before_and_after: Mapping[str, Mapping[str, float]]) -> str:
     """Views by label before and after balancing (the study's figures 3.3 and 3.4)."""
     figure, axes = _figure()
     width = 0.26
-    for place, label in enumerate(COLOURS):
+    for place, label in enumerate(_COLOURS):
         heights = [counts[label] for counts in before_and_after.values()]
         bars = axes.bar(
-            np.arange(len(heights)) + (place - 1) * width, heights, width * 0.92, color=COLOURS[label], label=label
+            np.arange(len(heights)) + (place - 1) * width,
+            heights,
+            width * 0.92,
+            color=_COLOURS[label],
+            label=label,
         )
-        axes.bar_label(bars, fmt="{:,.0f}", padding=2, fontsize=8, color="#38424d")
+        axes.bar_label(bars, fmt="{:,.0f}", padding=2, fontsize=8, color=colours.LABEL)
     axes.set_xticks(range(len(before_and_after)), list(before_and_after))
     axes.set(ylabel="views")
     _legend_above(axes)
@@ -78,9 +80,14 @@ def lesion_sizes(lesions: pd.DataFrame) -> str:
         lengths = known[column][known.pathology == label].astype(float)
         if len(lengths):
             name = f"{label}, n = {len(lengths):,}, median {lengths.median():.0f} {unit}"
-            axes.hist(np.minimum(lengths, edges[-1]), edges, histtype="stepfilled", color=COLOURS[label], alpha=0.25)
+            axes.hist(np.minimum(lengths, edges[-1]), edges, histtype="stepfilled", color=_COLOURS[label], alpha=0.25)
             axes.hist(
-                np.minimum(lengths, edges[-1]), edges, histtype="step", color=COLOURS[label], linewidth=1.8, label=name
+                np.minimum(lengths, edges[-1]),
+                edges,
+                histtype="step",
+                color=_COLOURS[label],
+                linewidth=1.8,
+                label=name,
             )
     axes.set(xlabel=f"longer side of the outline in {unit}; the largest 1 % in the last bar", ylabel="lesions")
     _legend_above(axes)
@@ -95,7 +102,7 @@ def bars_by_label(table: pd.DataFrame, column: str, xlabel: str, ylabel: str, la
     counts = pd.crosstab(named.fillna("unknown"), table[label_column])
     figure, axes = _figure()
     base = np.zeros(len(counts))
-    for label, colour in COLOURS.items():
+    for label, colour in _COLOURS.items():
         if label in counts and counts[label].any():
             axes.bar(range(len(counts)), counts[label], 0.62, base, color=colour, label=label)
             base += counts[label].to_numpy()
@@ -108,7 +115,9 @@ def bars_by_label(table: pd.DataFrame, column: str, xlabel: str, ylabel: str, la
     return _svg(figure)
 
 
-def isolated_lesion(view: np.ndarray, region: np.ndarray, crop: np.ndarray, boxes: Sequence[Any], label: str) -> str:
+def isolated_lesion(
+    view: np.ndarray, region: np.ndarray, crop: np.ndarray, boxes: Sequence[Sequence[float]], label: str
+) -> str:
     """A view, its filled mask, their product, and the crop a classifier sees (the study's figures 2.10 and 2.14).
 
     Args:
@@ -124,13 +133,13 @@ def isolated_lesion(view: np.ndarray, region: np.ndarray, crop: np.ndarray, boxe
     titles = ("the view and its outline", "the outline, filled", "their product", "the crop, with context")
     for panel, picture, title in zip(panels, (view, region, view * region, crop), titles, strict=True):
         panel.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="antialiased")
-        panel.set_title(title, fontsize=9, color="#38424d")
+        panel.set_title(title, fontsize=9, color=colours.LABEL)
         panel.set_axis_off()
     for contour in contours:
-        panels[0].plot(*np.vstack([contour[:, 0], contour[:1, 0]]).T, color=COLOURS[label], linewidth=1.2)
+        panels[0].plot(*np.vstack([contour[:, 0], contour[:1, 0]]).T, color=_COLOURS[label], linewidth=1.2)
     for x_min, y_min, x_max, y_max in boxes:
         corners = [(x_min, y_min), (x_max, y_min), (x_max, y_max), (x_min, y_max), (x_min, y_min)]
-        panels[2].plot(*np.array(corners).T, color=COLOURS[label], linewidth=0.8)
+        panels[2].plot(*np.array(corners).T, color=_COLOURS[label], linewidth=0.8)
     return _svg(figure)
 
 

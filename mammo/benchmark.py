@@ -1,18 +1,19 @@
-"""Measures speed and memory, as ratios within one run, so that the machine's own speed does not matter.
+"""Measures speed and memory as ratios within one run, so that the machine's own speed does not matter.
 
-`--what=learning` holds what a run has learnt against what KerasCV's own training makes of its data in the same time.
+`--what=learning` compares what a run has learnt with what KerasCV's own training learns from the same data in the same
+time.
 """
 
 import dataclasses
 import json
 import pathlib
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 from absl import flags
 
-from mammo.common import cli, files
+from mammo.common import cli, files, json_types
 from mammo.common.errors import InputError
+from mammo.common.json_types import JsonObject
 from mammo.data.encodings import Encoding
 
 _WHAT = flags.DEFINE_list(
@@ -33,44 +34,45 @@ _RIVALS = flags.DEFINE_list("rivals", ["keras_cv_loss", "keras_cv"], "learning: 
 _SECONDS = flags.DEFINE_float("seconds", 0.0, "learning: of each rival; 0: as long as the run took.", lower_bound=0.0)
 
 
-def _convert() -> Any:
+def _convert() -> JsonObject:
     from mammo.benchmarks import conversion  # noqa: PLC0415  TensorFlow takes seconds: wrong flags are told before
 
-    return conversion.measure(_EXAMS.value, _REPEATS.value)
+    return dataclasses.asdict(conversion.measure(_EXAMS.value, _REPEATS.value))
 
 
-def _input() -> Any:
+def _input() -> JsonObject:
     from mammo.benchmarks import input_pipeline  # noqa: PLC0415
 
-    return input_pipeline.measure(_EXAMS.value, _REPEATS.value, _ENCODING.value)
+    return dataclasses.asdict(input_pipeline.measure(_EXAMS.value, _REPEATS.value, _ENCODING.value))
 
 
-def _step() -> Any:
+def _step() -> JsonObject:
     from mammo.benchmarks import step  # noqa: PLC0415
 
-    return step.measure(_EXAMS.value, _REPEATS.value, _ENCODING.value)
+    return dataclasses.asdict(step.measure(_EXAMS.value, _REPEATS.value, _ENCODING.value))
 
 
-def _learning() -> Any:
+def _learning() -> JsonObject:
     if not _WORKDIR.value or not _DATA_DIR.value:
         raise InputError("--what=learning is about a run: give its --workdir and --data_dir.")
     from mammo.benchmarks import learning  # noqa: PLC0415
 
     run_dir, data_dir = cli.user_path(_WORKDIR.value), cli.user_path(_DATA_DIR.value)
-    return learning.measure(run_dir, data_dir, _RIVALS.value, _SECONDS.value, _output_dir())
+    measured = learning.measure(run_dir, data_dir, _RIVALS.value, _SECONDS.value, _output_dir())
+    return dataclasses.asdict(measured)
 
 
-def _predict() -> Any:
+def _predict() -> JsonObject:
     from mammo.benchmarks import predict  # noqa: PLC0415
 
-    return predict.measure(_MANY_EXAMS.value, _REPEATS.value)
+    return dataclasses.asdict(predict.measure(_MANY_EXAMS.value, _REPEATS.value))
 
 
 def _output_dir() -> pathlib.Path | None:
     return cli.user_path(_OUTPUT_DIR.value) if _OUTPUT_DIR.value else None
 
 
-_MEASURES: dict[str, Callable[[], Any]] = {
+_MEASURES: dict[str, Callable[[], JsonObject]] = {
     "convert": _convert,
     "input": _input,
     "step": _step,
@@ -86,7 +88,7 @@ flags.register_validator(  # type: ignore[no-untyped-call]
 
 def main() -> None:
     """Measures what is asked for, prints the figures and keeps them."""
-    figures = {what: dataclasses.asdict(_MEASURES[what]()) for what in _WHAT.value}
+    figures = {what: _MEASURES[what]() for what in _WHAT.value}
     for what, measured in figures.items():
         for name, value in _rows(measured):
             print(f"{what:10}{name:44}  {value}")
@@ -95,11 +97,11 @@ def main() -> None:
         files.write_text(output_dir / "benchmark.json", json.dumps(figures, indent=2) + "\n")
 
 
-def _rows(measured: Mapping[str, Any], name: str = "") -> Iterator[tuple[str, str]]:
-    """Rows of name and value of nested figures."""
+def _rows(measured: JsonObject, name: str = "") -> Iterator[tuple[str, str]]:
+    """Yields a row of name and value for each figure, however deeply nested."""
     for key, value in measured.items():
         path = f"{name}.{key}" if name else key
-        if isinstance(value, Mapping) and value.keys() == {"value", "low", "high"}:
+        if json_types.is_interval(value):
             yield path, f"{_format(value['value'])} ({_format(value['low'])} to {_format(value['high'])})"
         elif isinstance(value, Mapping):
             yield from _rows(value, path)
@@ -107,7 +109,7 @@ def _rows(measured: Mapping[str, Any], name: str = "") -> Iterator[tuple[str, st
             yield path, _format(value)
 
 
-def _format(value: str | float | list[float] | None) -> str:
+def _format(value: object) -> str:
     if isinstance(value, list):
         return "  ".join(map(_format, value))
     return f"{value:.4g}" if isinstance(value, float) else str(value)

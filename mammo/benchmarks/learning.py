@@ -6,21 +6,24 @@ import math
 import pathlib
 import time
 from collections.abc import Sequence
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import tensorflow as tf
+from ml_collections import ConfigDict
 
 from mammo.benchmarks import keras_cv_retinanet
 from mammo.common import files, progress
 from mammo.common.errors import InputError
+from mammo.common.json_types import Interval
 from mammo.data.batch import Detections
 from mammo.data.shards import Shards
 from mammo.metrics import detection, froc
-from mammo.metrics.detection import DetectionEvaluator
+from mammo.metrics.figures import Counts, Figures
 from mammo.models import backbones
 from mammo.reports import charts
 from mammo.reports.evaluation import JSON_NAME
 from mammo.stages import detector
+from mammo.stages.detection_evaluator import DetectionEvaluator
 from mammo.stages.detector import DetectorStage
 from mammo.training import distribution, evaluating, optimizers, workdir
 from mammo.training.evaluating import Evaluation
@@ -52,13 +55,13 @@ class Outcome:
 
     updates: int
     seconds: float
-    sensitivity_at_1: dict[str, Any]
-    score: dict[str, Any]
-    false_positives_per_normal_image: dict[str, dict[str, Any]]
+    sensitivity_at_1: Interval
+    score: Interval
+    false_positives_per_normal_image: dict[str, Interval]
 
 
 @dataclasses.dataclass(frozen=True)
-class Figures:
+class Measured:
     """What was measured.
 
     Attributes:
@@ -66,7 +69,7 @@ class Figures:
         outcomes: Of the run, as "ours", and of its rivals by name.
     """
 
-    n: dict[str, int]
+    n: Counts
     outcomes: dict[str, Outcome]
 
 
@@ -76,7 +79,7 @@ def measure(
     rivals: Sequence[str],
     seconds: float = 0.0,
     output_dir: pathlib.Path | None = None,
-) -> Figures:
+) -> Measured:
     """Fits what KerasCV offers for as long as the run took, and judges all on the test split in the same way.
 
     Rivals take the run's data, balance, augmentation, backbone, optimiser, cosine and averaging, in float32 on one
@@ -111,7 +114,7 @@ def measure(
         curves = {name: report["froc"][_RULE] for name, report in reports.items()}
         files.write_text(output_dir / CHART_FILE, charts.froc(curves, _NAMES))
     outcomes = {name: _outcome(contender, reports[name]) for name, contender in contenders.items()}
-    return Figures(reports["ours"]["n"], outcomes)
+    return Measured(reports["ours"]["n"], outcomes)
 
 
 class _Contender(NamedTuple):
@@ -134,12 +137,12 @@ class _KerasCvStage(DetectorStage):
         return keras_cv_retinanet.predict(model, images)
 
 
-def _with_our_network(config: Any, shards: Shards) -> tuple[DetectorStage, tf.keras.Model]:
+def _with_our_network(config: ConfigDict, shards: Shards) -> tuple[DetectorStage, tf.keras.Model]:
     stage = detector.from_config(config, shards)
     return stage, stage.build_model()
 
 
-def _as_it_comes(config: Any, shards: Shards) -> tuple[DetectorStage, tf.keras.Model]:
+def _as_it_comes(config: ConfigDict, shards: Shards) -> tuple[DetectorStage, tf.keras.Model]:
     stage = _KerasCvStage(**vars(detector.from_config(config, shards)))
     options = stage.model
     backbone = backbones.build(
@@ -151,7 +154,9 @@ def _as_it_comes(config: Any, shards: Shards) -> tuple[DetectorStage, tf.keras.M
 _RIVALS = {"keras_cv_loss": _with_our_network, "keras_cv": _as_it_comes}
 
 
-def _train(name: str, config: Any, shards: Shards, strategy: tf.distribute.Strategy, limit_s: float) -> _Contender:
+def _train(
+    name: str, config: ConfigDict, shards: Shards, strategy: tf.distribute.Strategy, limit_s: float
+) -> _Contender:
     """Fits a rival for so many seconds, and evaluates the averages of its weights."""
     tf.keras.utils.set_random_seed(config.seed)
     stage, model = _RIVALS[name](config, shards)
@@ -212,14 +217,14 @@ def _training_seconds(run_dir: pathlib.Path) -> float:
     return float(json.loads(path.read_text())["time"]["training_s"])
 
 
-def _outcome(contender: _Contender, report: dict[str, Any]) -> Outcome:
+def _outcome(contender: _Contender, report: Figures) -> Outcome:
     results, rule = contender.evaluator.results, detection.RULES[_RULE]
     events = froc.collect(results, rule)
-    alarms = {}
+    alarms: dict[str, Interval] = {}
     for share in _FOUND_SHARES:
         threshold = froc.threshold_of(events, share)
         counted = detection.false_positives_per_normal_image(results, rule, threshold, resamples=1000, seed=0)
         if math.isfinite(threshold) and counted["value"] is not None:
-            alarms[str(share)] = {name: counted[name] for name in ("value", "low", "high")}
+            alarms[str(share)] = {"value": counted["value"], "low": counted["low"], "high": counted["high"]}
     curve = report["froc"][_RULE]
     return Outcome(contender.updates, contender.seconds, curve["sensitivity_at"]["1"], curve["score"], alarms)

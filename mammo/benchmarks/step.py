@@ -10,19 +10,19 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from ml_collections import ConfigDict
 
 from configs import detector as detector_preset
 from configs.cloud import detector_1_gpu
 from mammo.benchmarks import input_pipeline, keras_cv_retinanet, ratios
+from mammo.clinical import labels
 from mammo.common import hardware
 from mammo.data.batch import Batch
 from mammo.data.encodings import Encoding
 from mammo.data.shards import Shards
-from mammo.metrics import image_results
 from mammo.models import anchor_boxes, backbones
 from mammo.models.anchor_boxes import Anchors
 from mammo.stages import detector
@@ -135,7 +135,7 @@ class PlainAnchors(DetectorStage):
 class _Steps:
     """The steps that `mammo.training.loop` makes of a configuration."""
 
-    def __init__(self, config: Any, shards: Shards, strategy: tf.distribute.Strategy, precision: str) -> None:
+    def __init__(self, config: ConfigDict, shards: Shards, strategy: tf.distribute.Strategy, precision: str) -> None:
         self._strategy = strategy
         options = OptimizerConfig(**config.optimizer)
         with strategy.scope():
@@ -199,7 +199,7 @@ def _keras_cv_fit(backbone: str, batch: Batch) -> Callable[[int], None]:
     tf.keras.mixed_precision.set_global_policy("float32")
     height_px, width_px = batch.image.shape[1:3]
     network = backbones.build(backbone, "none", height_px, width_px, batch_norm_momentum=0.99)
-    model = keras_cv_retinanet.build(network, len(image_results.CLASSES))
+    model = keras_cv_retinanet.build(network, len(labels.LESION_NAMES))
     keras_cv_retinanet.compile_with(model, tf.keras.optimizers.AdamW(1e-4, global_clipnorm=10.0))
     batches = tf.data.Dataset.from_tensors(keras_cv_retinanet.as_input(batch)).repeat()
 
@@ -226,13 +226,13 @@ def _seconds_of(run: Callable[[int], None], count: int) -> float:
     return time.perf_counter() - start
 
 
-def _config_of_preset(batch_size: int) -> Any:
+def _config_of_preset(batch_size: int) -> ConfigDict:
     config = detector_preset.get_config()
     config.input.batch_size = batch_size
     return config
 
 
-def _config_like_keras_cv(batch_size: int) -> Any:
+def _config_like_keras_cv(batch_size: int) -> ConfigDict:
     config = detector_1_gpu.get_config()
     config.input.batch_size = batch_size
     config.xla = config.xla and bool(tf.config.list_physical_devices("GPU"))  # it is there for GPUs

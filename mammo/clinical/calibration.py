@@ -1,25 +1,31 @@
-"""Makes probabilities come true as often as they say, on data like those that this was fitted on."""
+"""Calibration: after it, events of probability 0.7 happen seven times in ten, on data like those it was fitted on."""
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
-_LEAST = 1e-12  # of a probability whose logarithm is taken
+_LEAST = 1e-12  # smaller probabilities are raised to it before their logarithm is taken
+
+
+class CalibrationFields(TypedDict):
+    """A `Calibration` as JSON."""
+
+    temperature: float
+    biases: list[float]
 
 
 @dataclasses.dataclass(frozen=True)
 class Calibration:
     """Bias-corrected temperature scaling: softmax(log p / temperature + biases).
 
-    Guo et al. 2017 scale the logits; the biases, which let the share of each class be another than that of training,
-    are Alexandari, Kundaje & Shrikumar 2020, "Maximum likelihood with bias-corrected calibration is hard-to-beat at
-    label shift adaptation", section 3. Chosen on one split, and applied to others.
+    Guo et al. 2017 scale the logits. The biases, which allow for classes that are more or less common than in training,
+    are from Alexandari, Kundaje & Shrikumar 2020, "Maximum likelihood with bias-corrected calibration is hard-to-beat
+    at label shift adaptation", section 3. Fitted on one split, and applied to others.
 
     Attributes:
-        temperature: Above 1 makes probabilities less sure.
-        biases: One a class, the first 0; empty: none.
+        temperature: Above 1 it makes probabilities less extreme.
+        biases: One for each class, the first 0; empty: none.
     """
 
     temperature: float = 1.0
@@ -28,16 +34,16 @@ class Calibration:
     def apply(self, probabilities: np.ndarray) -> np.ndarray:
         """Returns float64 [N, C], calibrated, of float64 [N, C]."""
         if self == Calibration():
-            return probabilities  # a detour by logarithms would part scores that are equal
+            return probabilities  # a detour by logarithms would separate equal scores
         shift = np.array(self.biases) if self.biases else 0.0
         return softmax(logs(probabilities) / self.temperature + shift)
 
-    def to_json(self) -> dict[str, Any]:
-        """Returns {"temperature", "biases"}."""
+    def to_json(self) -> CalibrationFields:
+        """Returns the fields for JSON."""
         return {"temperature": self.temperature, "biases": list(self.biases)}
 
     @classmethod
-    def from_json(cls, fields: Mapping[str, Any]) -> "Calibration":
+    def from_json(cls, fields: CalibrationFields) -> "Calibration":
         """Reads what `to_json` gave; other fields may stand beside it."""
         return cls(float(fields["temperature"]), tuple(float(bias) for bias in fields["biases"]))
 

@@ -1,7 +1,8 @@
 """From which score on an exam is an alarm, and what that brought on test data."""
 
 import dataclasses
-from collections.abc import Mapping
+
+from mammo.common.json_types import Interval
 
 
 @dataclasses.dataclass(frozen=True)
@@ -11,7 +12,7 @@ class OperatingPoint:
     Attributes:
         name: As the model has it: "screening".
         threshold: The least score that is an alarm; chosen on validation data.
-        sensitivity: {"value", "low", "high"} on test data, by exam; None: it is not known.
+        sensitivity: On test data, by exam; None: it is not known.
         specificity: The same.
         positive: Exams of the test data with cancer.
         negative: Exams of the test data without.
@@ -19,8 +20,8 @@ class OperatingPoint:
 
     name: str
     threshold: float
-    sensitivity: Mapping[str, float | None] | None = None
-    specificity: Mapping[str, float | None] | None = None
+    sensitivity: Interval | None = None
+    specificity: Interval | None = None
     positive: int = 0
     negative: int = 0
 
@@ -38,7 +39,7 @@ class OperatingPoint:
     def positive_predictive_value(self, prevalence: float) -> float:
         """Returns the fraction of alarms that are true where cancer has this prevalence; 0 without alarms."""
         sensitivity, specificity = (
-            (figure or {}).get("value") or 0.0 for figure in (self.sensitivity, self.specificity)
+            (figure["value"] if figure else None) or 0.0 for figure in (self.sensitivity, self.specificity)
         )
         true, false = prevalence * sensitivity, (1 - prevalence) * (1 - specificity)
         return true / (true + false) if true > 0 else 0.0

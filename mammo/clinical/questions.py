@@ -5,29 +5,29 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from mammo.clinical.labels import LESION_NAMES, NAMES, Label
+
 LEFT_OUT = -1
-"""In place of a class: images with this label are no part of the task."""
+"""In place of a class: images with this label are not part of the task."""
 
 OF_LESIONS = "malignancy"
-"""The task that asks nothing of normal images."""
+"""The task that is asked of images with a lesion only."""
 
 TITLES: Mapping[str, str] = {
     "cancer": "Cancer against the rest",
     "tumour": "Any lesion against none",
     "malignancy": "Cancer against benign lesions",
 }
-"""The tasks, for people."""
-
-_NORMAL, _CANCER = 0, 2  # labels
+"""The tasks, as people read them."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Classes:
-    """The classes of a stage, against the labels of images: 0 normal, 1 benign, 2 cancer.
+    """The classes that a stage tells apart, and the class of each `Label` of an image.
 
     Attributes:
-        names: Of the classes, in the order of a model's outputs.
-        of_label: The class of images that are normal, benign and cancer, or `LEFT_OUT`.
+        names: Names of the classes, in the order of the model's outputs.
+        of_label: The class of images labelled normal, benign and cancer, or `LEFT_OUT`.
 
     Raises:
         ValueError: A class has no label.
@@ -45,7 +45,7 @@ class Classes:
         return np.array(self.of_label, np.int64)[labels]
 
     def scores(self, probabilities: np.ndarray) -> Mapping[str, np.ndarray]:
-        """Returns how sure a model is of each question that it can answer.
+        """Returns the score of each question that these classes can answer.
 
         Args:
             probabilities: float64 [N, C].
@@ -68,16 +68,16 @@ class Classes:
 
 
 def is_positive(task: str, labels: np.ndarray) -> np.ndarray:
-    """Tells which labels, int [N], are positive for a task: bool [N]."""
-    return labels != _NORMAL if task == "tumour" else labels == _CANCER
+    """Returns which of some labels, int [N], are positive for a task: bool [N]."""
+    return labels != Label.NORMAL if task == "tumour" else labels == Label.CANCER
 
 
 def is_asked(task: str, labels: np.ndarray) -> np.ndarray:
-    """Tells of which labels, int [N], a task asks anything: bool [N]; "malignancy" asks nothing of normal images."""
-    return labels != _NORMAL if task == OF_LESIONS else np.ones(len(labels), bool)
+    """Returns which of some labels, int [N], a task is asked of, bool [N]: "malignancy" of lesions only."""
+    return labels != Label.NORMAL if task == OF_LESIONS else np.ones(len(labels), bool)
 
 
-WHOLE_IMAGE = Classes(("normal", "benign", "cancer"), (0, 1, 2))
+WHOLE_IMAGE = Classes(NAMES, (0, 1, 2))
 TUMOUR = Classes(("normal", "tumour"), (0, 1, 1))
-MALIGNANCY = Classes(("benign", "cancer"), (LEFT_OUT, 0, 1))
-CROP = Classes(("background", "benign", "cancer"), (0, 1, 2))
+MALIGNANCY = Classes(LESION_NAMES, (LEFT_OUT, 0, 1))
+CROP = Classes(("background", *LESION_NAMES), (0, 1, 2))

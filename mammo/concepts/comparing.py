@@ -4,17 +4,43 @@ import dataclasses
 import pathlib
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from mammo.common.errors import InputError
+from mammo.common.json_types import JsonObject
 from mammo.concepts import catalogue, evidence, judging, trained_models
 from mammo.concepts.catalogue import BASELINE, CONCEPTS
 from mammo.concepts.evidence import Answers, Evidence
 from mammo.data.shards import Shards
+from mammo.metrics.figures import ConceptFigures, Counts, Difference
 from mammo.reports import run
 
 COMPARED = {**CONCEPTS, BASELINE.name: BASELINE}
 """All concepts that a comparison judges."""
+
+
+class ComparisonReport(TypedDict):
+    """What report.json of a comparison holds.
+
+    Attributes:
+        data: What the shards are.
+        split: The split that is judged.
+        n: Counts of that split.
+        concepts: By name.
+        differences: By a concept, each other concept, unit and task.
+        models: By name, how each was trained.
+        time: Seconds of training and evaluation.
+        config: By model.
+    """
+
+    data: JsonObject
+    split: str
+    n: Counts
+    concepts: dict[str, ConceptFigures]
+    differences: dict[str, dict[str, dict[str, dict[str, Difference]]]]
+    models: dict[str, JsonObject]
+    time: JsonObject
+    config: JsonObject
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -26,7 +52,7 @@ class Comparison:
         answers: Of each concept on the test split, calibrated.
     """
 
-    report: Mapping[str, Any]
+    report: ComparisonReport
     answers: Mapping[str, Answers]
 
 
@@ -55,7 +81,7 @@ def compare(config: Any, shards: Shards, source_dir: pathlib.Path, folder: pathl
     }
     scored = {name: one.test for name, one in judged.items()}
     training_s = {name: model.training_s for name, model in models.items()}
-    report = {
+    report: ComparisonReport = {
         "data": run.describe_data(shards),
         "split": "test",
         "n": judged[catalogue.DEFAULT].figures["n"],

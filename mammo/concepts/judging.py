@@ -4,7 +4,7 @@ import dataclasses
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import cast
 
 from mammo.clinical.calibration import Calibration
 from mammo.clinical.rules import MissingProjection
@@ -12,7 +12,7 @@ from mammo.concepts.concept import Concept
 from mammo.concepts.evidence import Answers
 from mammo.metrics import (
     bootstrap,
-    calibration_error,
+    calibration_fitting,
     classification,
     detection,
     froc,
@@ -21,6 +21,7 @@ from mammo.metrics import (
     scoring,
     thresholds,
 )
+from mammo.metrics.figures import ConceptFigures, Difference, OperatingFigures
 from mammo.metrics.image_results import ImageResult
 from mammo.metrics.matching import Rule
 from mammo.metrics.roc import Cases
@@ -45,7 +46,7 @@ class Judged:
         finding_threshold: From which score on findings are shown; None: the concept gives none.
     """
 
-    figures: dict[str, Any]
+    figures: ConceptFigures
     test: Scored
     calibration: Calibration
     missing_projection: Mapping[str, MissingProjection]
@@ -60,23 +61,25 @@ def judge(concept: Concept, validation: Answers, test: Answers) -> Judged:
     """
     calibration = Calibration()
     if concept.is_calibrated:
-        calibration = calibration_error.fit(validation.scored.probabilities, validation.scored.truth)
+        calibration = calibration_fitting.fit(validation.scored.probabilities, validation.scored.truth)
     chosen_on = validation.scored.calibrated(calibration)
     missing = missing_projection.fit(chosen_on)
     chosen_on = dataclasses.replace(chosen_on, missing_projection=missing)
     uncalibrated = dataclasses.replace(test.scored, missing_projection=missing)
     scored = uncalibrated.calibrated(calibration)
-    figures = {
+    made = {
         "title": concept.title,
         "rule": concept.rule,
         "models": list(concept.roles),
         **classification.report(uncalibrated, calibration=calibration, resamples=_RESAMPLES),
         "operating_points": _operating_points(chosen_on, scored),
     }
+    figures = cast(ConceptFigures, made)  # to mypy, a TypedDict behind ** may hold any key
     if test.results is not None:
         found = detection.report(test.results, test.scored.facts, class_count=1, resamples=_RESAMPLES)
         # No average precision: findings are fused over the classes, so that there is none by class.
-        figures |= {key: found[key] for key in ("froc", "false_positives_per_normal_image")}
+        figures["froc"] = found["froc"]
+        figures["false_positives_per_normal_image"] = found["false_positives_per_normal_image"]
         figures["by_lesion"] = found["by"]
     return Judged(figures, scored, calibration, missing, _finding_threshold(validation.results))
 
@@ -88,7 +91,7 @@ def _finding_threshold(results: Sequence[ImageResult] | None) -> float | None:
     return min(froc.threshold(froc.collect(results, rule), FALSE_FINDINGS_PER_IMAGE), 1.0)  # infinite: nothing found
 
 
-def differences(answers: Mapping[str, Scored], first: str) -> dict[str, Any]:
+def differences(answers: Mapping[str, Scored], first: str) -> dict[str, dict[str, dict[str, Difference]]]:
     """Returns by how much the areas of one concept are above those of each other one.
 
     DeLong's test with the images of a patient as one cluster, see `mammo.metrics.roc.compare`.
@@ -101,7 +104,7 @@ def differences(answers: Mapping[str, Scored], first: str) -> dict[str, Any]:
         By other concept, unit and task: {"value", "low", "high", "p_value"}.
     """
     own = {unit: scoring.aggregate(answers[first], unit).cases for unit in scoring.UNITS}
-    made: dict[str, Any] = {}
+    made: dict[str, dict[str, dict[str, Difference]]] = {}
     for name, scored in answers.items():
         if name == first:
             continue
@@ -115,9 +118,9 @@ def differences(answers: Mapping[str, Scored], first: str) -> dict[str, Any]:
     return made
 
 
-def _difference(first: Cases, second: Cases) -> dict[str, Any]:
+def _difference(first: Cases, second: Cases) -> Difference:
     if first.is_positive.all() or not first.is_positive.any():
-        return dict.fromkeys(("value", "low", "high", "p_value"))
+        return {"value": None, "low": None, "high": None, "p_value": None}
     compared = roc.compare(first, second)
     reach = _REACH * compared.standard_error
     low, high = max(compared.difference - reach, -1.0), min(compared.difference + reach, 1.0)
@@ -125,9 +128,9 @@ def _difference(first: Cases, second: Cases) -> dict[str, Any]:
     return {"value": compared.difference, "low": low, "high": high, "p_value": compared.p_value}
 
 
-def _operating_points(validation: Scored, test: Scored) -> dict[str, Any]:
+def _operating_points(validation: Scored, test: Scored) -> dict[str, dict[str, dict[str, OperatingFigures]]]:
     """Thresholds by unit, task and rule, chosen on validation, with what they bring on the test split."""
-    made: dict[str, Any] = {}
+    made: dict[str, dict[str, dict[str, OperatingFigures]]] = {}
     for unit in scoring.UNITS:
         cases_of = scoring.aggregate(test, unit).cases
         made[unit] = {

@@ -1,38 +1,45 @@
-"""Images with what is known and what was found drawn into their pixels, as TensorBoard shows them."""
+"""Draws what is known and what was found into the pixels of an image, as TensorBoard shows it."""
 
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
-from mammo.metrics.image_results import ImageResult
-from mammo.reports import pictures
+from mammo.common import colours
 
 _MOST_FOUND = 4
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _LINES = 22  # of writing that an image has room for
 
 
-def detected(image: np.ndarray, result: ImageResult, threshold: float) -> np.ndarray:
-    """Draws truth and the surest detections.
+def detected(
+    image: np.ndarray,
+    truth_boxes_xyxy_px: np.ndarray,
+    found_boxes_xyxy_px: np.ndarray,
+    scores: np.ndarray,
+    threshold: float,
+) -> np.ndarray:
+    """Draws the true boxes and the detections with the highest scores.
 
     Args:
         image: float [H, W] in [0, 1], in whose pixels the boxes are.
-        result: What was found in it.
+        truth_boxes_xyxy_px: float [N, 4].
+        found_boxes_xyxy_px: float [M, 4], the highest score first.
+        scores: float [M].
         threshold: The least score that is shown.
 
     Returns:
         uint8 [H, W, 3].
     """
-    picture, colour = _grey(image), _rgb(pictures.FOUND_COLOUR)
-    shown = result.scores >= threshold
-    found = list(zip(result.boxes_xyxy_px[shown], result.scores[shown], strict=True))[:_MOST_FOUND]
+    picture, colour = _grey(image), colours.rgb(colours.FOUND)
+    is_shown = scores >= threshold
+    found = list(zip(found_boxes_xyxy_px[is_shown], scores[is_shown], strict=True))[:_MOST_FOUND]
     for box, score in found:
         _outline(picture, box, colour)
         x_min, _, _, y_max = box.round().astype(int).tolist()
         cv2.putText(picture, f"{score:.2f}", (x_min, y_max + 11), _FONT, 0.35, colour)
-    for box in result.truth_boxes_xyxy_px:
-        _outline(picture, box, _rgb(pictures.TRUTH_COLOUR))
+    for box in truth_boxes_xyxy_px:
+        _outline(picture, box, colours.rgb(colours.TRUTH))
     return picture
 
 
@@ -45,7 +52,7 @@ def classified(
         image: float [H, W] in [0, 1].
         boxes_xyxy_px: float [N, 4], in its pixels.
         truth: The true class.
-        names: C classes.
+        names: Names of the C classes.
         probabilities: float [C].
 
     Returns:
@@ -53,11 +60,11 @@ def classified(
     """
     picture = _grey(image)
     for box in boxes_xyxy_px:
-        _outline(picture, box, _rgb(pictures.TRUTH_COLOUR))
+        _outline(picture, box, colours.rgb(colours.TRUTH))
     height_px = max(image.shape[0] / _LINES, 8.0)
-    said = [f"{name} {value:.2f}" for name, value in zip(names, probabilities, strict=True)]
-    for number, text in enumerate([f"is {truth}", *said]):
-        colour = _rgb(pictures.FOUND_COLOUR if number else pictures.TRUTH_COLOUR)
+    answers = [f"{name} {value:.2f}" for name, value in zip(names, probabilities, strict=True)]
+    for number, text in enumerate([f"is {truth}", *answers]):
+        colour = colours.rgb(colours.FOUND if number else colours.TRUTH)
         scale = 0.6 * height_px / cv2.getTextSize(text, _FONT, 1.0, 1)[0][1]
         (width_px, _), _ = cv2.getTextSize(text, _FONT, scale, 1)
         place = max(image.shape[1] - width_px - 2, 0), round(height_px * (number + 1))
@@ -72,8 +79,3 @@ def _grey(image: np.ndarray) -> np.ndarray:
 def _outline(picture: np.ndarray, box_xyxy_px: np.ndarray, colour: tuple[int, int, int]) -> None:
     x_min, y_min, x_max, y_max = np.asarray(box_xyxy_px).round().astype(int).tolist()
     cv2.rectangle(picture, (x_min, y_min), (x_max, y_max), colour)
-
-
-def _rgb(colour: str) -> tuple[int, int, int]:
-    red, green, blue = bytes.fromhex(colour.removeprefix("#"))
-    return red, green, blue

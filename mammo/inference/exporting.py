@@ -3,7 +3,6 @@
 import pathlib
 import shutil
 from collections.abc import Mapping
-from typing import Any
 
 from absl import logging
 
@@ -20,6 +19,7 @@ from mammo.concepts.trained_models import TrainedModel
 from mammo.data.shards import Shards
 from mammo.inference import bundles, freezing, model_card
 from mammo.inference.bundles import CARD_FILE, NETWORKS_FOLDER, SUMS_FILE, Bundle, Facts, Network
+from mammo.metrics.figures import OperatingFigures
 from mammo.reports import run
 from mammo.stages.classifier import ClassifierStage
 from mammo.stages.detector import DetectorStage
@@ -114,7 +114,7 @@ def _facts(
         finding_threshold=judged.finding_threshold,
         false_findings_per_image=judging.FALSE_FINDINGS_PER_IMAGE,
         data=run.describe_data(shards),
-        figures={key: judged.figures[key] for key in _KEPT_FIGURES if key in judged.figures},
+        figures={key: value for key, value in judged.figures.items() if key in _KEPT_FIGURES},
     )
 
 
@@ -126,7 +126,7 @@ def _save(model: TrainedModel, folder: pathlib.Path) -> Network:
     return freezing.save(stage, network, folder)
 
 
-def _points(measured: Mapping[str, Mapping[str, Any]]) -> dict[str, OperatingPoint]:
+def _points(measured: Mapping[str, OperatingFigures]) -> dict[str, OperatingPoint]:
     """Of a report's operating points, by rule."""
     return {
         rule: OperatingPoint(

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 import tensorflow as tf
 from tensorflow.python.framework import convert_to_constants
 
+from mammo.clinical import labels
 from mammo.data.batch import Detections
 from mammo.inference import bundles
 from mammo.inference.bundles import Network
-from mammo.metrics import image_results
 from mammo.stages.classifier import ClassifierStage
 from mammo.stages.detector import DetectorStage
 
@@ -50,7 +50,7 @@ def save(stage: Stage, network: tf.keras.Model, folder: pathlib.Path) -> Network
         options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),  # constants have none
     )
     if isinstance(stage, DetectorStage):
-        classes = ("lesion",) if stage.is_class_blind else image_results.CLASSES
+        classes = ("lesion",) if stage.is_class_blind else labels.LESION_NAMES
         return Network(signature, *stage.image_size_px, classes, anchors=dataclasses.asdict(stage.anchors))
     crop = stage.input_options.crop
     crop_fields = None if crop is None else dataclasses.asdict(crop)

@@ -1,28 +1,29 @@
-"""The model card of a bundle: what it is for, what was measured, and where that ends. Mitchell et al. 2019."""
+"""The model card of a bundle: what it is for, what was measured, and its limits (Mitchell et al. 2019)."""
 
 import pathlib
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from mammo.clinical.questions import TITLES
+from mammo.common import json_types, templates
+from mammo.common.json_types import Interval, JsonObject
 from mammo.inference.bundles import Facts
-from mammo.reports import pages
+from mammo.metrics.figures import Figures, GroupFigures
 
 _TASKS = ("cancer", "tumour")
 
 
-def render(facts: Facts, measured: Mapping[str, Any], trained: Mapping[str, Mapping[str, Any]]) -> str:
+def render(facts: Facts, measured: Figures, trained: Mapping[str, JsonObject]) -> str:
     """Returns the card as Markdown.
 
     Args:
-        facts: Of the bundle.
-        measured: Of its concept on the test split, as a comparison's report.json has it.
-        trained: What is said of each network's training.
+        facts: What bundle.json holds.
+        measured: The figures of its concept on the test split, as a comparison's report.json has them.
+        trained: How each network was trained, by name.
     """
-    template = pathlib.Path(__file__).with_name("card.md")
+    template = pathlib.Path(__file__).with_name("model_card.md")
     point = next(iter(facts.operating_points.values()), None)
-    card = pages.environment_of(template, autoescape=False).get_template(template.name)  # it is no HTML
-    return card.render(
+    environment = templates.environment_of([template.parent], autoescape=False)  # Markdown
+    return environment.get_template(template.name).render(
         facts=facts,
         measured=measured,
         trained=trained,
@@ -32,10 +33,10 @@ def render(facts: Facts, measured: Mapping[str, Any], trained: Mapping[str, Mapp
     )
 
 
-def _groups(by: Mapping[str, Any]) -> Iterator[tuple[str, str, int, Mapping[str, Any]]]:
-    """Kind, name, size and area of each group, of the kinds that tell images apart."""
+def _groups(by: Mapping[str, Mapping[str, GroupFigures]]) -> Iterator[tuple[str, str, int, Interval]]:
+    """Yields kind, name, number of images and area of each group, for each kind with several groups."""
     for kind, groups in by.items():
         for group, figures in groups.items():
-            area = pages.at(figures, ("auc", "cancer"))
+            area = json_types.interval_at(figures, ("auc", "cancer"))
             if area is not None and len(groups) > 1:
                 yield kind.replace("_", " "), group, figures["n"]["images"], area

@@ -5,11 +5,11 @@ Lin et al. 2014, "Microsoft COCO: common objects in context", and the code of py
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from mammo.metrics import bootstrap, froc, image_results, matching
+from mammo.metrics.figures import AveragePrecisionAt
 from mammo.metrics.image_results import ImageResult
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
@@ -22,9 +22,10 @@ class Ranking:
     """The detections of all images in order of score, at one overlap: P patients, H hits.
 
     Attributes:
-        lesions: int64 [P], lesions of each patient.
-        hit_patients: int64 [H], the surest first.
-        alarms_between_hits: float64 [P, H], false alarms after the hit before and before this one.
+        lesions: Number of lesions of each patient, int64 [P].
+        hit_patients: The patient of each hit, int64 [H], the highest score first.
+        alarms_between_hits: Number of false alarms of each patient between the previous hit and this one, float64
+            [P, H].
     """
 
     lesions: np.ndarray
@@ -40,7 +41,7 @@ def average_precision(rankings: Sequence[Ranking], weights: np.ndarray | None = 
         weights: float64 [K, P], how often each patient counts in each of K samples; without them each counts once.
 
     Returns:
-        float64 [K]; rankings of a class that a sample has no lesion of are left out; NaN where it has none at all.
+        float64 [K]. Rankings of a class of which a sample has no lesion are left out; NaN without any lesion.
     """
     weights = np.ones((1, len(rankings[0].lesions))) if weights is None else weights
     values = np.stack([_of_one(ranking, weights) for ranking in rankings])
@@ -57,8 +58,8 @@ def rank(
 
     Args:
         results: The images.
-        iou_thresholds: The least intersection over union of a hit.
-        class_index: Which class to look at; None looks at all, whatever their classes.
+        iou_thresholds: The least intersection over union of a hit, for each ranking.
+        class_index: The class to look at; None looks at all lesions and detections, whatever their classes.
     """
     count, patients = image_results.patients(results)
     chosen = [_of_class(result, class_index) for result in results]
@@ -80,14 +81,14 @@ def rank(
 
 def intervals(
     results: Sequence[ImageResult], class_indices: Sequence[int | None], *, resamples: int, seed: int
-) -> dict[str, dict[str, Any]]:
-    """Returns what report.json holds: "0.5" and "0.5:0.95", each {"value", "low", "high"}.
+) -> AveragePrecisionAt:
+    """Returns average precision at an overlap of 0.5, and its mean over 0.5 to 0.95, with their intervals.
 
     Args:
         results: The images.
         class_indices: The classes to take the mean over; [None] looks at all lesions, whatever their classes.
-        resamples: Of the intervals.
-        seed: Of the intervals.
+        resamples: How many samples of patients the intervals are made from.
+        seed: Seed of those samples.
     """
     by_class = [rank(results, IOU_THRESHOLDS, index) for index in class_indices]
     at_half = [rankings[0] for rankings in by_class]
@@ -102,10 +103,10 @@ def intervals(
 
 
 def _of_one(ranking: Ranking, weights: np.ndarray) -> np.ndarray:
-    """Average precision of one ranking in each sample: float64 [K].
+    """Returns the average precision of one ranking in each sample: float64 [K].
 
-    Precision is looked at where a hit stands only: between two hits it falls, and COCO takes at each recall the best
-    precision from there on. A patient that counts twice is two patients whose detections stand side by side.
+    Precision need only be known at the hits: between two hits it falls, and COCO takes at each recall the best
+    precision at that recall or a higher one. A patient drawn twice counts as two with the same detections.
     """
     hits = np.cumsum(weights[:, ranking.hit_patients], axis=1)
     alarms = np.cumsum(weights @ ranking.alarms_between_hits, axis=1)
@@ -121,7 +122,7 @@ def _of_one(ranking: Ranking, weights: np.ndarray) -> np.ndarray:
 
 
 def _of_class(result: ImageResult, class_index: int | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Truth boxes, found boxes and their scores of one class."""
+    """Returns the true boxes, and the boxes and scores of the detections, of one class."""
     if class_index is None:
         is_truth, is_found = np.s_[:], np.s_[:]
     else:

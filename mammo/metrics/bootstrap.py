@@ -1,10 +1,11 @@
-"""Intervals by patient: the images of one patient are alike, so that patients are drawn anew, not images."""
+"""Intervals by patient: the images of one patient are alike, so patients are resampled, not images."""
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
+
+from mammo.common.json_types import Interval
 
 LEVEL = 0.95
 _RESAMPLES_AT_ONCE = 128  # bounds the memory, and changes no figure
@@ -15,19 +16,21 @@ class Intervals:
     """Figures with their intervals, NaN where there is none.
 
     Attributes:
-        value: float64 [F], from all the patients.
-        low: float64 [F].
-        high: float64 [F].
+        value: float64 [F], from all patients.
+        low: Lower ends of the intervals, float64 [F].
+        high: Upper ends, float64 [F].
     """
 
     value: np.ndarray
     low: np.ndarray
     high: np.ndarray
 
-    def to_json(self, index: int) -> dict[str, Any]:
+    def to_json(self, index: int) -> Interval:
         """Returns one figure as report.json holds it: {"value", "low", "high"}, null where there is none."""
-        numbers = {"value": self.value[index], "low": self.low[index], "high": self.high[index]}
-        return {name: float(number) if np.isfinite(number) else None for name, number in numbers.items()}
+        value, low, high = (
+            float(part[index]) if np.isfinite(part[index]) else None for part in (self.value, self.low, self.high)
+        )
+        return {"value": value, "low": low, "high": high}
 
 
 def by_patient(
@@ -39,12 +42,12 @@ def by_patient(
         statistic: Takes float64 [K, P], how often each patient counts in each of K samples, and returns float64
             [K, F], the figures of each sample; NaN where a sample has none.
         patient_count: P.
-        resamples: How many samples to draw; 0 gives no intervals.
-        seed: Of the draws.
+        resamples: How many samples of patients to draw; 0 gives no intervals.
+        seed: Seed of the draws.
 
     Returns:
-        The figures. There is no interval from fewer than two patients. A sample that has no figure (that drew no
-        patient with a lesion, say) is left out.
+        The figures. There is no interval from fewer than two patients. A sample without a figure, such as one that
+        drew no patient with a lesion, is left out.
     """
     value = statistic(np.ones((1, patient_count)))[0]
     if patient_count < 2 or not resamples:  # noqa: PLR2004
@@ -62,20 +65,20 @@ def by_patient(
 
 
 def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """Divides elementwise; NaN, which is no figure, where there is nothing to divide by."""
+    """Divides elementwise; NaN where the divisor is 0."""
     part, whole = np.broadcast_arrays(np.asarray(part, np.float64), np.asarray(whole, np.float64))
     return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
 
 
-def share(part: np.ndarray, whole: np.ndarray, patients: np.ndarray, *, resamples: int, seed: int) -> dict[str, Any]:
+def share(part: np.ndarray, whole: np.ndarray, patients: np.ndarray, *, resamples: int, seed: int) -> Interval:
     """Returns the sum of `part` over that of `whole` with its interval: {"value", "low", "high"}.
 
     Args:
         part: float64 or bool [N], such as whether a lesion was found.
-        whole: float64 or bool [N], such as whether it counts.
-        patients: int64 [N], which patient each is of, from 0. Those with no `whole` are not drawn.
-        resamples: Of the interval.
-        seed: Of the interval.
+        whole: float64 or bool [N], such as whether it is counted.
+        patients: int64 [N], the patient of each, from 0. Patients whose `whole` is 0 are not drawn.
+        resamples: How many samples of patients the interval is made from.
+        seed: Seed of those samples.
     """
     is_counted = np.asarray(whole, np.float64) > 0
     names, owners = np.unique(patients[is_counted], return_inverse=True)

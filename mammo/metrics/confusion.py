@@ -1,27 +1,27 @@
-"""Which class was taken for which, and the figures that are made of it."""
+"""The confusion matrix of a classifier, and the figures that are computed from it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from mammo.metrics import bootstrap
+from mammo.metrics.figures import ClassFigures
 
 
 def accuracy(matrices: np.ndarray) -> np.ndarray:
-    """Returns the share that is right: float64 [K] of [K, C, C]; NaN of an empty one."""
+    """Returns the fraction that is right, float64 [K], of matrices [K, C, C]; NaN for an empty one."""
     return _ratio(np.trace(matrices, axis1=1, axis2=2), matrices.sum(axis=(1, 2)), empty=np.nan)
 
 
 def balanced_accuracy(matrices: np.ndarray) -> np.ndarray:
-    """Returns the mean over the classes there are of the share of each that is right: float64 [K] of [K, C, C]."""
+    """Returns the mean recall over the classes that occur, float64 [K], of matrices [K, C, C]."""
     of_classes = matrices.sum(axis=2)
     recall = _ratio(np.diagonal(matrices, axis1=1, axis2=2), of_classes, empty=0.0)
     return _ratio(recall.sum(axis=1), (of_classes > 0).sum(axis=1), empty=np.nan)
 
 
 def macro_f1(matrices: np.ndarray) -> np.ndarray:
-    """Returns the mean F1 over the classes that occur or were predicted: float64 [K] of [K, C, C]."""
+    """Returns the mean F1 over the classes that occur or were predicted, float64 [K], of matrices [K, C, C]."""
     right = np.diagonal(matrices, axis1=1, axis2=2)
     either = matrices.sum(axis=1) + matrices.sum(axis=2)
     f1 = _ratio(2 * right, either, empty=0.0)
@@ -29,9 +29,9 @@ def macro_f1(matrices: np.ndarray) -> np.ndarray:
 
 
 def cohen_kappa(matrices: np.ndarray) -> np.ndarray:
-    """Returns how much of what chance leaves open is right (Cohen 1960): float64 [K] of [K, C, C].
+    """Returns Cohen's kappa (Cohen 1960), the agreement beyond chance, float64 [K], of matrices [K, C, C].
 
-    NaN where chance leaves nothing open: one class alone occurs, and alone was predicted.
+    NaN where chance explains everything: a single class occurs, and no other was predicted.
     """
     total = matrices.sum(axis=(1, 2))
     by_chance = _ratio((matrices.sum(axis=1) * matrices.sum(axis=2)).sum(axis=1), total**2, empty=np.nan)
@@ -45,11 +45,11 @@ FIGURES: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
     "macro_f1": macro_f1,
     "cohen_kappa": cohen_kappa,
 }
-"""By their names in report.json."""
+"""The figures of a matrix, by their names in report.json."""
 
 
 def count(truth: np.ndarray, predicted: np.ndarray, class_count: int) -> np.ndarray:
-    """Returns how often each class was taken for each: int64 [C, C], rows true, columns predicted, of int64 [N]."""
+    """Returns the matrix, int64 [C, C], rows true, columns predicted, of true and predicted classes, int64 [N]."""
     return np.bincount(truth * class_count + predicted, minlength=class_count**2).reshape(class_count, class_count)
 
 
@@ -61,18 +61,16 @@ def summarise(
     *,
     resamples: int,
     seed: int,
-) -> dict[str, Any]:
-    """Returns what report.json holds: "confusion", and each of `FIGURES` with its interval by patient.
-
-    Rows of the confusion are true, columns predicted.
+) -> ClassFigures:
+    """Returns the confusion matrix, rows true and columns predicted, and each of `FIGURES` with its interval.
 
     Args:
-        truth: int64 [N].
-        predicted: int64 [N].
-        patients: int64 [N], which patient each is of, from 0.
+        truth: True classes, int64 [N].
+        predicted: Predicted classes, int64 [N].
+        patients: The patient of each, int64 [N], from 0.
         labels: Names of the C classes.
-        resamples: Of the intervals.
-        seed: Of the intervals.
+        resamples: How many samples of patients the intervals are made from.
+        seed: Seed of those samples.
     """
     classes, patient_count = len(labels), int(patients.max(initial=-1)) + 1
     by_patient = np.zeros((patient_count, classes**2))
@@ -84,9 +82,13 @@ def summarise(
 
     counts = by_patient.sum(axis=0).astype(np.int64).reshape(classes, classes)
     figures = bootstrap.by_patient(statistic, patient_count, resamples=resamples, seed=seed)
+    made = {name: figures.to_json(index) for index, name in enumerate(FIGURES)}
     return {
         "confusion": {"labels": list(labels), "counts": counts.tolist()},
-        **{name: figures.to_json(index) for index, name in enumerate(FIGURES)},
+        "accuracy": made["accuracy"],
+        "balanced_accuracy": made["balanced_accuracy"],
+        "macro_f1": made["macro_f1"],
+        "cohen_kappa": made["cohen_kappa"],
     }
 
 

@@ -1,11 +1,12 @@
-"""What a detector finds, and the false alarms it brings, for groups of images and of lesions."""
+"""Sensitivity and false alarms of a detector for groups of images and of lesions."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
+from mammo.clinical import labels
 from mammo.metrics import bootstrap, groups, image_results, matching
+from mammo.metrics.figures import Counts, GroupFigures
 from mammo.metrics.image_results import ImageFacts, ImageResult
 from mammo.metrics.matching import Rule
 
@@ -18,23 +19,23 @@ def by_group(
     *,
     resamples: int,
     seed: int,
-) -> dict[str, Any]:
+) -> dict[str, dict[str, GroupFigures]]:
     """Returns the figures of each group at one threshold, which the intervals take as given.
 
     Args:
         results: The images.
-        facts: Of each of them; their lesions come in the same order.
+        facts: What is known of each image; its lesions come in the same order.
         rule: When a lesion counts as found.
         threshold: The least score that counts as a detection, the same for all groups.
-        resamples: Of the intervals.
-        seed: Of the intervals.
+        resamples: How many samples of patients the intervals are made from.
+        seed: Seed of those samples.
 
     Returns:
         By density, age, projection and volume of the image, and by lesion_size and pathology of the lesion: for each
         group "n", "sensitivity", and, where it is made of images, "false_positives_per_image".
 
     Raises:
-        ValueError: An image has not the lesions that its facts tell of.
+        ValueError: An image does not have as many lesions as its facts.
     """
     _check(results, facts)
     drawing = {"resamples": resamples, "seed": seed}
@@ -42,18 +43,19 @@ def by_group(
     is_found, alarms = _at(results, rule, threshold)
     image_of = np.repeat(np.arange(len(results)), [len(result.truth_classes) for result in results])
 
-    def of_lesions(is_in: np.ndarray) -> dict[str, Any]:
-        counted = {"patients": len(set(patients[image_of[is_in]])), "images": len(set(image_of[is_in]))}
-        sensitivity = bootstrap.share(is_found & is_in, is_in, patients[image_of], **drawing)
-        return {"n": {**counted, "lesions": int(is_in.sum())}, "sensitivity": sensitivity}
+    def of_lesions(is_in: np.ndarray) -> GroupFigures:
+        owners = image_of[is_in]
+        n: Counts = {"patients": len(set(patients[owners])), "images": len(set(owners)), "lesions": int(is_in.sum())}
+        return {"n": n, "sensitivity": bootstrap.share(is_found & is_in, is_in, patients[image_of], **drawing)}
 
-    def of_images(is_in: np.ndarray) -> dict[str, Any]:
+    def of_images(is_in: np.ndarray) -> GroupFigures:
         made = of_lesions(is_in[image_of])
-        n = {**made["n"], "patients": len(set(patients[is_in])), "images": int(is_in.sum())}
-        return {**made, "n": n, "false_positives_per_image": bootstrap.share(alarms, is_in, patients, **drawing)}
+        made["n"] = {**made["n"], "patients": len(set(patients[is_in])), "images": int(is_in.sum())}
+        made["false_positives_per_image"] = bootstrap.share(alarms, is_in, patients, **drawing)
+        return made
 
     sizes = [size for fact in facts for size in groups.lesion_sizes(fact)]
-    pathologies = [image_results.LABELS[pathology] for fact in facts for pathology in fact.pathologies]
+    pathologies = [labels.NAMES[pathology] for fact in facts for pathology in fact.pathologies]
     made = {
         kind: {name: of_images(is_in) for name, is_in in groups.members(kind, names).items()}
         for kind, names in groups.of_images(facts).items()
@@ -70,7 +72,7 @@ def _check(results: Sequence[ImageResult], facts: Sequence[ImageFacts]) -> None:
 
 
 def _at(results: Sequence[ImageResult], rule: Rule, threshold: float) -> tuple[np.ndarray, np.ndarray]:
-    """Which lesions of all images are found, bool [lesions], and how many false alarms each image has: int64 [N]."""
+    """Returns which lesions of all images are found, bool [lesions], and the false alarms of each image, int64 [N]."""
     is_found, alarms = [np.zeros(0, bool)], []
     for result in results:
         matches, is_sure = matching.match(result, rule), result.scores >= threshold

@@ -1,19 +1,19 @@
-"""The free-response curve: how many lesions are found at how many false alarms an image.
+"""The free-response curve (FROC): which fraction of lesions is found at how many false alarms an image.
 
-False alarms are counted over all images, those with lesions included. A threshold takes every detection whose score is
-at least as high, so that equal scores come together. Sensitivity at a rate is the highest that a threshold reaches
-without passing that rate: nothing is interpolated, and past the end of the curve its last value stays.
+False alarms are counted over all images, those with lesions included. A threshold admits every detection whose score is
+at least as high, so equal scores are admitted together. Sensitivity at a rate is the highest that any threshold reaches
+without exceeding that rate: nothing is interpolated, and past the end of the curve its last value holds.
 """
 
 import dataclasses
 import functools
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from mammo.metrics import bootstrap, image_results, matching
+from mammo.metrics.figures import FrocCurve, FrocSummary
 from mammo.metrics.image_results import ImageResult
 from mammo.metrics.matching import Rule
 
@@ -32,12 +32,12 @@ class Events:
     """What the curve is made of: P patients, H lesions found, F false alarms.
 
     Attributes:
-        images: int64 [P], images of each patient.
-        lesions: int64 [P], lesions of each patient.
-        hit_scores: float64 [H], descending.
-        hit_patients: int64 [H].
-        alarm_scores: float64 [F], descending.
-        alarm_patients: int64 [F].
+        images: Number of images of each patient, int64 [P].
+        lesions: Number of lesions of each patient, int64 [P].
+        hit_scores: Scores of the hits, float64 [H], descending.
+        hit_patients: The patient of each hit, int64 [H].
+        alarm_scores: Scores of the false alarms, float64 [F], descending.
+        alarm_patients: The patient of each false alarm, int64 [F].
     """
 
     images: np.ndarray
@@ -49,7 +49,7 @@ class Events:
 
     @functools.cached_property
     def alarms_between_hits(self) -> np.ndarray:
-        """float64 [P, H], false alarms below the score of the hit before and at or above that of this hit."""
+        """False alarms of each patient that score below the previous hit and not below this one: float64 [P, H]."""
         return count_before(
             np.searchsorted(-self.hit_scores, -self.alarm_scores, side="left"),
             self.alarm_patients,
@@ -58,7 +58,7 @@ class Events:
 
 
 def collect(results: Sequence[ImageResult], rule: Rule) -> Events:
-    """Matches every image, and sorts what came of it by score."""
+    """Matches the detections of every image, and sorts hits and false alarms by score."""
     count, patients = image_results.patients(results)
     matches = [matching.match(result, rule) for result in results]
     scores = np.concatenate([np.zeros(0), *(result.scores for result in results)])
@@ -78,14 +78,14 @@ def collect(results: Sequence[ImageResult], rule: Rule) -> Events:
 
 
 def count_before(next_hits: np.ndarray, alarm_patients: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Counts false alarms by patient and by the hit they come before.
+    """Counts false alarms by patient and by the hit that they come before.
 
-    Only what stands before a hit bears on sensitivity and on precision there; so samples of patients are evaluated by
-    one product of matrices, however many false alarms there are.
+    Sensitivity and precision at a hit depend on the false alarms before it only. With these counts, a product of
+    matrices evaluates all samples of patients, however many false alarms there are.
 
     Args:
-        next_hits: int64 [F], the first hit each false alarm counts against; H where there is none.
-        alarm_patients: int64 [F].
+        next_hits: The first hit that comes after each false alarm, int64 [F]; H where there is none.
+        alarm_patients: The patient of each false alarm, int64 [F].
         shape: P, H.
 
     Returns:
@@ -100,7 +100,7 @@ def sensitivity(events: Events, rates: Sequence[float] | np.ndarray, weights: np
     """Returns the sensitivity at rates of false positives.
 
     Args:
-        events: What was found.
+        events: Hits and false alarms.
         rates: False positives an image, [R].
         weights: float64 [K, P], how often each patient counts in each of K samples; without them each counts once.
 
@@ -119,7 +119,7 @@ def sensitivity(events: Events, rates: Sequence[float] | np.ndarray, weights: np
 def threshold(events: Events, rate: float) -> float:
     """Returns the lowest score of a hit or false alarm down to which there are at most `rate` false positives an image.
 
-    It is infinite where even the highest score brings more, or where nothing was found.
+    It is infinite where even the highest score brings more false positives, or where there is no detection.
     """
     allowed = int(rate * events.images.sum())
     scores = np.concatenate([events.hit_scores, events.alarm_scores])
@@ -129,17 +129,16 @@ def threshold(events: Events, rate: float) -> float:
 
 
 def threshold_of(events: Events, found_share: float) -> float:
-    """Returns the highest score at and above which that share of the lesions is found; -inf where it never is."""
+    """Returns the highest threshold at which that fraction of the lesions is found; -inf where none is low enough."""
     needed = max(math.ceil(found_share * events.lesions.sum()), 1)
     return float(events.hit_scores[needed - 1]) if needed <= len(events.hit_scores) else float("-inf")
 
 
-def curve(events: Events) -> dict[str, list[float]]:
-    """Returns the corners of the curve, of which there is one a lesion found, thinned to 200 at most.
+def curve(events: Events) -> FrocCurve:
+    """Returns the corners of the curve, one for each lesion found, thinned to 200 at most.
 
     Returns:
-        "false_positives_per_image" and "sensitivity", both ascending, and "threshold", the score that gives them.
-        Nothing where there is no lesion or no hit.
+        False positives an image and sensitivity, both ascending, and the score that gives them; empty without a hit.
     """
     lesions = events.lesions.sum()
     if not len(events.hit_scores):
@@ -155,12 +154,17 @@ def curve(events: Events) -> dict[str, list[float]]:
     }
 
 
-def summarise(events: Events, *, resamples: int, seed: int) -> dict[str, Any]:
-    """Returns what report.json holds of one curve.
+def summarise(events: Events, *, resamples: int, seed: int) -> FrocSummary:
+    """Returns the figures of one curve.
+
+    Args:
+        events: Hits and false alarms.
+        resamples: How many samples of patients the intervals are made from.
+        seed: Seed of those samples.
 
     Returns:
-        "sensitivity_at": by rate, {"value", "low", "high"}; "score": their mean; "curve"; "band": the interval around
-        the curve. Values are null where there is no lesion.
+        Sensitivity at each of `RATES`, their mean, the curve, and the interval around it. Values are None where there
+        is no lesion.
     """
     rates = np.concatenate([list(RATES.values()), BAND_RATES])
 

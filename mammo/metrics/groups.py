@@ -1,4 +1,4 @@
-"""The groups of images and of lesions that figures are given for, beside those for all."""
+"""The groups of images and of lesions for which figures are given beside those for all."""
 
 import bisect
 import math
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from mammo.metrics import image_results
+from mammo.clinical import labels
 from mammo.metrics.image_results import ImageFacts
 
 UNKNOWN = "unknown"
@@ -24,9 +24,9 @@ NAMES: Mapping[str, Sequence[str]] = {
     "projection": (),
     "volume": (),
     "lesion_size": (*_SIZES_MM, *_SIZES, UNKNOWN),
-    "pathology": image_results.CLASSES,
+    "pathology": labels.LESION_NAMES,
 }
-"""Groups in the order of a report, by what they are made by; where none are named, it is the alphabet's."""
+"""The groups of each kind, in the order of a report; kinds without names here come in alphabetical order."""
 
 
 def of_images(facts: Sequence[ImageFacts]) -> dict[str, list[str]]:
@@ -53,7 +53,7 @@ def lesion_sizes(facts: ImageFacts) -> list[str]:
 
 
 def members(kind: str, groups: Sequence[str]) -> dict[str, np.ndarray]:
-    """Returns who is in each group that occurs, bool [N] each, in the order of `NAMES`."""
+    """Returns a mask of the members of each group that occurs, bool [N], in the order of `NAMES`."""
     order = [*NAMES[kind], *sorted(set(groups) - set(NAMES[kind]))]
     return {name: np.array([group == name for group in groups], bool) for name in order if name in groups}
 
@@ -63,7 +63,7 @@ def _age(years: float) -> str:
 
 
 def _diameters_px(facts: ImageFacts) -> np.ndarray:
-    """Of circles with the area of each lesion, in pixels of the source; without an outline an ellipse fills the box."""
+    """Diameters of circles of each lesion's area, in pixels of the source; or of the ellipse in its box."""
     boxes = facts.placement.to_source(np.asarray(facts.boxes_xyxy_px, np.float64).reshape(-1, 4))
     of_ellipses = math.pi / 4 * (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     areas = np.where(np.asarray(facts.areas_px) > 0, facts.areas_px, of_ellipses)

@@ -1,4 +1,4 @@
-"""What is known of one image once a detector has seen it."""
+"""One image for an evaluation: what is known of it, and what a detector found in it."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -8,67 +8,61 @@ import numpy as np
 
 from mammo.imaging.placements import Placement
 
-LABELS = ("normal", "benign", "cancer")
-"""Of an image, by `ImageResult.label`."""
-
-CLASSES = ("benign", "cancer")
-"""Of a lesion, by its class."""
-
 
 class ImageFacts(Protocol):
     """Whom and what an image shows, as `mammo.data.shards` tells it."""
 
     @property
     def patient_id(self) -> str:
-        """The unit of intervals."""
+        """The patient; intervals are made by drawing patients."""
 
     @property
     def path(self) -> str:
-        """Of the source file, relative to its data set."""
+        """Path of the source file, relative to its data set."""
 
     @property
     def exam_id(self) -> str:
-        """Unique in the source."""
+        """The exam; unique in the source."""
 
     @property
     def volume(self) -> str:
-        """Part of the source."""
+        """Which part of the source it comes from."""
 
     @property
     def laterality(self) -> str:
-        """Left or right."""
+        """Which breast: "left" or "right"."""
 
     @property
     def projection(self) -> str:
-        """CC or MLO, in small letters."""
+        """How the breast was compressed: "cc" or "mlo"."""
 
     @property
     def density(self) -> int:
-        """BI-RADS 1 to 4; 0: unknown."""
+        """BI-RADS density, 1 to 4; 0: unknown."""
 
     @property
     def age_years(self) -> float:
-        """Of the patient; -1: unknown."""
+        """Age of the patient; -1: unknown."""
 
     @property
     def label(self) -> int:
-        """Of the worst lesion: 0 normal, 1 benign, 2 cancer."""
+        """The worst of its lesions: a value of `mammo.clinical.labels.Label`."""
 
     @property
     def boxes_xyxy_px(self) -> np.ndarray:
-        """float32 [N, 4], of the lesions, in pixels of the image."""
+        """Boxes of the lesions, float32 [N, 4], in pixels of the image."""
 
     @property
     def pathologies(self) -> np.ndarray:
-        """int64 [N], 1 benign, 2 cancer."""
+        """Values of `Label` for the lesions, int64 [N]: 1 benign, 2 cancer."""
 
     @property
     def areas_px(self) -> np.ndarray:
-        """float32 [N], inside the outline, in pixels of the source; -1: unknown."""
+        """Areas inside the outlines, float32 [N], in pixels of the source; -1: unknown."""
 
     @property
     def source_height_px(self) -> int:
-        """Of the source file."""
+        """Height of the source file."""
 
     @property
     def source_spacing_mm(self) -> float:
@@ -76,7 +70,7 @@ class ImageFacts(Protocol):
 
     @property
     def placement(self) -> Placement:
-        """Where the window of the source lies in the image."""
+        """Which window of the source became the image, and where it lies in it."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -84,23 +78,23 @@ class ImageResult:
     """One image: its lesions, and what was found in it. Boxes are in pixels of one and the same image.
 
     Attributes:
-        patient_id: The unit of intervals.
-        path: Of the source file.
-        truth_boxes_xyxy_px: float64 [N, 4].
-        truth_classes: int64 [N], 0 benign, 1 cancer.
-        boxes_xyxy_px: float64 [M, 4], what was found, the surest first.
-        scores: float64 [M], descending.
-        classes: int64 [M].
-        label: Of the image: 0 normal, 1 benign, 2 cancer.
-        exam_id: Empty where unknown, as the following.
-        volume: Part of the source.
+        patient_id: The patient; intervals are made by drawing patients.
+        path: Path of the source file.
+        truth_boxes_xyxy_px: Boxes of the lesions, float64 [N, 4].
+        truth_classes: Classes of the lesions, int64 [N]: 0 benign, 1 cancer; all 0 for a class-blind detector.
+        boxes_xyxy_px: Boxes of the detections, float64 [M, 4], the highest score first.
+        scores: Scores of the detections, float64 [M], descending.
+        classes: Classes of the detections, int64 [M].
+        label: The worst of the lesions, a value of `mammo.clinical.labels.Label`.
+        exam_id: The exam; this and the following are empty where unknown.
+        volume: Which part of the source it comes from.
         laterality: "left" or "right".
         projection: "cc" or "mlo".
-        density: BI-RADS 1 to 4; 0: unknown.
-        key: Of the record, see `mammo.data.shards`; -1: unknown.
+        density: BI-RADS density, 1 to 4; 0: unknown.
+        key: Key of the record, see `mammo.data.shards`; -1: unknown.
 
     Raises:
-        ValueError: An array is not of its shape, or the scores do not descend.
+        ValueError: An array has a wrong shape, or the scores do not descend.
     """
 
     patient_id: str
@@ -145,10 +139,10 @@ def result_of(
 
     Args:
         facts: Whom and what it shows.
-        key: Of its record.
-        label: Of the image.
+        key: Key of its record.
+        label: A value of `mammo.clinical.labels.Label`.
         truth: Boxes [N, 4] and classes [N] of its lesions.
-        found: Boxes [M, 4], scores [M] and classes [M].
+        found: Boxes [M, 4], scores [M] and classes [M] of the detections.
     """
     return ImageResult(
         patient_id=facts.patient_id,

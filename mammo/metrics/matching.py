@@ -18,7 +18,7 @@ class Rule:
             learning"). "iou": the two boxes overlap enough, as in COCO.
         minimum_iou: For "iou", the least intersection over union. 0.5 is COCO's (and PASCAL VOC's); 0.1 to 0.3 is
             what work on mammograms often takes, since the outlines are drawn generously.
-        class_aware: Whether the two must be of one class, too.
+        class_aware: Whether the two must also have the same class.
     """
 
     kind: Literal["centre", "iou"]
@@ -28,13 +28,14 @@ class Rule:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Matches:
-    """What became of the detections of one image.
+    """The lesion, if any, of each detection of one image.
 
     Attributes:
-        lesions: int64 [M], which lesion each detection is the first to find; -1: none.
-        is_repeat: bool [M], lies on a lesion that a surer detection had found. For a FROC curve it counts neither as
-            a hit nor as a false alarm (the convention of LUNA16, Setio et al. 2017, and of JAFROC, which takes the
-            highest rating of each lesion: Chakraborty & Berbaum 2004); for average precision it is a false alarm.
+        lesions: The lesion that each detection is the first to find, int64 [M]; -1: none.
+        is_repeat: Which detections lie on a lesion that one with a higher score has found, bool [M]. For a FROC curve
+            they count neither as hits nor as false alarms (the convention of LUNA16, Setio et al. 2017, and of JAFROC,
+            which takes the highest rating of each lesion: Chakraborty & Berbaum 2004); for average precision they are
+            false alarms.
     """
 
     lesions: np.ndarray
@@ -42,20 +43,20 @@ class Matches:
 
     @property
     def is_hit(self) -> np.ndarray:
-        """Which are the first to find their lesion: bool [M]."""
+        """Which detections are the first on their lesion: bool [M]."""
         return self.lesions >= 0
 
     @property
     def is_false_alarm(self) -> np.ndarray:
-        """Which lie on no lesion: bool [M]."""
+        """Which detections lie on no lesion: bool [M]."""
         return ~self.is_hit & ~self.is_repeat
 
 
 def match(result: ImageResult, rule: Rule) -> Matches:
     """Matches the detections of one image with its lesions.
 
-    The surest detection chooses first; of the lesions that it lies on and that nobody has found it takes the one with
-    the largest overlap. So a lesion is found once, and a detection finds one lesion.
+    The detection with the highest score chooses first. Of the lesions that it lies on and that are not found yet it
+    takes the one with the largest overlap. So each lesion is found once, and each detection finds at most one lesion.
     """
     iou = pairwise_iou(result.boxes_xyxy_px, result.truth_boxes_xyxy_px)
     lies_on = _holds_centre(result) if rule.kind == "centre" else iou >= rule.minimum_iou
@@ -87,7 +88,7 @@ def choose(iou: np.ndarray, lies_on: np.ndarray) -> np.ndarray:
 
 
 def pairwise_iou(first_xyxy_px: np.ndarray, second_xyxy_px: np.ndarray) -> np.ndarray:
-    """Intersection over union of each box with each other one.
+    """Returns the intersection over union of each box with each other one.
 
     Args:
         first_xyxy_px: float64 [M, 4].
@@ -107,7 +108,7 @@ def _area(low: np.ndarray, high: np.ndarray) -> np.ndarray:
 
 
 def _holds_centre(result: ImageResult) -> np.ndarray:
-    """Whether the centre of each detection lies in each lesion's box: bool [M, N]."""
+    """Returns whether the centre of each detection lies in each lesion's box: bool [M, N]."""
     centres = (result.boxes_xyxy_px[:, None, :2] + result.boxes_xyxy_px[:, None, 2:]) / 2
     truth = result.truth_boxes_xyxy_px[None]
     return ((centres >= truth[..., :2]) & (centres <= truth[..., 2:])).all(axis=-1)

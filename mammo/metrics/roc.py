@@ -2,23 +2,23 @@
 
 import dataclasses
 import math
-from typing import Any
 
 import numpy as np
 
 from mammo.metrics import bootstrap
+from mammo.metrics.figures import Area, RocCurve
 
 _MOST_POINTS = 200
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Cases:
-    """What was scored: images, breasts or exams.
+    """Scored cases: images, breasts or exams.
 
     Attributes:
-        scores: float64 [N], higher is more likely positive.
+        scores: float64 [N]; a higher score means more likely positive.
         is_positive: bool [N].
-        patients: int64 [N], which patient each is of, from 0.
+        patients: The patient of each case, int64 [N], from 0.
 
     Raises:
         ValueError: The three do not have one length, or a score is not finite.
@@ -37,11 +37,11 @@ class Cases:
 
     @property
     def patient_count(self) -> int:
-        """How many patients there are, from the largest number."""
+        """Number of patients: one more than the largest of `patients`."""
         return int(self.patients.max(initial=-1)) + 1
 
     def subset(self, is_kept: np.ndarray) -> "Cases":
-        """Returns some of them, bool [N], with the patients that are left numbered anew."""
+        """Returns the cases of a mask, bool [N]; their patients are numbered anew."""
         patients = np.unique(self.patients[is_kept], return_inverse=True)[1].astype(np.int64)
         return Cases(self.scores[is_kept], self.is_positive[is_kept], patients)
 
@@ -50,7 +50,7 @@ def auc(cases: Cases, weights: np.ndarray | None = None) -> np.ndarray:
     """Returns the area under the ROC curve: how often a positive case has the higher score, half for equal ones.
 
     Args:
-        cases: What was scored.
+        cases: The scored cases.
         weights: float64 [K, P], how often each patient counts in each of K samples; without them each counts once.
 
     Returns:
@@ -67,17 +67,17 @@ def auc(cases: Cases, weights: np.ndarray | None = None) -> np.ndarray:
 
 
 def _sums_of_equals(values: np.ndarray, sorted_scores: np.ndarray) -> np.ndarray:
-    """Adds up the columns [K, N] whose scores are equal."""
+    """Adds up the columns of values [K, N] whose scores are equal."""
     if not len(sorted_scores):
         return np.zeros((len(values), 0))
     starts = np.flatnonzero(np.append(True, np.diff(sorted_scores) != 0))
     return np.add.reduceat(values, starts, axis=1)
 
 
-def interval(cases: Cases, *, resamples: int, seed: int) -> dict[str, Any]:
-    """Returns the area with its interval by patient, as report.json holds it: {"value", "low", "high", "n"}.
+def interval(cases: Cases, *, resamples: int, seed: int) -> Area:
+    """Returns the area with its interval by patient, and how many cases are positive and negative.
 
-    "n" counts the "positive" and the "negative" cases. Values are null where either is missing.
+    Values are None where either is missing.
     """
     figures = bootstrap.by_patient(
         lambda weights: auc(cases, weights)[:, None], cases.patient_count, resamples=resamples, seed=seed
@@ -86,11 +86,11 @@ def interval(cases: Cases, *, resamples: int, seed: int) -> dict[str, Any]:
     return {**figures.to_json(0), "n": {"positive": positive, "negative": len(cases.scores) - positive}}
 
 
-def curve(cases: Cases) -> dict[str, list[float]]:
+def curve(cases: Cases) -> RocCurve:
     """Returns the corners of the curve, from (0, 0) to (1, 1), thinned to some 200.
 
     Returns:
-        "false_positive_rate" and "sensitivity", both ascending. Nothing where positive or negative cases are missing.
+        False positive rate and sensitivity, both ascending; empty where positive or negative cases are missing.
     """
     positives = int(cases.is_positive.sum())
     negatives = len(cases.scores) - positives
@@ -110,9 +110,9 @@ class Comparison:
     """Two ways of scoring the same cases.
 
     Attributes:
-        difference: Of the areas, first minus second.
-        standard_error: Of the difference.
-        p_value: Two-sided, of no difference.
+        difference: First area minus second.
+        standard_error: Standard error of the difference.
+        p_value: Two-sided p-value of the hypothesis that the areas are equal.
     """
 
     difference: float
@@ -123,8 +123,8 @@ class Comparison:
 def compare(first: Cases, second: Cases) -> Comparison:
     """Tests whether two areas differ: DeLong et al. 1988, with the cases of a patient as one cluster.
 
-    The clusters are those of Obuchowski 1997 ("Nonparametric analysis of clustered ROC curve data", equations 5 and
-    6): with one case a patient that is DeLong's test itself.
+    The variance is that of Obuchowski 1997 ("Nonparametric analysis of clustered ROC curve data", equations 5 and 6);
+    with one case a patient it is DeLong's own.
 
     Raises:
         ValueError: The two are not of the same cases, or positive or negative cases are missing.
@@ -139,7 +139,7 @@ def compare(first: Cases, second: Cases) -> Comparison:
         np.stack(parts) for parts in zip(*(_components(cases) for cases in (first, second)), strict=True)
     )
     positive, negative = _by_cluster(first)
-    # What each patient adds to how far the areas are from what they are on average: [2, P].
+    # Each patient's contribution to the deviation of the two areas from their means: [2, P].
     from_positive = of_positive @ positive - areas[:, None] * positive.sum(axis=0)
     from_negative = of_negative @ negative - areas[:, None] * negative.sum(axis=0)
     count_positive, count_negative = positive.sum(), negative.sum()
@@ -157,7 +157,7 @@ def compare(first: Cases, second: Cases) -> Comparison:
 
 
 def _components(cases: Cases) -> tuple[np.ndarray, np.ndarray]:
-    """Which share of the other kind each case stands on the right side of: of positive cases, and of negative ones."""
+    """For each case, the fraction of opposite-class cases that it is ranked correctly against; positive cases first."""
     positive, negative = cases.scores[cases.is_positive], cases.scores[~cases.is_positive]
     return _share_below(positive, negative), 1 - _share_below(negative, positive)
 
@@ -169,12 +169,12 @@ def _share_below(scores: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def _by_cluster(cases: Cases) -> tuple[np.ndarray, np.ndarray]:
-    """Whose each positive case is, and each negative one: float64 [cases, P] of zeros and ones."""
+    """Returns which patient each positive case is of, and each negative one: float64 [cases, P], one-hot."""
     owners = np.eye(cases.patient_count)[cases.patients]
     return owners[cases.is_positive], owners[~cases.is_positive]
 
 
 def _corrected(owners: np.ndarray) -> float:
-    """Corrects a variance for the number of clusters that it was estimated from."""
+    """Returns the factor n / (n - 1) that corrects a variance estimated from n clusters."""
     clusters = int((owners.sum(axis=0) > 0).sum())
     return clusters / (clusters - 1) if clusters > 1 else 1.0

@@ -1,4 +1,4 @@
-"""Images with the probabilities that a model gave them, and how those of a breast and of an exam are made of them."""
+"""Images with the probabilities that a model gave them, and the scores of breasts and exams."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -25,15 +25,15 @@ class Scored:
     """Images with the probabilities that a model gave them: N images, C classes.
 
     Attributes:
-        facts: N.
-        labels: int64 [N]: 0 normal, 1 benign, 2 cancer.
+        facts: What is known of each of the N images.
+        labels: Values of `mammo.clinical.labels.Label`, int64 [N].
         probabilities: float64 [N, C]; each row sums to 1.
-        classes: What the C are.
+        classes: The C classes.
         missing_projection: By task, how the projection of a breast that is not there is filled in; see
             `mammo.clinical.rules`.
 
     Raises:
-        ValueError: Shapes do not fit, rows are no probabilities, or an image is of a class that is left out.
+        ValueError: Shapes do not fit, a row is not a distribution, or an image has a label that is left out.
     """
 
     facts: tuple[ImageFacts, ...]
@@ -62,8 +62,13 @@ class Scored:
         return self.classes.truth(self.labels)
 
     @property
+    def predicted(self) -> np.ndarray:
+        """The classes with the highest probability, int64 [N]."""
+        return self.probabilities.argmax(axis=1)
+
+    @property
     def patients(self) -> np.ndarray:
-        """Which patient each image is of, from 0: int64 [N]."""
+        """The patient of each image, from 0: int64 [N]."""
         return _numbered([fact.patient_id for fact in self.facts])[1]
 
     def calibrated(self, calibration: Calibration) -> "Scored":
@@ -71,7 +76,7 @@ class Scored:
         return dataclasses.replace(self, probabilities=calibration.apply(self.probabilities))
 
     def subset(self, is_kept: np.ndarray) -> "Scored":
-        """Returns some of the images, bool [N]."""
+        """Returns the images of a mask, bool [N]."""
         facts = tuple(fact for fact, kept in zip(self.facts, is_kept, strict=True) if kept)
         return dataclasses.replace(
             self, facts=facts, labels=self.labels[is_kept], probabilities=self.probabilities[is_kept]
@@ -83,9 +88,9 @@ class Units:
     """Images, breasts or exams with a score for each question, in the order of their names: U units.
 
     Attributes:
-        names: U: the path of an image, "<exam>/<laterality>" of a breast, the exam.
-        labels: int64 [U], the worst of the unit's images: 0 normal, 1 benign, 2 cancer.
-        patients: int64 [U], which patient each is of, from 0 in the order of their names.
+        names: The path of each image, "<exam>/<laterality>" of each breast, or the identifier of each exam.
+        labels: The worst label of each unit's images, int64 [U].
+        patients: The patient of each unit, int64 [U], from 0 in the order of their names.
         scores: float64 [U] by task.
     """
 
@@ -96,7 +101,7 @@ class Units:
 
     @property
     def cases(self) -> dict[str, Cases]:
-        """What an ROC curve is made of, by task; the units that it asks of come in one and the same order."""
+        """The cases of an ROC curve, by task: the units that the task is asked of, in their order."""
         made = {}
         for task, scores in self.scores.items():
             cases = Cases(scores, questions.is_positive(task, self.labels), self.patients)
@@ -131,7 +136,7 @@ def aggregate(scored: Scored, unit: Unit) -> Units:
 
 
 def _numbered(names: Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:
-    """The names there are, in their order, and int64 [N], which of them each is."""
+    """Returns the distinct names in order, and the number of each name, int64 [N]."""
     order = sorted(set(names))
     number_of = {name: number for number, name in enumerate(order)}
     return tuple(order), np.array([number_of[name] for name in names], np.int64)

@@ -1,9 +1,8 @@
-"""The figures of a report, each as an SVG to stand inside a page."""
+"""The charts of a report, each as an SVG to put into a page."""
 
 import io
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import matplotlib as mpl
 import matplotlib.axes
@@ -11,26 +10,26 @@ import matplotlib.figure
 import matplotlib.ticker
 import numpy as np
 
-from mammo.reports import figure_style
+from mammo.common import colours, templates
+from mammo.common.json_types import Interval
+from mammo.metrics.figures import Confusion, FrocSummary, ReliabilityBin, RocCurve
+from mammo.reports import style
 
-# Paul Tol's "bright" scheme, told apart by the colour-blind; the dashes tell them apart on grey paper.
-_COLOURS = ("#4477AA", "#EE6677", "#228833", "#AA3377", "#CCBB44", "#66CCEE")
 _Dashes = str | tuple[float, tuple[float, ...]]
-_DASHES: tuple[_Dashes, ...] = ("-", (0, (5, 2)), (0, (2, 1.5)), "-.")
-_FAINT = "#9aa3ad"
+_DASHES: tuple[_Dashes, ...] = ("-", (0, (5, 2)), (0, (2, 1.5)), "-.")  # for grey paper, where colours look alike
 _MOST_POINTS = 400
 
 
-def froc(curves: Mapping[str, Mapping[str, Any]], names: Mapping[str, str]) -> str:
+def froc(curves: Mapping[str, FrocSummary], names: Mapping[str, str]) -> str:
     """Draws sensitivity against false positives an image, from 1/8 to 8, with the 95 % interval of each curve.
 
     Args:
-        curves: By rule, as `mammo.metrics.froc.summarise` gives them.
-        names: What the legend calls each of them.
+        curves: Curves by rule, as `mammo.metrics.froc.summarise` returns them.
+        names: Their names in the legend.
     """
-    with mpl.rc_context(figure_style.STYLE):
+    with mpl.rc_context(style.FIGURE):
         figure, axes = _figure(6.4, 4.0)
-        for (key, summary), colour, dashes in zip(curves.items(), _COLOURS, _DASHES, strict=False):
+        for (key, summary), colour, dashes in zip(curves.items(), colours.SERIES, _DASHES, strict=False):
             _draw_curve(axes, summary, names.get(key, key), colour, dashes)
         axes.set_xscale("log", base=2)
         axes.set(xlim=(1 / 8, 8), ylim=(0, 1.02), xlabel="false positives an image", ylabel="sensitivity")
@@ -41,23 +40,21 @@ def froc(curves: Mapping[str, Mapping[str, Any]], names: Mapping[str, str]) -> s
         return _svg(figure)
 
 
-def roc(
-    curves: Mapping[str, Mapping[str, Any]], areas: Mapping[str, Mapping[str, Any]], names: Mapping[str, str]
-) -> str:
-    """Draws sensitivity against the share of negatives that raise an alarm.
+def roc(curves: Mapping[str, RocCurve], areas: Mapping[str, Interval], names: Mapping[str, str]) -> str:
+    """Draws sensitivity against the fraction of negative cases that raise an alarm.
 
     Args:
-        curves: By a name of your own, as `mammo.metrics.roc.curve` gives them; those without points are left out.
-        areas: {"value", "low", "high"} by that name, for the legend.
-        names: What the legend calls each of them.
+        curves: Curves by any name, as `mammo.metrics.roc.curve` returns them; those without points are left out.
+        areas: The area of each, for the legend.
+        names: Their names in the legend.
     """
-    with mpl.rc_context(figure_style.STYLE):
+    with mpl.rc_context(style.FIGURE):
         figure, axes = _figure(4.6, 4.6)
-        axes.plot([0, 1], [0, 1], color=_FAINT, linewidth=1)  # of guessing
-        for (key, points), colour, dashes in zip(curves.items(), _COLOURS, _DASHES * 2, strict=False):
+        axes.plot([0, 1], [0, 1], color=colours.FAINT, linewidth=1)  # guessing
+        for (key, points), colour, dashes in zip(curves.items(), colours.SERIES, _DASHES * 2, strict=False):
             x, y = points["false_positive_rate"], points["sensitivity"]
             if x:
-                label = f"{names.get(key, key)}: {_figure_text(areas[key])}"
+                label = f"{names.get(key, key)}: {templates.figure_text(areas[key], 2)}"
                 axes.plot(x, y, color=colour, linestyle=dashes, linewidth=1.8, label=label, clip_on=False)
         axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="1 - specificity", ylabel="sensitivity", aspect="equal")
         _in_percent(axes)
@@ -65,49 +62,50 @@ def roc(
         return _svg(figure)
 
 
-def confusion(counts: Sequence[Sequence[int]], labels: Sequence[str]) -> str:
-    """Draws which class was taken for which: each count with its share of the row, which is of one true class."""
-    matrix = np.array(counts, np.float64)
+def confusion(counted: Confusion) -> str:
+    """Draws a confusion matrix: each count with its share of the row, which holds one true class."""
+    labels, matrix = counted["labels"], np.array(counted["counts"], np.float64)
     of_rows = matrix.sum(axis=1, keepdims=True)
     shares = np.divide(matrix, of_rows, out=np.zeros_like(matrix), where=of_rows > 0)
     places, centers = range(len(labels)), np.arange(len(labels)) + 0.5
-    with mpl.rc_context(figure_style.STYLE):
+    with mpl.rc_context(style.FIGURE):
         figure, axes = _figure(1.6 + 1.1 * len(labels), 1.1 + 0.9 * len(labels))
         axes.pcolormesh(shares, cmap="Blues", vmin=0, vmax=1, edgecolors="white", linewidth=1.5)
         axes.invert_yaxis()
         axes.grid(visible=False)
         for row, column in itertools.product(places, places):
             share = f"\n{100 * shares[row, column]:.0f} %" if of_rows[row, 0] else ""
-            colour = "white" if shares[row, column] > 0.55 else "#1f2933"  # noqa: PLR2004  # dark enough a blue
+            colour = "white" if shares[row, column] > 0.55 else colours.INK  # noqa: PLR2004  # dark enough a blue
             text = f"{int(matrix[row, column]):,}{share}"
             axes.text(column + 0.5, row + 0.5, text, ha="center", va="center", color=colour, linespacing=1.4)
         axes.set_xticks(centers, labels)
-        counted = zip(labels, of_rows[:, 0].astype(int), strict=True)
-        axes.set_yticks(centers, [f"{label} ({count:,})" for label, count in counted])
+        sizes = zip(labels, of_rows[:, 0].astype(int), strict=True)
+        axes.set_yticks(centers, [f"{label} ({count:,})" for label, count in sizes])
         axes.set(xlabel="predicted", ylabel="true")
         axes.spines[:].set_visible(False)
         return _svg(figure)
 
 
-def reliability(bins: Sequence[Mapping[str, Any]]) -> str:
-    """Draws how often what was said with some confidence is true, with intervals, above how often it was said.
+def reliability(bins: Sequence[ReliabilityBin]) -> str:
+    """Draws the fraction that is true against the probability given, with intervals, above a histogram.
 
     Args:
-        bins: As `mammo.metrics.calibration_error.reliability` gives them.
+        bins: As `mammo.metrics.calibration_error.reliability` returns them.
     """
-    with mpl.rc_context(figure_style.STYLE):
+    with mpl.rc_context(style.FIGURE):
         figure = matplotlib.figure.Figure(figsize=(4.6, 4.6), layout="constrained")
+        colour = colours.SERIES[0]
         axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
-        axes.plot([0, 1], [0, 1], color=_FAINT, linewidth=1)  # of honesty
+        axes.plot([0, 1], [0, 1], color=colours.FAINT, linewidth=1)  # perfect calibration
         x = np.array([row["confidence"] for row in bins])
         shares = [row["right_share"] for row in bins]
         y = np.array([share["value"] for share in shares])
         if all(share["low"] is not None for share in shares):
-            axes.vlines(x, [share["low"] for share in shares], [share["high"] for share in shares], color=_COLOURS[0])
-        axes.plot(x, y, "o-", color=_COLOURS[0], linewidth=1, markersize=5, clip_on=False)
-        axes.set(xlim=(0, 1), ylim=(0, 1), ylabel="share that is true")
+            axes.vlines(x, [share["low"] for share in shares], [share["high"] for share in shares], color=colour)
+        axes.plot(x, y, "o-", color=colour, linewidth=1, markersize=5, clip_on=False)
+        axes.set(xlim=(0, 1), ylim=(0, 1), ylabel="fraction that is true")
         widths = [row["to"] - row["from"] for row in bins]
-        below.bar([row["from"] for row in bins], [row["n"] for row in bins], widths, align="edge", color=_COLOURS[0])
+        below.bar([row["from"] for row in bins], [row["n"] for row in bins], widths, align="edge", color=colour)
         below.set(xlabel="probability given", ylabel="images")
         below.yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(2, integer=True))
         _in_percent(axes)
@@ -116,8 +114,8 @@ def reliability(bins: Sequence[Mapping[str, Any]]) -> str:
         return _svg(figure)
 
 
-def history(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
-    """Draws what metrics.jsonl tells of the training, each as a title and a figure; what it lacks is left out."""
+def history(rows: Sequence[Mapping[str, float]]) -> list[tuple[str, str]]:
+    """Draws the rows of metrics.jsonl: a title and a chart for each kind of figure that they hold."""
     panels: dict[str, list[str]] = {"Loss": [], "Learning rate": [], "Validation": []}
     for key in sorted({key for row in rows for key in row}):
         panel = _panel(key)
@@ -126,11 +124,10 @@ def history(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
     return [(title, _lines(rows, keys, title)) for title, keys in panels.items() if keys]
 
 
-def _draw_curve(
-    axes: matplotlib.axes.Axes, summary: Mapping[str, Any], name: str, colour: str, dashes: _Dashes
-) -> None:
-    named = {float(rate): figure["value"] for rate, figure in summary["sensitivity_at"].items()}
-    if None in named.values():
+def _draw_curve(axes: matplotlib.axes.Axes, summary: FrocSummary, name: str, colour: str, dashes: _Dashes) -> None:
+    figures = {float(rate): figure["value"] for rate, figure in summary["sensitivity_at"].items()}
+    named = {rate: value for rate, value in figures.items() if value is not None}
+    if len(named) < len(figures):  # there is no lesion
         return
     alarms, found = (np.array(summary["curve"][key]) for key in ("false_positives_per_image", "sensitivity"))
     is_shown = (alarms > min(named)) & (alarms < max(named))
@@ -139,15 +136,14 @@ def _draw_curve(
     y = np.concatenate([[named[min(named)]], found[is_shown], [named[max(named)]]])
     axes.step(x, y, where="post", color=colour, linestyle=dashes, linewidth=1.8, label=name)
     axes.plot(list(named), list(named.values()), "o", color=colour, markersize=4, clip_on=False)
-    band = summary["band"]
-    if None not in band["low"]:
-        axes.fill_between(
-            band["false_positives_per_image"], band["low"], band["high"], color=colour, alpha=0.14, linewidth=0
-        )
+    low, high = (np.array(summary["band"][key], np.float64) for key in ("low", "high"))  # None becomes NaN
+    if np.isfinite(low).all():
+        rates = summary["band"]["false_positives_per_image"]
+        axes.fill_between(rates, low, high, color=colour, alpha=0.14, linewidth=0)
 
 
 def _panel(key: str) -> str | None:
-    """Where a figure of metrics.jsonl is drawn, by its name."""
+    """Returns the chart that a figure of metrics.jsonl belongs to; None: it is not drawn."""
     if "learning_rate" in key:
         return "Learning rate"
     if "loss" in key:
@@ -156,19 +152,19 @@ def _panel(key: str) -> str | None:
     return "Validation" if any(key.endswith(name) or f"{name}_" in key for name in watched) else None
 
 
-def _points(rows: Sequence[Mapping[str, Any]], key: str) -> tuple[np.ndarray, np.ndarray]:
+def _points(rows: Sequence[Mapping[str, float]], key: str) -> tuple[np.ndarray, np.ndarray]:
     pairs = [(row["step"], row[key]) for row in rows if isinstance(row.get(key), int | float)]
     points = np.array([pair for pair in pairs if np.isfinite(pair[1])], np.float64).reshape(-1, 2)
     return points[:, 0], points[:, 1]
 
 
-def _lines(rows: Sequence[Mapping[str, Any]], keys: Sequence[str], title: str) -> str:
-    with mpl.rc_context(figure_style.STYLE):
+def _lines(rows: Sequence[Mapping[str, float]], keys: Sequence[str], title: str) -> str:
+    with mpl.rc_context(style.FIGURE):
         figure, axes = _figure(5.2, 3.1)
-        for (index, key), colour in zip(enumerate(keys), itertools.cycle(_COLOURS), strict=False):
+        for (index, key), colour in zip(enumerate(keys), itertools.cycle(colours.SERIES), strict=False):
             steps, values = _thinned(*_points(rows, key))
             marker = "o" if len(steps) < 30 else ""  # noqa: PLR2004  # few enough to be seen one by one
-            dashes = _DASHES[index // len(_COLOURS) % len(_DASHES)]
+            dashes = _DASHES[index // len(colours.SERIES) % len(_DASHES)]
             axes.plot(
                 steps, values, color=colour, linestyle=dashes, linewidth=1.5, marker=marker, markersize=3, label=key
             )
@@ -181,7 +177,7 @@ def _lines(rows: Sequence[Mapping[str, Any]], keys: Sequence[str], title: str) -
 
 
 def _thinned(steps: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Takes the mean over neighbours where there are more points than a figure shows."""
+    """Averages neighbours where there are more points than a chart can show."""
     size = -(-len(steps) // _MOST_POINTS)
     if size <= 1:
         return steps, values
@@ -204,11 +200,6 @@ def _in_percent(axes: matplotlib.axes.Axes) -> None:
 
 def _percent() -> matplotlib.ticker.Formatter:
     return matplotlib.ticker.PercentFormatter(1.0, decimals=0, symbol=" %")
-
-
-def _figure_text(figure: Mapping[str, Any]) -> str:
-    interval = "" if figure["low"] is None else f" ({figure['low']:.2f} to {figure['high']:.2f})"
-    return f"{figure['value']:.2f}{interval}"
 
 
 def _legend_above(axes: matplotlib.axes.Axes, columns: int = 2) -> None:

@@ -1,12 +1,11 @@
-"""Which images a classifier was wrong about, the worst of them above all, and which it knew."""
+"""The images that a classifier got most wrong, and those that it got right with the highest scores."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from mammo.clinical import questions
-from mammo.metrics import image_results
+from mammo.clinical import labels, questions
 from mammo.metrics.image_results import ImageResult
 from mammo.metrics.scoring import Scored
 from mammo.reports import pictures
@@ -21,13 +20,13 @@ _TITLES = {
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Choice:
-    """Numbers of images, int64 [at most 6] each, one a patient; of the gravest question that a model answers.
+    """Indices of images, int64 [at most 6] each, one for each patient, by the gravest question that a model answers.
 
     Attributes:
         task: The question: "cancer", or "tumour" where cancers are not told apart.
-        misses: Positive, and taken for negative; the least suspected first.
-        alarms: Negative, and taken for positive; the most suspected first.
-        hits: Positive, and taken for it; the most suspected first.
+        misses: Positive images taken for negative, the lowest score first.
+        alarms: Negative images taken for positive, the highest score first.
+        hits: Positive images taken for positive, the highest score first.
     """
 
     task: str
@@ -37,13 +36,12 @@ class Choice:
 
 
 def choose(scored: Scored, count: int = _PICTURES) -> Choice:
-    """Returns the images to show, of the class that is predicted: the likeliest one."""
+    """Returns the images to show; an image is taken for the class with the highest probability."""
     scores = scored.classes.scores(scored.probabilities)
     task = "cancer" if "cancer" in scores else "tumour"
     is_positive = questions.is_positive(task, scored.labels)
     normal, _, cancer = scored.classes.of_label
-    predicted = scored.probabilities.argmax(axis=1)
-    is_suspected = predicted == cancer if task == "cancer" else predicted != normal
+    is_suspected = scored.predicted == cancer if task == "cancer" else scored.predicted != normal
 
     def first(is_candidate: np.ndarray, sign: int) -> np.ndarray:
         order = np.argsort(sign * scores[task], kind="stable")
@@ -62,20 +60,20 @@ def choose(scored: Scored, count: int = _PICTURES) -> Choice:
 def gallery(
     scored: Scored, keys: Sequence[int], image_of: Callable[[int], np.ndarray], name: str = "image"
 ) -> list[Chapter]:
-    """Draws the worst misses, the worst false alarms and the surest hits.
+    """Draws the worst misses, the worst false alarms and the hits with the highest scores.
 
     Args:
         scored: The images.
-        keys: Of their records.
-        image_of: Takes a key and gives the image: float [H, W] in [0, 1], in the pixels of the boxes.
-        name: Begins the identifiers of the pictures, which are unique on a page.
+        keys: The keys of their records.
+        image_of: Returns the image of a record by its key: float [H, W] in [0, 1], in the pixels of the boxes.
+        name: A prefix of the pictures' identifiers, which are unique on a page.
     """
     choice = choose(scored)
     missed, alarmed = _TITLES[choice.task]
     chapters = (
-        (missed, "None was.", choice.misses),
-        (alarmed, "None was.", choice.alarms),
-        ("Sure hits", "There was none.", choice.hits),
+        (missed, "There is none.", choice.misses),
+        (alarmed, "There is none.", choice.alarms),
+        ("Hits with the highest scores", "There is none.", choice.hits),
     )
     return [
         Chapter(
@@ -104,8 +102,8 @@ def _subject(scored: Scored, row: int, key: int) -> Subject:
 
 def _caption(scored: Scored, row: int) -> str:
     facts = scored.facts[row]
-    said = zip(scored.classes.names, scored.probabilities[row], strict=True)
+    answers = zip(scored.classes.names, scored.probabilities[row], strict=True)
     return (
         f"{facts.path} (patient {facts.patient_id}, {facts.laterality} {facts.projection.upper()}): "
-        f"{image_results.LABELS[scored.labels[row]]}; {', '.join(f'{name} {value:.2f}' for name, value in said)}."
+        f"{labels.NAMES[scored.labels[row]]}; {', '.join(f'{name} {value:.2f}' for name, value in answers)}."
     )

@@ -1,4 +1,4 @@
-"""A gallery of what a model did: pictures that say more than a figure, the worst of them above all."""
+"""Pictures of hits, misses and false alarms: which are shown, and how they are drawn."""
 
 import base64
 import dataclasses
@@ -8,12 +8,11 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from mammo.metrics import image_results, matching
+from mammo.clinical import labels
+from mammo.common import colours
+from mammo.metrics import matching
 from mammo.metrics.image_results import ImageResult
 from mammo.metrics.matching import Matches, Rule
-
-TRUTH_COLOUR = "#66CCEE"  # cyan and orange: told apart by the colour-blind, and seen on grey
-FOUND_COLOUR = "#FFB04D"
 
 _HEIGHT = 340.0  # of a picture, in its own units, which are about pixels of a screen
 _GAP = 8.0
@@ -28,10 +27,10 @@ class Subject:
 
     Attributes:
         result: The image.
-        box_xyxy_px: float64 [4], to look at closely; None: the whole image says it all.
-        detection: Which detection of the image it is; for a lesion, the one that finds it, None where none does.
-        lesion: Which lesion of the image it is; None for a false alarm.
-        caption: What stands below; empty: what a detector did.
+        box_xyxy_px: Box to show close up, float64 [4]; None: the whole image is enough.
+        detection: Index of the detection; for a lesion, the one that finds it, None where none does.
+        lesion: Index of the lesion; None for a false alarm.
+        caption: The text below; empty: it is made from what the detector did.
     """
 
     result: ImageResult
@@ -42,17 +41,17 @@ class Subject:
 
     @property
     def score(self) -> float | None:
-        """Of the detection."""
+        """Score of the detection."""
         return None if self.detection is None else float(self.result.scores[self.detection])
 
 
 @dataclasses.dataclass(frozen=True)
 class Picture:
-    """A picture with what stands below it.
+    """A picture with its caption.
 
     Attributes:
-        caption: In words.
-        svg: The whole view, and a close-up beside it.
+        caption: Plain text.
+        svg: The whole view, with a close-up beside it.
     """
 
     caption: str
@@ -63,9 +62,9 @@ class Chapter(NamedTuple):
     """Pictures of one kind.
 
     Attributes:
-        title: Of the chapter.
-        otherwise: What it says where there is no picture.
-        pictures: The pictures.
+        title: Heading of the chapter.
+        otherwise: The text where there is no picture.
+        pictures: Its pictures.
     """
 
     title: str
@@ -74,7 +73,7 @@ class Chapter(NamedTuple):
 
 
 def sure_hits(results: Sequence[ImageResult], rule: Rule, count: int) -> list[Subject]:
-    """Returns the lesions found with the highest scores, one a patient."""
+    """Returns the lesions found with the highest scores, one for each patient."""
     subjects = [
         Subject(result, result.boxes_xyxy_px[index], int(index), int(matches.lesions[index]))
         for result, matches in _matched(results, rule)
@@ -84,9 +83,9 @@ def sure_hits(results: Sequence[ImageResult], rule: Rule, count: int) -> list[Su
 
 
 def worst_misses(results: Sequence[ImageResult], rule: Rule, threshold: float, count: int) -> list[Subject]:
-    """Returns the lesions not found at a threshold, one a patient: cancers first, then those the farthest below it.
+    """Returns the lesions not found at a threshold, one for each patient: cancers first, then the lowest scores.
 
-    Of those with equal scores, and so of those that no detection lies on, the largest come first.
+    Of lesions with equal scores, such as those without any detection, the largest come first.
     """
     subjects = []
     for result, matches in _matched(results, rule):
@@ -105,7 +104,7 @@ def worst_misses(results: Sequence[ImageResult], rule: Rule, threshold: float, c
 
 
 def worst_alarms(results: Sequence[ImageResult], rule: Rule, count: int) -> list[Subject]:
-    """Returns the false alarms with the highest scores, one a patient."""
+    """Returns the false alarms with the highest scores, one for each patient."""
     subjects = [
         Subject(result, result.boxes_xyxy_px[index], int(index), None)
         for result, matches in _matched(results, rule)
@@ -120,8 +119,8 @@ def draw(subject: Subject, image: np.ndarray, threshold: float, name: str) -> Pi
     Args:
         subject: What it is about.
         image: float [H, W] in [0, 1], in whose pixels the boxes are.
-        threshold: The surest detections at or above it are shown, with the subject's own.
-        name: An identifier that no other picture of the page has.
+        threshold: The least score that is shown; the subject's own detection is shown whatever its score.
+        name: An identifier that is unique on the page.
     """
     height_px, width_px = image.shape
     scale = _HEIGHT / max(height_px, width_px)
@@ -146,7 +145,7 @@ def draw(subject: Subject, image: np.ndarray, threshold: float, name: str) -> Pi
 def draw_all(
     subjects: Iterable[Subject], image_of: Callable[[int], np.ndarray], threshold: float, name: str
 ) -> list[Picture]:
-    """Draws pictures one after another, so that one image is in memory at a time; `image_of` takes a key."""
+    """Draws pictures with one image in memory at a time; `image_of` returns the image of a key."""
     return [
         draw(subject, image_of(subject.result.key), threshold, f"{name}-{index}")
         for index, subject in enumerate(subjects)
@@ -175,7 +174,7 @@ def _panel(
     scale: float,
     is_close: bool = False,
 ) -> str:
-    """One view of the image: the pixel at `origin` at its top left, `scale` units a pixel."""
+    """Draws one panel: the pixel at `origin` at its top left, `scale` units for each pixel."""
     moved = f"translate({-origin[0] * scale:.2f} {-origin[1] * scale:.2f}) scale({scale:.5f})"
     parts = [f'<rect width="100%" height="100%" fill="#000"/><use href="#{name}" transform="{moved}"/>']
 
@@ -184,8 +183,8 @@ def _panel(
 
     result = subject.result
     found = _shown(subject, threshold)
-    parts += [_rectangle(place(result.boxes_xyxy_px[index]), FOUND_COLOUR, dashes="5 3") for index in found]
-    parts += [_rectangle(place(box), TRUTH_COLOUR, dashes="none") for box in result.truth_boxes_xyxy_px]
+    parts += [_rectangle(place(result.boxes_xyxy_px[index]), colours.FOUND, dashes="5 3") for index in found]
+    parts += [_rectangle(place(box), colours.TRUTH, dashes="none") for box in result.truth_boxes_xyxy_px]
     if is_close:
         parts += [
             _score(result.scores[index], place(result.boxes_xyxy_px[index]), is_above=index == subject.detection)
@@ -197,7 +196,7 @@ def _panel(
 
 
 def _shown(subject: Subject, threshold: float) -> list[int]:
-    """Numbers of the surest detections at the threshold, and of the subject's own whatever its score."""
+    """Returns the indices of the highest-scored detections from the threshold on, and of the subject's own."""
     above = np.flatnonzero(subject.result.scores >= threshold)[: _MOST_OTHERS + 1]
     own = [] if subject.detection is None else [subject.detection]
     return sorted({*above.tolist(), *own})
@@ -212,27 +211,27 @@ def _rectangle(box: np.ndarray, colour: str, dashes: str) -> str:
 
 
 def _score(score: float, box: np.ndarray, *, is_above: bool) -> str:
-    """The score on a tag: the subject's own above its box, the others below theirs, so that they seldom collide."""
+    """Draws a score on a tag: the subject's own above its box, others below theirs, so that they seldom collide."""
     x = min(max(float(box[0]), 0.0), _HEIGHT - _TAG_WIDTH)
     y = float(box[1]) - _TAG_HEIGHT if is_above else float(box[3])
     if box[2] < 0 or box[0] > _HEIGHT or not -_TAG_HEIGHT <= y <= _HEIGHT:
         return ""
     y = min(max(y, 0.0), _HEIGHT - _TAG_HEIGHT)
     return (
-        f'<rect x="{x:.1f}" y="{y:.1f}" width="{_TAG_WIDTH}" height="{_TAG_HEIGHT}" fill="{FOUND_COLOUR}"/>'
+        f'<rect x="{x:.1f}" y="{y:.1f}" width="{_TAG_WIDTH}" height="{_TAG_HEIGHT}" fill="{colours.FOUND}"/>'
         f'<text x="{x + 3:.1f}" y="{y + 12:.1f}" font-size="12" font-family="sans-serif" '
-        f'font-weight="{"bold" if is_above else "normal"}" fill="#1f2933">{score:.2f}</text>'
+        f'font-weight="{"bold" if is_above else "normal"}" fill="{colours.INK}">{score:.2f}</text>'
     )
 
 
 def _pointer(box: np.ndarray) -> str:
-    """An arrow head from the right that says which box the close-up shows."""
+    """Draws an arrow head at the right of the box that the close-up shows."""
     x, y = box[2] + 3, (box[1] + box[3]) / 2
     return f'<path d="M{x:.1f} {y:.1f} l9 -5 v10 z" fill="#fff" stroke="#000" stroke-width="0.7"/>'
 
 
 def _close_up(box_xyxy_px: np.ndarray, longest_side_px: int) -> tuple[float, float, float]:
-    """Left, top and side of a square around the box, in pixels, with enough around it to see where it lies."""
+    """Returns left, top and side, in pixels, of a square that shows the box with some of its surroundings."""
     side = float(np.clip(2.5 * _size_px(box_xyxy_px).max(), longest_side_px / 6, longest_side_px))
     x, y = (box_xyxy_px[:2] + box_xyxy_px[2:]) / 2 - side / 2
     return float(x), float(y), side
@@ -243,7 +242,7 @@ def _size_px(box_xyxy_px: np.ndarray) -> np.ndarray:
 
 
 def _data_uri(image: np.ndarray) -> str:
-    """The image as a JPEG that stands in the page itself; its brightest pixels are white."""
+    """Returns the image as a JPEG within a URL; its brightest pixels are white."""
     shrink = min(1.0, _LONGEST_SIDE_PX / max(image.shape))
     bright = max(float(np.quantile(image, 0.9995)), 1e-6)
     levels = (np.asarray(image, np.float32) / bright * 255).clip(0, 255).round().astype(np.uint8)
@@ -261,11 +260,11 @@ def _caption(subject: Subject, threshold: float) -> str:
     view = " ".join(part for part in (result.laterality, result.projection.upper()) if part)
     where = f"{result.path}{f' ({view})' if view else ''}"
     if subject.lesion is None:
-        return f"{where}: false alarm, score {subject.score:.2f}; the image is {image_results.LABELS[result.label]}."
-    kind = image_results.CLASSES[int(result.truth_classes[subject.lesion])]
+        return f"{where}: false alarm, score {subject.score:.2f}; the image is {labels.NAMES[result.label]}."
+    kind = labels.LESION_NAMES[int(result.truth_classes[subject.lesion])]
     if subject.score is None:
         width_px, height_px = _size_px(result.truth_boxes_xyxy_px[subject.lesion])
         return f"{where}: {kind}, {width_px:.0f} × {height_px:.0f} pixels; no detection lies on it."
     if subject.score < threshold:
-        return f"{where}: {kind}; the surest detection on it has {subject.score:.2f}, below {threshold:.2f}."
+        return f"{where}: {kind}; the highest-scored detection on it has {subject.score:.2f}, below {threshold:.2f}."
     return f"{where}: {kind}, found with score {subject.score:.2f}."

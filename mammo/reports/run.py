@@ -1,54 +1,55 @@
-"""The report of a trained model: what it finds in a split, with pictures, and how it was made."""
+"""The report of a trained model: its figures on a split, with pictures, and how it was made."""
 
 import dataclasses
 import pathlib
-from typing import Any
 
 from mammo.common import files
+from mammo.common.json_types import JsonObject
 from mammo.data import manifests
 from mammo.data.shards import Shards
-from mammo.reports import evaluation as evaluation_lib
+from mammo.reports import evaluation, galleries
+from mammo.reports.evaluation import Report
 from mammo.training import telemetry
 from mammo.training.evaluating import Evaluation
 
 
 def write(
     output_dir: pathlib.Path,
-    evaluation: Evaluation,
+    of_split: Evaluation,
     shards: Shards,
-    config: dict[str, Any],
+    config: JsonObject,
     run_time: dict[str, float],
     workdir: pathlib.Path,
 ) -> pathlib.Path:
-    """Evaluates, and writes evaluation_lib.json and evaluation_lib.html.
+    """Evaluates a model on a split, and writes report.json and report.html.
 
     Args:
-        output_dir: Where to.
-        evaluation: Of one split.
-        shards: What it reads.
-        config: Of the run.
-        run_time: What took how long, in seconds.
-        workdir: Of the run; its metrics.jsonl gives the curves of training.
+        output_dir: A folder, which is made if need be.
+        of_split: The model with its split.
+        shards: The data set that the split is of.
+        config: Configuration of the run.
+        run_time: Seconds, by what took them.
+        workdir: Folder of the run; its metrics.jsonl gives the curves of training.
 
     Returns:
         The path of the page.
     """
-    evaluator = evaluation.run()
-    split, seen = evaluation.split, evaluation.stage.shards  # views, or crops
-    fields = {
+    evaluator = of_split.run()
+    split, seen = of_split.split, of_split.stage.shards  # views, or crops
+    report: Report = {
         "data": describe_data(shards),
         "split": split,
         **evaluator.report(),
         "config": config,
         "time": run_time,
     }
-    chapters = evaluator.gallery(lambda key: seen.read_image(split, key))
-    evaluation_lib.write(output_dir, fields, telemetry.read_metrics(workdir), chapters)
-    return output_dir / evaluation_lib.PAGE_NAME
+    chapters = galleries.of_evaluator(evaluator, lambda key: seen.read_image(split, key))
+    evaluation.write(output_dir, report, telemetry.read_metrics(workdir), chapters)
+    return output_dir / evaluation.PAGE_NAME
 
 
-def describe_data(shards: Shards) -> dict[str, Any]:
-    """Returns what evaluation_lib.json says of the data."""
+def describe_data(shards: Shards) -> JsonObject:
+    """Returns what report.json says of the data."""
     made = shards.manifest
     fields = {field.name: getattr(made, field.name) for field in dataclasses.fields(made) if field.name != "splits"}
     return {

@@ -18,11 +18,11 @@ from mammo.data.shards import Shards
 from mammo.losses import classification
 from mammo.losses.classification import ClassificationLossConfig
 from mammo.metrics import scoring
-from mammo.metrics.classification import ClassificationEvaluator
 from mammo.metrics.scoring import Unit
 from mammo.models import backbones, classifier
 from mammo.models.classifier import ClassifierModelConfig
 from mammo.stages import stage
+from mammo.stages.classification_evaluator import ClassificationEvaluator
 from mammo.stages.stage import LossSums, Phase
 
 TASKS: Mapping[str, Classes] = {

@@ -16,12 +16,12 @@ from mammo.data.batch import Batch, Detections
 from mammo.data.pipeline import PipelineOptions
 from mammo.data.shards import Shards
 from mammo.losses import detection
-from mammo.metrics.detection import DetectionEvaluator
 from mammo.models import anchor_boxes, backbones, decoding, detector, targets
 from mammo.models.anchor_boxes import Anchors
 from mammo.models.decoding import DecodingConfig
 from mammo.models.detector import DetectorModelConfig
 from mammo.stages import stage
+from mammo.stages.detection_evaluator import DetectionEvaluator
 from mammo.stages.stage import LossSums, Phase
 
 

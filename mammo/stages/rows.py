@@ -1,4 +1,4 @@
-"""How an evaluator takes the images of a batch: each once."""
+"""The images of a batch that an evaluator takes: each once."""
 
 from collections.abc import Container, Iterator, Mapping
 
@@ -9,7 +9,7 @@ from mammo.metrics.image_results import ImageFacts
 
 
 def new_rows(batch: Batch, facts: Mapping[int, ImageFacts], seen: Container[int]) -> Iterator[tuple[int, int]]:
-    """Yields the row and the key of each image of a batch of numpy arrays; what pads the batch is left out.
+    """Yields the row and the key of each image of a batch of numpy arrays; the padding is left out.
 
     Raises:
         ValueError: An image is among those `seen` before, or is not in `facts`.

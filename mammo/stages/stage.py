@@ -1,14 +1,14 @@
 """What the training loop knows of a stage: data, model, augmentation, loss, prediction, evaluation."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import tensorflow as tf
 
-from mammo.data.batch import Batch
+from mammo.data.batch import Batch, Detections
 from mammo.data.shards import Shards
-from mammo.reports.pictures import Chapter
+from mammo.metrics.figures import Figures
 
 
 class LossSums(NamedTuple):
@@ -43,31 +43,32 @@ class Phase(NamedTuple):
 WHOLE_RUN = (Phase(0, 1.0),)
 
 
-class Evaluator(Protocol):
-    """Takes what a model makes of each batch of a split, and gives figures at the end."""
+Predictions: TypeAlias = Detections | np.ndarray
+"""What a model makes of a batch: detections, or probabilities, float32 [B, C]; numpy arrays, or tensors in a graph."""
 
-    def update(self, batch: Batch, predictions: Any) -> None:
+
+Outputs: TypeAlias = tf.Tensor | Mapping[str, tf.Tensor]
+"""What a network gives: logits, or a tensor for each of its heads."""
+
+
+class Evaluator(Protocol):
+    """Collects what a model makes of each batch of a split, and computes figures of it."""
+
+    def update(self, batch: Batch, predictions: Predictions) -> None:
         """Takes the predictions for one batch, both as numpy arrays."""
 
-    def report(self) -> dict[str, Any]:
-        """Returns what goes into report.json."""
+    def report(self) -> Figures:
+        """Returns all figures, with intervals, for report.json."""
 
     def scalars(self) -> dict[str, float]:
         """Returns the figures to watch while training, by name."""
 
     @property
     def image_count(self) -> int:
-        """How many images the split has."""
+        """Number of images in the split."""
 
     def pictures(self) -> np.ndarray:
         """Returns some images with truth and predictions drawn on them: uint8 [N, H, W, 3]."""
-
-    def gallery(self, image_of: Callable[[int], np.ndarray]) -> list[Chapter]:
-        """Returns the chapters of pictures for the page of a report.
-
-        Args:
-            image_of: Gives the image of a record by its key: float [H, W] in [0, 1].
-        """
 
 
 class Stage(Protocol):
@@ -117,13 +118,13 @@ class Stage(Protocol):
     def learnt(self, model: tf.keras.Model, phase: int) -> list[tf.Variable]:
         """Returns the weights that a phase learns, by its index."""
 
-    def forward(self, model: tf.keras.Model, batch: Batch) -> Any:
+    def forward(self, model: tf.keras.Model, batch: Batch) -> Outputs:
         """Returns what a model gives for `batch` in training."""
 
-    def loss(self, batch: Batch, outputs: Any) -> LossSums:
+    def loss(self, batch: Batch, outputs: Outputs) -> LossSums:
         """Returns the losses of what `forward` gave for `batch`."""
 
-    def predict(self, model: tf.keras.Model, images: tf.Tensor) -> Any:
+    def predict(self, model: tf.keras.Model, images: tf.Tensor) -> Predictions:
         """Returns what the model finds in images, float32 [B, H, W, 1], as a structure of tensors [B, ...]."""
 
     def evaluator(self, split: str) -> Evaluator:

@@ -1,7 +1,7 @@
 """Runs a stage's model over a split: each image once, on all replicas."""
 
 import pathlib
-from typing import Any, Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -9,37 +9,39 @@ import tensorflow as tf
 from mammo.common import progress
 from mammo.data import pipeline
 from mammo.data.batch import Batch
-from mammo.stages.stage import Evaluator, Stage
+from mammo.stages.stage import Evaluator, Predictions, Stage
 from mammo.training import checkpoints
 
-_SILENT_S = 10.0  # a longer evaluation shows how far it is
+_SILENT_S = 10.0  # a longer evaluation shows its progress
+
+_Structure = TypeVar("_Structure", Batch, Predictions)
 
 
 class Sink(Protocol):
-    """Takes what a model makes of each batch; every `Evaluator` does."""
+    """Takes the predictions for each batch; every `Evaluator` is one."""
 
-    def update(self, batch: Batch, predictions: Any) -> None:
+    def update(self, batch: Batch, predictions: Predictions) -> None:
         """Takes the predictions for one batch, both as numpy arrays."""
 
     @property
     def image_count(self) -> int:
-        """How many images will come."""
+        """Number of images that will come."""
 
 
 class Evaluation:
-    """Evaluates one split again and again; the graph is made once."""
+    """Evaluates one split, as often as needed; the graph is traced once."""
 
     def __init__(self, stage: Stage, model: tf.keras.Model, strategy: tf.distribute.Strategy, split: str) -> None:
         """Prepares.
 
         Args:
-            stage: What to predict and how to judge it.
-            model: Whose weights are taken as they are at each `run`.
-            strategy: On which devices.
+            stage: It reads the split, predicts, and makes the evaluator.
+            model: The model; each `run` uses its weights as they are then.
+            strategy: The devices to run on.
             split: "validation" or "test".
 
         Raises:
-            errors.InputError: The split holds nothing, or a record is damaged.
+            errors.InputError: The split is empty, or a record is damaged.
         """
         self.stage = stage
         self.model = model
@@ -50,7 +52,7 @@ class Evaluation:
         )
 
         @tf.function(reduce_retracing=True)
-        def predict(batch: Batch) -> Any:
+        def predict(batch: Batch) -> Predictions:
             return strategy.run(lambda part: stage.predict(model, part.image), args=(batch,))
 
         self._predict = predict
@@ -84,8 +86,8 @@ class Evaluation:
                     sink.update(part, predicted)
                     bar.update(int(part.is_real.sum()))
 
-    def _parts(self, structure: Any) -> list[Any]:
-        """Returns what each replica has of a structure of tensors, as numpy arrays."""
+    def _parts(self, structure: _Structure) -> list[_Structure]:
+        """Returns each replica's part of a structure of tensors, as numpy arrays."""
         values = [self._strategy.experimental_local_results(value) for value in tf.nest.flatten(structure)]
         return [
             tf.nest.pack_sequence_as(structure, [np.asarray(value) for value in replica])
@@ -94,7 +96,7 @@ class Evaluation:
 
 
 def of_best(workdir: pathlib.Path, stage: Stage, strategy: tf.distribute.Strategy, split: str) -> Evaluation:
-    """Prepares to evaluate the best weights of a run.
+    """Makes an evaluation of the best weights of a run.
 
     Raises:
         mammo.common.errors.InputError: The run has none yet, or they cannot be used.

@@ -1,11 +1,10 @@
-"""What can be watched of a run: progress, metrics.jsonl, TensorBoard."""
+"""Shows how a run goes: progress bar, metrics.jsonl, TensorBoard."""
 
 import contextlib
 import json
 import math
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import tensorflow as tf
 
@@ -18,15 +17,15 @@ METRICS_FILE = "metrics.jsonl"
 
 
 class Telemetry:
-    """Writes what a run tells of itself; each step once, however often the run was stopped."""
+    """Writes the figures of a run; those of each step once, however often the run was stopped."""
 
     def __init__(self, workdir: pathlib.Path, first_step: int, train_steps: int) -> None:
-        """Starts, or goes on at `first_step`: what a killed run wrote of later steps is taken back.
+        """Starts at `first_step`; what a killed run wrote about later steps is removed.
 
         Args:
-            workdir: Of the run.
-            first_step: What the run goes on from.
-            train_steps: What it goes to.
+            workdir: Folder of the run.
+            first_step: The step that the run starts or resumes at.
+            train_steps: The step that it ends at.
         """
         workdir.mkdir(parents=True, exist_ok=True)
         self._metrics_path = workdir / METRICS_FILE
@@ -38,13 +37,13 @@ class Telemetry:
         self._bar = progress.bar(train_steps, " step", initial=first_step)
 
     def steps(self, step: int, scalars: Mapping[str, float]) -> None:
-        """Notes what the steps up to `step` came to, and moves the progress bar."""
+        """Writes the figures of the steps up to `step`, and moves the progress bar."""
         self._bar.set_postfix_str(f"loss {scalars['loss/total']:.4g}", refresh=False)
         self._bar.update(step - self._bar.n)
         self._note(step, scalars)
 
     def evaluation(self, step: int, scalars: Mapping[str, float], evaluator: Evaluator) -> None:
-        """Notes an evaluation: its figures, and images with truth and predictions."""
+        """Writes the figures of an evaluation, and images with truth and predictions."""
         self._note(step, {f"validation/{name}": value for name, value in scalars.items()})
         pictures = evaluator.pictures()
         if len(pictures):
@@ -53,7 +52,7 @@ class Telemetry:
 
     @contextlib.contextmanager
     def profiling(self, step: int, window: Sequence[int]) -> Iterator[None]:
-        """Profiles the steps made in the block for TensorBoard, if `window` (first step, last step) holds `step`."""
+        """Profiles the steps in the block for TensorBoard, if `window` (first step, last step) contains `step`."""
         if not window or not window[0] <= step < window[1]:
             yield
             return
@@ -64,19 +63,19 @@ class Telemetry:
             tf.profiler.experimental.stop()
 
     def histograms(self, step: int, state: TrainState) -> None:
-        """Notes the distribution of each weight."""
+        """Writes the distribution of each weight."""
         with self._writing(step):
             for weight in state.model.trainable_variables:
                 tf.summary.histogram(weight.name, weight)
 
     def close(self) -> None:
-        """Ends it."""
+        """Closes the progress bar and the files."""
         self._bar.close()
-        with contextlib.suppress(tf.errors.OpError):  # of what a full disk has kept back: `_note` has told of it
+        with contextlib.suppress(tf.errors.OpError):  # a full disk: `_note` has raised already
             self._writer.close()
 
     def _note(self, step: int, scalars: Mapping[str, float]) -> None:
-        """Notes figures; one that is not finite, as of a step that loss scaling left out, is no JSON and is missing."""
+        """Writes figures; JSON has no NaN, as of a step that loss scaling skipped: such a figure is left out."""
         finite = {name: float(value) for name, value in scalars.items() if math.isfinite(value)}
         with self._metrics_path.open("a") as metrics:
             metrics.write(json.dumps({"step": step, **finite}) + "\n")
@@ -86,7 +85,7 @@ class Telemetry:
 
     @contextlib.contextmanager
     def _writing(self, step: int) -> Iterator[None]:
-        """Lets the block write for TensorBoard, and brings it to the disk."""
+        """Lets the block write for TensorBoard, and flushes what it wrote."""
         try:
             with self._writer.as_default(step):
                 yield
@@ -98,10 +97,10 @@ class Telemetry:
             ) from None
 
 
-def read_metrics(workdir: pathlib.Path) -> list[dict[str, Any]]:
-    """Reads the rows of metrics.jsonl, up to one that a killed run left half written."""
+def read_metrics(workdir: pathlib.Path) -> list[dict[str, float]]:
+    """Reads the rows of metrics.jsonl, up to one that a killed run left half written; each has "step"."""
     path = workdir / METRICS_FILE
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, float]] = []
     for line in path.read_text().splitlines() if path.is_file() else []:
         try:
             rows.append(json.loads(line))

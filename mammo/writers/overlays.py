@@ -16,20 +16,19 @@ import PIL.ImageFont
 from mammo.clinical import labels
 from mammo.clinical.exams import ExamResult, Finding, ViewRef, ViewResult
 from mammo.clinical.labels import Laterality
-from mammo.common import files
+from mammo.common import colours, files
 from mammo.imaging import placements
 from mammo.imaging.breasts import Breast
 from mammo.imaging.placements import Placement
 from mammo.inference.service import AnsweredView
-from mammo.reports import pictures
 from mammo.writers.writer import About
 
 MAX_HEIGHT_PX = 1400
 
-CANCER_COLOUR = pictures.FOUND_COLOUR
-BENIGN_COLOUR = pictures.TRUTH_COLOUR
+CANCER_COLOUR = colours.CANCER
+BENIGN_COLOUR = colours.BENIGN
 
-_DARK = "#101418"
+_DARK = colours.DARK
 _LINE_PX, _CASING_PX = 4, 2  # of an outline, and of the dark on either side of it: seen on white as on black
 _GAP_PX = _LINE_PX // 2 + _CASING_PX + 1  # from the edge of a box to its tag, clear of the outline
 _TAG_LINES, _MARKER_LINES = 38, 26  # of such writing that a picture has room for

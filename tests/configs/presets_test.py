@@ -52,5 +52,5 @@ def test_each_model_of_a_comparison_has_its_stage(name, shards):
     for config in models.values():
         config.model.weights, config.transfer = "none", {"frozen_steps": 0}
         assert stages.from_config(config, shards).name == config.stage
-    taken = {model for concept in catalogue.CONCEPTS.values() for model in concept.models}
+    taken = {model for concept in catalogue.CONCEPTS.values() for model in concept.roles}
     assert set(models) == taken  # comparing_test trains them

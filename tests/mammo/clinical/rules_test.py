@@ -51,13 +51,13 @@ def test_where_nothing_was_found_a_view_is_nearly_surely_normal():
 
 
 def test_a_breast_is_the_mean_of_its_projections():
-    assert rules.of_breast([(CC, 0.0), (MLO, 0.72)]) == (pytest.approx(0.36), True)
+    assert tuple(rules.of_breast([(CC, 0.0), (MLO, 0.72)])) == (pytest.approx(0.36), True)
 
 
 @pytest.mark.parametrize("repeats", [1, 3])
 def test_repeats_of_one_projection_dilute_nothing(repeats):
     scored = rules.of_breast([(CC, 0.0)] * repeats + [(MLO, 0.72)])
-    assert scored == (pytest.approx(0.36), True)
+    assert tuple(scored) == (pytest.approx(0.36), True)
 
 
 def test_of_two_views_of_one_projection_the_worse_counts():
@@ -79,8 +79,8 @@ def test_an_expectation_is_a_score(seen, intercept, slope):
 
 
 def test_a_view_of_unknown_projection_is_one_projection_more():
-    assert rules.of_breast([(CC, 0.2), (MLO, 0.4), (None, 0.6)]) == (pytest.approx(0.5), True)
-    assert rules.of_breast([(CC, 0.2), (None, 0.6)]) == (pytest.approx(0.4), False)
+    assert tuple(rules.of_breast([(CC, 0.2), (MLO, 0.4), (None, 0.6)])) == (pytest.approx(0.5), True)
+    assert tuple(rules.of_breast([(CC, 0.2), (None, 0.6)])) == (pytest.approx(0.4), False)
 
 
 def _exam(**scores):
@@ -105,7 +105,8 @@ def test_an_exam_that_lacks_a_projection_or_a_breast_says_so():
         unread = [*whole[:index], whole[index]._replace(score=None), *whole[index + 1 :]]
         scored = rules.of_exam(unread, LINE)
         assert not scored.is_complete
-        assert scored.breasts[whole[index].laterality].score == pytest.approx((0.2 + LINE.expected(0.2)) / 2)
+        side, _ = STANDARD_VIEWS[index]
+        assert scored.breasts[side].score == pytest.approx((0.2 + LINE.expected(0.2)) / 2)
     assert not rules.of_exam(_exam(left_cc=0.2, left_mlo=0.2)).is_complete
 
 
@@ -120,4 +121,4 @@ def test_an_exam_of_which_nothing_was_read_has_no_score():
 
 def test_views_of_unknown_breasts_stand_each_for_one():
     scored = rules.of_exam([ViewScore(None, CC, 0.2), ViewScore(None, MLO, 0.6)])
-    assert scored == ({}, pytest.approx(0.6), False)
+    assert tuple(scored) == ({}, pytest.approx(0.6), False)

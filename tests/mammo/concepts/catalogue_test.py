@@ -45,6 +45,7 @@ def test_a_view_keeps_the_probabilities_of_all_its_findings():
     np.testing.assert_allclose(second, [0.999, 0.0005, 0.0005])
     (judged, _), found = CONCEPTS["multi_stage"].answer(_models())
     np.testing.assert_allclose(judged, [0.4, 0.3, 0.3])
+    assert found is not None
     np.testing.assert_allclose(found[0].scores, [0.6])
 
 

@@ -2,15 +2,14 @@ import numpy as np
 import pytest
 
 from mammo.imaging import marking
-from tests.mammo.metrics import drawing
 
 A, B, AWAY = (10, 10, 30, 30), (60, 60, 90, 90), (100, 100, 120, 120)
 CYAN, ORANGE = [0x66, 0xCC, 0xEE], [0xFF, 0xB0, 0x4D]
 
 
 def test_truth_and_what_is_at_the_threshold_are_drawn():
-    result = drawing.make_result([A], [(0.9, B), (0.2, AWAY)])
-    picture = marking.detected(np.full((140, 140), 0.5, np.float32), result, 0.5)
+    truth, found = np.array([A], np.float64), np.array([B, AWAY], np.float64)
+    picture = marking.detected(np.full((140, 140), 0.5, np.float32), truth, found, np.array([0.9, 0.2]), 0.5)
     assert (picture.shape, picture.dtype) == ((140, 140, 3), np.uint8)
     assert picture[20, 10].tolist() == CYAN
     assert picture[75, 60].tolist() == ORANGE

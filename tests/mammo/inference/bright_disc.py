@@ -6,10 +6,12 @@ from typing import Any
 import tensorflow as tf
 
 from mammo.clinical.calibration import Calibration
+from mammo.clinical.operating_points import OperatingPoint
 from mammo.clinical.rules import MissingProjection
+from mammo.common.json_types import Interval
 from mammo.data.cropping import CropConfig
 from mammo.inference import bundles
-from mammo.inference.bundles import Bundle, Facts, Network, OperatingPoint
+from mammo.inference.bundles import Bundle, Facts, Network
 
 HEIGHT_PX, WIDTH_PX = 256, 160
 CROP: dict[str, Any] = {"side_px": 64, "context": 1.5}
@@ -79,7 +81,7 @@ def make_facts(**facts) -> Facts:
         ),
     }
     assert set(CROP) <= set(CropConfig.__dataclass_fields__)
-    certain = {"value": 0.9, "low": 0.8, "high": 1.0}
+    certain: Interval = {"value": 0.9, "low": 0.8, "high": 1.0}
     fields: dict[str, Any] = {
         "name": "bright disc",
         "created": "2026-01-01T00:00:00+00:00",

@@ -141,7 +141,7 @@ def test_a_bundle_is_replaced_but_nothing_else(exported, found, shards, source_d
 def test_the_concept_is_what_the_models_make_up(found):
     assert exporting.choose(found, None).name == "multi_stage"
     assert exporting.choose(found, "hierarchical_gated").name == "hierarchical_gated"
-    halves = {name: found[name] for name in ("tumour", "malignancy")}
+    halves = {role: found[role] for role in (Role.TUMOUR, Role.MALIGNANCY)}
     assert exporting.choose(halves, None).name == "hierarchical"
     with pytest.raises(InputError, match="takes the models detector, but there are crop_classifier"):
         exporting.choose(found, "single_stage")

@@ -47,8 +47,8 @@ def test_an_answer_keeps_study_series_and_instance(service, tmp_path):
 
 
 def test_an_exam_of_many_views_comes_in_parts_and_its_result_with_the_last(service, tmp_path):
-    views = {f"LEFT_CC-{number}": [] for number in range(MOST_VIEWS + 1)}
-    folder = write_exam(tmp_path / "exam", **views)
+    names = [f"LEFT_CC-{number}" for number in range(MOST_VIEWS + 1)]
+    folder = write_exam(tmp_path / "exam", **dict.fromkeys(names, ()))
     parts = list(service.stream(listing.list_exams([folder])))
     assert [len(part.views) for part in parts] == [MOST_VIEWS, 1]
     assert parts[0].result is None

@@ -123,5 +123,6 @@ def test_a_patient_that_counts_twice_is_two_patients(seed):
 
 def test_the_interval_holds_the_value():
     results: list[ImageResult] = drawing.random_results(0, count=60)
-    for figure in average_precision.intervals(results, [None], resamples=200, seed=0).values():
+    made: dict = {**average_precision.intervals(results, [None], resamples=200, seed=0)}
+    for figure in made.values():
         assert figure["low"] < figure["value"] < figure["high"]

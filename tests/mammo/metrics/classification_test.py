@@ -5,39 +5,10 @@ import pytest
 import sklearn.metrics
 
 from mammo.clinical.calibration import Calibration
-from mammo.clinical.questions import TUMOUR, WHOLE_IMAGE
-from mammo.data.batch import Batch
-from mammo.metrics import calibration_error, classification
-from mammo.metrics.classification import ClassificationEvaluator
+from mammo.clinical.questions import WHOLE_IMAGE
+from mammo.metrics import calibration_fitting, classification
 from mammo.metrics.scoring import Scored
 from tests.mammo.metrics import drawing
-
-
-def _batch(scored, keys, padding=0):
-    """Makes a batch of some images, with padding behind them that looks like images, to be caught."""
-    chosen = [*keys, *[0] * padding]
-    boxes = np.full((len(chosen), 1, 4), -1.0, np.float32)
-    for row, key in enumerate(chosen):
-        boxes[row, : len(scored.facts[key].boxes_xyxy_px)] = scored.facts[key].boxes_xyxy_px
-    batch = Batch(
-        image=np.full((len(chosen), 64, 48, 1), 0.5, np.float32),
-        boxes=boxes,
-        classes=np.where(boxes[..., 0] < 0, -1, 1).astype(np.int32),
-        label=scored.labels[chosen].astype(np.int32),
-        is_real=np.arange(len(chosen)) < len(keys),
-        key=np.array(chosen, np.int64),
-        position=np.arange(len(chosen)),
-    )
-    return batch, scored.probabilities[chosen].astype(np.float32)
-
-
-def _evaluate(scored, order=None, **options):
-    evaluator = ClassificationEvaluator(dict(enumerate(scored.facts)), scored.classes, resamples=50, **options)
-    order = np.arange(len(scored.facts)) if order is None else order
-    for start in range(0, len(order), 7):
-        evaluator.update(*_batch(scored, list(order[start : start + 7]), padding=start % 3))
-    return evaluator
-
 
 SCORED = drawing.random_scored(0)
 
@@ -115,7 +86,6 @@ def test_lesions_of_one_size_are_judged_against_all_negatives():
 
 def test_crops_have_no_breasts_and_exams():
     assert set(_report(units=("image",))["auc"]) == {"image"}
-    assert not any("exam" in name for name in _evaluate(SCORED, units=("image",)).scalars())
 
 
 def test_calibration_comes_first_and_is_told():
@@ -130,7 +100,7 @@ def test_a_fit_on_one_half_makes_the_other_half_more_honest():
     too_sure = Calibration(0.2, (0.0, 1.0, 2.0)).apply(scored.probabilities)
     scored = Scored(scored.facts, scored.labels, too_sure, scored.classes)
     is_first = np.arange(len(scored.facts)) < 800
-    fitted = calibration_error.fit(scored.probabilities[is_first], scored.truth[is_first])
+    fitted = calibration_fitting.fit(scored.probabilities[is_first], scored.truth[is_first])
     rest = scored.subset(~is_first)
     before, after = (_report(rest, resamples=0, calibration=chosen) for chosen in (None, fitted))
     error = "expected_calibration_error"
@@ -175,73 +145,3 @@ def test_of_one_patient_there_are_figures_without_intervals():
     assert made["n"]["patients"] == 1
     assert made["accuracy"]["low"] is None
     json.dumps(made, allow_nan=False)
-
-
-def test_how_images_were_put_into_batches_does_not_matter():
-    order = np.random.default_rng(0).permutation(48)
-    first, second = _evaluate(SCORED), _evaluate(SCORED, order)
-    assert first.report() == second.report()
-    np.testing.assert_array_equal(first.scored.labels, SCORED.labels)
-    np.testing.assert_allclose(second.scored.probabilities, SCORED.probabilities, atol=1e-6)
-
-
-def test_the_scalars_agree_with_the_report():
-    evaluator = _evaluate(SCORED)
-    report, scalars = evaluator.report(), evaluator.scalars()
-    for unit, task in (("image", "tumour"), ("image", "cancer"), ("exam", "cancer")):
-        assert scalars[f"auc_{unit}/{task}"] == pytest.approx(report["auc"][unit][task]["value"])
-    for name in ("accuracy", "balanced_accuracy"):
-        assert scalars[name] == pytest.approx(report[name]["value"])
-    expected = sklearn.metrics.log_loss(SCORED.labels, SCORED.probabilities)
-    assert scalars["loss"] == pytest.approx(expected, rel=1e-5)
-
-
-def test_scalars_that_are_not_defined_are_left_out():
-    made = _evaluate(SCORED.subset(SCORED.labels < 2)).scalars()
-    assert "auc_image/tumour" in made
-    assert "auc_image/cancer" not in made
-    assert all(np.isfinite(value) for value in made.values())
-
-
-def test_an_image_that_comes_twice_or_is_of_another_split_is_refused():
-    evaluator = _evaluate(SCORED)
-    with pytest.raises(ValueError, match=r"0/left_cc\.png \(key 0\) came again"):
-        evaluator.update(*_batch(SCORED, [0]))
-    other = ClassificationEvaluator({7: SCORED.facts[7]}, SCORED.classes)
-    with pytest.raises(ValueError, match="key 3 is none of the 1 images"):
-        other.update(*_batch(SCORED, [3]))
-    assert evaluator.image_count == 48
-
-
-def test_no_image_at_all():
-    evaluator = ClassificationEvaluator({}, TUMOUR)
-    assert evaluator.scalars() == {}
-    assert len(evaluator.pictures()) == 0
-    with pytest.raises(ValueError, match="nothing to report"):
-        evaluator.report()
-
-
-def test_pictures_are_the_first_images_with_a_lesion_with_writing_on_them():
-    made = _evaluate(SCORED, picture_count=3).pictures()
-    assert (made.shape, made.dtype) == ((3, 64, 48, 3), np.uint8)
-    assert all(len(np.unique(picture)) > 2 for picture in made)
-    assert len(_evaluate(SCORED.subset(SCORED.labels == 0)).pictures()) == 0
-
-
-def test_the_gallery_asks_for_the_images_by_their_keys():
-    asked = []
-
-    def image_of(key):
-        asked.append(key)
-        return np.zeros((200, 100), np.float32)
-
-    chapters = _evaluate(SCORED).gallery(image_of)
-    assert [chapter.title for chapter in chapters] == [
-        "Cancers taken for harmless",
-        "Harmless images taken for cancer",
-        "Sure hits",
-    ]
-    captions = [picture.caption for chapter in chapters for picture in chapter.pictures]
-    assert len(captions) == len(asked)
-    for key, caption in zip(asked, captions, strict=True):
-        assert caption.startswith(SCORED.facts[key].path)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mammo.metrics import detection_groups, image_results
+from mammo.metrics import detection_groups
 from mammo.metrics.matching import Rule
 from tests.mammo.metrics import drawing
 
@@ -84,4 +84,3 @@ def test_facts_of_other_images_are_refused():
         detection_groups.by_group(
             [drawing.make_result([A])], [drawing.make_facts()], Rule("centre"), 0.5, resamples=0, seed=0
         )
-    assert image_results.LABELS[1:] == image_results.CLASSES

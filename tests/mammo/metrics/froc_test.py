@@ -123,7 +123,7 @@ def test_the_interval_holds_the_value_and_narrows_with_more_patients():
     widths = []
     for count in (30, 300):
         events = froc.collect(drawing.random_results(0, count=count), RULE)
-        figure = froc.summarise(events, resamples=300, seed=0)["sensitivity_at"]["1"]
+        figure: dict = {**froc.summarise(events, resamples=300, seed=0)["sensitivity_at"]["1"]}
         assert figure["low"] < figure["value"] < figure["high"]
         widths.append(figure["high"] - figure["low"])
     assert widths[1] < widths[0] / 2  # as the root of ten

@@ -24,7 +24,9 @@ def test_no_other_threshold_does_better(seed):
     cases = _drawn(seed)
     fpr, tpr, thresholds = metrics.roc_curve(cases.is_positive, cases.scores, drop_intermediate=False)
     chosen = thresholds_lib.choose(cases)
-    made = {name: thresholds_lib.apply(cases, value, resamples=0, seed=0) for name, value in chosen.items()}
+    made: dict[str, dict] = {
+        name: {**thresholds_lib.apply(cases, value, resamples=0, seed=0)} for name, value in chosen.items()
+    }
     screening, balanced = made["screening"], made["balanced"]
     assert screening["sensitivity"]["value"] >= 0.9
     assert screening["specificity"]["value"] == pytest.approx(1 - fpr[tpr >= 0.9].min())
@@ -34,7 +36,7 @@ def test_no_other_threshold_does_better(seed):
 
 def test_an_example_worked_by_hand():
     cases = _cases([0.9, 0.8, 0.4, 0.3, 0.3, 0.1], [True, False, True, False, False, False])
-    made = thresholds_lib.apply(cases, 0.4, resamples=0, seed=0)
+    made: dict = {**thresholds_lib.apply(cases, 0.4, resamples=0, seed=0)}
     figures = ("sensitivity", "specificity", "positive_predictive_value", "negative_predictive_value")
     assert [made[name]["value"] for name in figures] == pytest.approx([1, 3 / 4, 2 / 3, 1])
     assert made["prevalence"] == pytest.approx(1 / 3)

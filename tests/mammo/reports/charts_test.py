@@ -3,7 +3,9 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 
+from mammo.common.json_types import Interval
 from mammo.metrics import calibration_error, froc
+from mammo.metrics.figures import RocCurve
 from mammo.metrics.matching import Rule
 from mammo.reports import charts
 from tests.mammo.metrics import drawing
@@ -39,13 +41,13 @@ def test_curves_with_little_to_draw(results):
     assert "sensitivity" in _texts(charts.froc({"centre": _summary(results)}, {}))
 
 
-CURVE = {"false_positive_rate": [0.0, 0.0, 0.5, 1.0], "sensitivity": [0.0, 0.6, 1.0, 1.0]}
-EMPTY: dict[str, list[float]] = {"false_positive_rate": [], "sensitivity": []}
-NOTHING = {"value": None, "low": None, "high": None}
+CURVE: RocCurve = {"false_positive_rate": [0.0, 0.0, 0.5, 1.0], "sensitivity": [0.0, 0.6, 1.0, 1.0]}
+EMPTY: RocCurve = {"false_positive_rate": [], "sensitivity": []}
+NOTHING: Interval = {"value": None, "low": None, "high": None}
 
 
 def test_roc_curves_have_their_areas_with_intervals_in_the_legend():
-    areas: dict[str, dict[str, float | None]] = {
+    areas: dict[str, Interval] = {
         "a": {"value": 0.9, "low": 0.8123, "high": 0.95},
         "b": {"value": 0.5, "low": None, "high": None},
     }
@@ -59,12 +61,12 @@ def test_a_roc_curve_of_nothing_is_left_out():
 
 
 def test_a_confusion_shows_counts_with_their_share_of_the_true_class():
-    texts = _texts(charts.confusion([[3, 1], [0, 1200]], ["normal", "cancer"]))
+    texts = _texts(charts.confusion({"counts": [[3, 1], [0, 1200]], "labels": ["normal", "cancer"]}))
     assert {"3", "75 %", "1", "25 %", "1,200", "100 %", "normal (4)", "cancer (1,200)", "predicted"} <= set(texts)
 
 
 def test_a_class_that_never_occurs_has_counts_without_shares():
-    texts = _texts(charts.confusion([[0, 0], [1, 1]], ["normal", "cancer"]))
+    texts = _texts(charts.confusion({"counts": [[0, 0], [1, 1]], "labels": ["normal", "cancer"]}))
     assert texts.count("0") == 2
     assert sum("%" in text for text in texts) == 2
 
@@ -77,7 +79,7 @@ def test_reliability_is_drawn_of_many_predictions_of_one_and_of_none(resamples, 
         confidence, random.random(count) < confidence, np.arange(count), resamples=resamples, seed=0
     )
     svg = charts.reliability(made["bins"])
-    assert {"probability given", "share that is true"} <= set(_texts(svg))
+    assert {"probability given", "fraction that is true"} <= set(_texts(svg))
     assert svg == charts.reliability(made["bins"])
 
 

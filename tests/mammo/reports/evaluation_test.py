@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from mammo.clinical.calibration import Calibration
+from mammo.common.json_types import Interval
 from mammo.metrics import average_precision, classification, detection, froc, image_results
-from mammo.reports import evaluation, mistakes
+from mammo.reports import evaluation, galleries, mistakes
+from mammo.reports.evaluation import Report
 from tests.mammo.metrics import drawing
 
 VOID = {"meta", "br", "img", "link"}
@@ -50,11 +52,15 @@ def _read(page):
     return tags, re.sub(r"\s+", " ", " ".join(tags.words))
 
 
+def _document(figures) -> Report:
+    return figures
+
+
 def _report(results, **more):
     drawing_of = {"resamples": 20, "seed": 0}
     events = {name: froc.collect(results, rule) for name, rule in detection.RULES.items()}
     threshold = froc.threshold(events["centre"], 1.0)
-    return {
+    made = {
         "n": {
             "patients": image_results.patients(results)[0],
             "images": len(results),
@@ -65,8 +71,8 @@ def _report(results, **more):
         "false_positives_per_normal_image": detection.false_positives_per_normal_image(
             results, detection.RULES["centre"], threshold, **drawing_of
         ),
-        **more,
     }
+    return _document({**made, **more})
 
 
 def _image_of(key):
@@ -74,7 +80,7 @@ def _image_of(key):
 
 
 def _gallery(results):
-    return detection.gallery(results, 0.5, _image_of)
+    return galleries.of_detections(results, 0.5, _image_of)
 
 
 RESULTS = drawing.random_results(0)
@@ -84,8 +90,8 @@ HISTORY = [{"step": step, "loss/total": 1.0, "learning_rate": 0.01} for step in 
 def test_the_page_holds_the_figures_with_their_intervals_and_counts(tmp_path):
     made = _report(RESULTS, split="validation", config={"stage": "detector", "seed": 7}, data={"source": "coco"})
     evaluation.write(tmp_path / "new", made, HISTORY, _gallery(RESULTS))
-    assert json.loads((tmp_path / "new" / "evaluation.json").read_text()) == made
-    tags, text = _read((tmp_path / "new" / "evaluation.html").read_text())
+    assert json.loads((tmp_path / "new" / "report.json").read_text()) == made
+    tags, text = _read((tmp_path / "new" / "report.html").read_text())
     assert "Evaluation of detector on validation" in text
     assert "Data: coco." in text
     assert f"4 patients, 12 images, {made['n']['lesions']} lesions" in text
@@ -93,7 +99,14 @@ def test_the_page_holds_the_figures_with_their_intervals_and_counts(tmp_path):
         for figure in made["froc"][rule]["sensitivity_at"].values():
             assert f"{figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f})" in text
     assert f"{made['average_precision']['0.5:0.95']['value']:.3f}" in text
-    for chapter in ("Sure hits", "Worst misses", "Worst false alarms", "Loss", "Learning rate", "How it was made"):
+    for chapter in (
+        "Hits with the highest scores",
+        "Worst misses",
+        "Worst false alarms",
+        "Loss",
+        "Learning rate",
+        "How it was made",
+    ):
         assert chapter in text
     assert "not a medical device" in text
     assert len(set(tags.identifiers)) == len(tags.identifiers)
@@ -125,7 +138,7 @@ SCORED = drawing.random_scored(0)
 
 
 def test_a_classifiers_page_shows_areas_curves_confusion_reliability_and_groups():
-    made = classification.report(SCORED, resamples=20)
+    made = _document(classification.report(SCORED, resamples=20))
     chapters = mistakes.gallery(SCORED, range(48), _image_of)
     page = evaluation.render(made, [], chapters)
     tags, text = _read(page)
@@ -136,8 +149,8 @@ def test_a_classifiers_page_shows_areas_curves_confusion_reliability_and_groups(
     for title in (
         "Any lesion against none",
         "Cancer against the rest",
-        "Which class is taken for which",
-        "Whether probabilities come true",
+        "Predicted against true classes",
+        "Do probabilities come true?",
         "Probabilities as the model gives them.",
         "By density",
         "By lesion size",
@@ -154,7 +167,8 @@ def test_a_classifiers_page_shows_areas_curves_confusion_reliability_and_groups(
 
 
 def test_a_calibration_is_told():
-    made = classification.report(SCORED, resamples=0, calibration=Calibration(1.5, (0.0, -1.0, 0.25)))
+    calibration = Calibration(1.5, (0.0, -1.0, 0.25))
+    made = _document(classification.report(SCORED, resamples=0, calibration=calibration))
     _, text = _read(evaluation.render(made, [], []))
     assert "temperature 1.50, biases 0.00, -1.00, 0.25 ." in text.replace("0.25.", "0.25 .")
 
@@ -163,7 +177,7 @@ def test_a_calibration_is_told():
 def test_a_classifiers_page_where_classes_are_missing(labels):
     scored = SCORED.subset(np.isin(SCORED.labels, labels))
     keys = range(len(scored.facts))
-    made = classification.report(scored, resamples=20)
+    made = _document(classification.report(scored, resamples=20))
     _, text = _read(evaluation.render(made, [], mistakes.gallery(scored, keys, _image_of)))
     assert f"{len(scored.facts)} images" in text
     # A curve takes positive and negative images.
@@ -171,7 +185,7 @@ def test_a_classifiers_page_where_classes_are_missing(labels):
 
 
 def test_a_detectors_page_has_its_groups():
-    figure = {"value": 0.5, "low": 0.25, "high": 0.75}
+    figure: Interval = {"value": 0.5, "low": 0.25, "high": 0.75}
     groups = {
         name: {"n": {"patients": 2, "images": 1234}, "sensitivity": figure, "false_positives_per_image": figure}
         for name in ("1", "2")
@@ -191,5 +205,5 @@ def test_names_from_outside_stay_text():
 
 def test_a_number_json_does_not_know_is_refused(tmp_path):
     with pytest.raises(ValueError, match="JSON"):
-        evaluation.write(tmp_path, {"n": {"patients": float("nan")}}, [], [])
+        evaluation.write(tmp_path, _document({"n": {"patients": float("nan")}}), [], [])
     assert list(tmp_path.iterdir()) == []

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from mammo.clinical.questions import MALIGNANCY, TUMOUR, WHOLE_IMAGE
+from mammo.common import colours
 from mammo.metrics.scoring import Scored
-from mammo.reports import mistakes, pictures
+from mammo.reports import mistakes
 from tests.mammo.metrics import drawing
 
 BOX = (20, 40, 50, 80)
@@ -64,7 +65,7 @@ def test_a_stage_that_sees_no_normal_image_has_its_choice_too():
 
 
 def _outlines(svg):
-    return [element for element in ET.fromstring(svg).iter() if element.get("stroke") == pictures.TRUTH_COLOUR]
+    return [element for element in ET.fromstring(svg).iter() if element.get("stroke") == colours.TRUTH]
 
 
 def test_a_lesion_is_outlined_and_shown_close_up_and_a_normal_image_is_shown_whole():

@@ -5,6 +5,7 @@ import xml.etree.ElementTree as ET
 import cv2
 import numpy as np
 
+from mammo.common import colours
 from mammo.metrics.matching import Rule
 from mammo.reports import pictures
 from mammo.reports.pictures import Subject
@@ -64,7 +65,7 @@ def test_a_picture_shows_truth_solid_and_detections_dashed_with_their_scores():
     root = ET.fromstring(picture.svg)
     boxes = [element for element in root.iter() if element.get("stroke-dasharray")]
     kinds = [(element.get("stroke"), element.get("stroke-dasharray")) for element in boxes]
-    assert kinds == [(pictures.FOUND_COLOUR, "5 3"), (pictures.TRUTH_COLOUR, "none")] * 2  # in both panels
+    assert kinds == [(colours.FOUND, "5 3"), (colours.TRUTH, "none")] * 2  # in both panels
     assert [element.text for element in root.iter() if element.tag.endswith("text")] == ["0.90"]
     whole = boxes[1]  # the image is 160 high, and 340 in the picture
     assert float(whole.attrib["x"]) == round(10 * 340 / 160, 1)
@@ -98,7 +99,7 @@ def test_captions_of_misses_and_alarms_say_what_happened():
     image = np.zeros((160, 160), np.float32)
     low = pictures.worst_misses([_result("p", [A], [(0.3, A)])], RULE, 0.5, 1)[0]
     assert pictures.draw(low, image, 0.5, "a").caption == (
-        "p.png: cancer; the surest detection on it has 0.30, below 0.50."
+        "p.png: cancer; the highest-scored detection on it has 0.30, below 0.50."
     )
     alarm = pictures.worst_alarms([_result("p", [], [(0.7, A)])], RULE, 1)[0]
     assert pictures.draw(alarm, image, 0.5, "b").caption == "p.png: false alarm, score 0.70; the image is normal."

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from mammo.data.batch import Batch, Detections
-from mammo.metrics.detection import DetectionEvaluator
 from mammo.metrics.matching import Rule
+from mammo.stages.detection_evaluator import DetectionEvaluator
 from tests.mammo.metrics import drawing
 
 A, B, AWAY = (10, 10, 30, 30), (60, 60, 80, 80), (100, 100, 120, 120)
@@ -42,7 +42,7 @@ def make_detections(found, classes=1):
     )
 
 
-def _evaluate(batches, **options):
+def evaluate(batches, **options):
     facts = dict(NORMAL)
     for truth, _, keys in batches:
         for lesions, key in zip(truth, keys, strict=True):
@@ -61,7 +61,7 @@ BATCHES = [
 
 
 def test_padding_of_batch_boxes_and_detections_is_left_out():
-    report = _evaluate(BATCHES).report()
+    report = evaluate(BATCHES).report()
     assert report["n"] == {"patients": 2, "images": 3, "lesions": 3}
     # Of three lesions the first and the second are found, before any false alarm.
     assert report["froc"]["centre"]["sensitivity_at"]["0.125"]["value"] == pytest.approx(2 / 3)
@@ -74,7 +74,7 @@ def test_padding_of_batch_boxes_and_detections_is_left_out():
 
 
 def test_the_results_carry_the_facts_in_the_order_of_the_keys():
-    results = _evaluate(BATCHES[::-1]).results
+    results = evaluate(BATCHES[::-1]).results
     assert [result.path for result in results] == ["0.png", "1.png", "2.png"]
     assert results[0].projection == "cc"
     assert results[2].truth_boxes_xyxy_px.tolist() == [list(A), list(B)]
@@ -82,11 +82,11 @@ def test_the_results_carry_the_facts_in_the_order_of_the_keys():
 
 
 def test_how_images_were_put_into_batches_does_not_matter():
-    assert _evaluate(BATCHES).report() == _evaluate(BATCHES[::-1]).report()
+    assert evaluate(BATCHES).report() == evaluate(BATCHES[::-1]).report()
 
 
 def test_the_report_is_json_and_the_scalars_agree_with_it():
-    evaluator = _evaluate(BATCHES)
+    evaluator = evaluate(BATCHES)
     report = json.loads(json.dumps(evaluator.report(), allow_nan=False))
     scalars = evaluator.scalars()
     for rule in ("centre", "iou"):
@@ -97,18 +97,18 @@ def test_the_report_is_json_and_the_scalars_agree_with_it():
 
 
 def test_an_image_that_comes_twice_is_refused():
-    evaluator = _evaluate(BATCHES)
+    evaluator = evaluate(BATCHES)
     with pytest.raises(ValueError, match=r"0\.png \(key 0\) came again"):
         evaluator.update(make_batch([[A]], [0]), make_detections([[]]))
 
 
 def test_an_image_of_another_split_is_refused():
     with pytest.raises(ValueError, match="key 99 is none of the 8 images"):
-        _evaluate([([[A]], [[]], [99])])
+        evaluate([([[A]], [[]], [99])])
 
 
 def test_without_lesions_figures_are_null_and_scalars_left_out():
-    evaluator = _evaluate([([[], []], [[(0.7, B)], []], [0, 1])])
+    evaluator = evaluate([([[], []], [[(0.7, B)], []], [0, 1])])
     report = evaluator.report()
     assert report["froc"]["centre"]["score"]["value"] is None
     assert report["average_precision"]["0.5"]["value"] is None
@@ -117,7 +117,7 @@ def test_without_lesions_figures_are_null_and_scalars_left_out():
 
 
 def test_without_normal_images_or_any_detection_that_figure_is_null():
-    report = _evaluate([([[A]], [[]], [0])]).report()
+    report = evaluate([([[A]], [[]], [0])]).report()
     normal = report["false_positives_per_normal_image"]
     assert (normal["value"], normal["threshold"], normal["images"]) == (None, None, 0)
 
@@ -140,46 +140,24 @@ def test_a_detector_of_two_classes_has_a_mean_over_them():
 def test_rules_can_be_chosen():
     found = [[(0.9, (10, 10, 30, 60))]]  # IoU 0.4
     rules = {"loose": Rule("iou", 0.2), "strict": Rule("iou", 0.5)}
-    froc = _evaluate([([[A]], found, [0])], rules=rules).report()["froc"]
+    froc = evaluate([([[A]], found, [0])], rules=rules).report()["froc"]
     assert froc["loose"]["score"]["value"] == 1
     assert froc["strict"]["score"]["value"] == pytest.approx(0)
 
 
 def test_pictures_are_the_first_images_with_a_lesion():
-    assert _evaluate(BATCHES).pictures().shape == (2, 8, 8, 3)
-    assert _evaluate(BATCHES, picture_count=1).pictures().shape == (1, 8, 8, 3)
-    assert len(_evaluate([([[]], [[]], [0])]).pictures()) == 0
-
-
-def test_the_gallery_shows_hits_misses_and_false_alarms_by_their_keys():
-    asked = []
-
-    def image_of(key):
-        asked.append(key)
-        return np.zeros((120, 120), np.float32)
-
-    chapters = {chapter.title: chapter.pictures for chapter in _evaluate(BATCHES).gallery(image_of)}
-    assert {title: len(shown) for title, shown in chapters.items()} == {
-        "Sure hits": 2,
-        "Worst misses": 1,
-        "Worst false alarms": 1,
-    }
-    assert asked == [0, 2, 2, 1]
-    assert chapters["Worst misses"][0].caption.startswith("2.png")
-    assert DetectionEvaluator({}, 1).gallery(image_of) == []
-
-
-def test_the_gallery_tells_cancers_from_benign_lesions_even_if_the_detector_is_not_told():
-    facts = {0: drawing.make_facts([A], pathologies=[1], patient_id="p"), 1: drawing.make_facts([A], patient_id="q")}
-    evaluator = DetectionEvaluator(facts, 1)
-    batch = make_batch([[A], [A]], [0, 1])
-    evaluator.update(batch._replace(classes=np.minimum(batch.classes, 0)), make_detections([[], []], classes=0))
-    _, misses, _ = evaluator.gallery(lambda key: np.zeros((120, 120), np.float32))
-    assert ["cancer" in picture.caption for picture in misses.pictures] == [True, False]
+    assert evaluate(BATCHES).pictures().shape == (2, 8, 8, 3)
+    assert evaluate(BATCHES, picture_count=1).pictures().shape == (1, 8, 8, 3)
+    assert len(evaluate([([[]], [[]], [0])]).pictures()) == 0
 
 
 def test_the_groups_are_judged_at_the_same_threshold_as_all():
-    report = _evaluate(BATCHES).report()
+    report = evaluate(BATCHES).report()
     group = report["by"]["density"]["2"]
     assert group["n"] == report["n"]
     assert group["sensitivity"] == report["froc"]["centre"]["sensitivity_at"]["1"]
+
+
+def test_probabilities_are_refused():
+    with pytest.raises(TypeError, match="takes Detections, got ndarray"):
+        DetectionEvaluator(NORMAL, 1).update(make_batch([[]], [0]), np.zeros((1, 2)))

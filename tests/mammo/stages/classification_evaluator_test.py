@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+import sklearn.metrics
+
+from mammo.clinical.questions import TUMOUR
+from mammo.data.batch import Batch, Detections
+from mammo.stages.classification_evaluator import ClassificationEvaluator
+from tests.mammo.metrics import drawing
+
+
+def make_batch(scored, keys, padding=0):
+    """Makes a batch of some images, with padding behind them that looks like images, to be caught."""
+    chosen = [*keys, *[0] * padding]
+    boxes = np.full((len(chosen), 1, 4), -1.0, np.float32)
+    for row, key in enumerate(chosen):
+        boxes[row, : len(scored.facts[key].boxes_xyxy_px)] = scored.facts[key].boxes_xyxy_px
+    batch = Batch(
+        image=np.full((len(chosen), 64, 48, 1), 0.5, np.float32),
+        boxes=boxes,
+        classes=np.where(boxes[..., 0] < 0, -1, 1).astype(np.int32),
+        label=scored.labels[chosen].astype(np.int32),
+        is_real=np.arange(len(chosen)) < len(keys),
+        key=np.array(chosen, np.int64),
+        position=np.arange(len(chosen)),
+    )
+    return batch, scored.probabilities[chosen].astype(np.float32)
+
+
+def evaluate(scored, order=None, **options):
+    evaluator = ClassificationEvaluator(dict(enumerate(scored.facts)), scored.classes, resamples=50, **options)
+    order = np.arange(len(scored.facts)) if order is None else order
+    for start in range(0, len(order), 7):
+        evaluator.update(*make_batch(scored, list(order[start : start + 7]), padding=start % 3))
+    return evaluator
+
+
+SCORED = drawing.random_scored(0)
+
+
+def test_how_images_were_put_into_batches_does_not_matter():
+    order = np.random.default_rng(0).permutation(48)
+    first, second = evaluate(SCORED), evaluate(SCORED, order)
+    assert first.report() == second.report()
+    np.testing.assert_array_equal(first.scored.labels, SCORED.labels)
+    np.testing.assert_allclose(second.scored.probabilities, SCORED.probabilities, atol=1e-6)
+
+
+def test_the_scalars_agree_with_the_report():
+    evaluator = evaluate(SCORED)
+    report, scalars = evaluator.report(), evaluator.scalars()
+    for unit, task in (("image", "tumour"), ("image", "cancer"), ("exam", "cancer")):
+        assert scalars[f"auc_{unit}/{task}"] == pytest.approx(report["auc"][unit][task]["value"])
+    for name in ("accuracy", "balanced_accuracy"):
+        assert scalars[name] == pytest.approx(report[name]["value"])
+    expected = sklearn.metrics.log_loss(SCORED.labels, SCORED.probabilities)
+    assert scalars["loss"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_scalars_that_are_not_defined_are_left_out():
+    made = evaluate(SCORED.subset(SCORED.labels < 2)).scalars()
+    assert "auc_image/tumour" in made
+    assert "auc_image/cancer" not in made
+    assert all(np.isfinite(value) for value in made.values())
+
+
+def test_an_image_that_comes_twice_or_is_of_another_split_is_refused():
+    evaluator = evaluate(SCORED)
+    with pytest.raises(ValueError, match=r"0/left_cc\.png \(key 0\) came again"):
+        evaluator.update(*make_batch(SCORED, [0]))
+    other = ClassificationEvaluator({7: SCORED.facts[7]}, SCORED.classes)
+    with pytest.raises(ValueError, match="key 3 is none of the 1 images"):
+        other.update(*make_batch(SCORED, [3]))
+    assert evaluator.image_count == 48
+
+
+def test_no_image_at_all():
+    evaluator = ClassificationEvaluator({}, TUMOUR)
+    assert evaluator.scalars() == {}
+    assert len(evaluator.pictures()) == 0
+    with pytest.raises(ValueError, match="nothing to report"):
+        evaluator.report()
+
+
+def test_pictures_are_the_first_images_with_a_lesion_with_writing_on_them():
+    made = evaluate(SCORED, picture_count=3).pictures()
+    assert (made.shape, made.dtype) == ((3, 64, 48, 3), np.uint8)
+    assert all(len(np.unique(picture)) > 2 for picture in made)
+    assert len(evaluate(SCORED.subset(SCORED.labels == 0)).pictures()) == 0
+
+
+def test_of_crops_only_images_are_judged():
+    assert not any("exam" in name for name in evaluate(SCORED, units=("image",)).scalars())
+
+
+def test_detections_are_refused():
+    batch, _ = make_batch(SCORED, [0])
+    with pytest.raises(TypeError, match="takes an array, got Detections"):
+        ClassificationEvaluator({0: SCORED.facts[0]}, SCORED.classes).update(batch, Detections(*[np.zeros(1)] * 4))
