@@ -15,7 +15,8 @@ from data_tools.sources import opening
 from data_tools.statistics import Tables
 from mammo.common import cli, files
 from mammo.common.errors import ImageError
-from mammo.imaging import images, pixel_path
+from mammo.imaging import pixel_path
+from mammo.imaging.image_file import ImageFile
 
 _SOURCE = flags.DEFINE_enum("source", "mini_ddsm", opening.NAMES, "What kind of data set --data_dir holds.")
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the data set.", required=True)
@@ -61,7 +62,7 @@ def _examples(source: Source, exams: list[ListedExam], tables: Tables) -> list[E
 
 
 def _example(source: Source, exam: ListedExam, view: ListedView) -> Example:
-    pixels = images.read_pixels(view.path)
+    pixels = ImageFile(view.path).read_pixels()
     lesions = source.annotate(exam, view, *pixels.shape).lesions
     lesion = max(lesions, key=lambda lesion: lesion.pathology)
     breast = pixel_path.find_breast(view.path, pixels)
@@ -88,7 +89,7 @@ def _region(
         path = view.outline_paths.get(lesion.outline_index, pathlib.Path())
         x_min, y_min, x_max, y_max = (round(value) for value in lesion.box_xyxy_px)
         try:
-            filled = outlines.fill(outlines.find_line(images.read_pixels(path))).astype(np.uint8)
+            filled = outlines.fill(outlines.find_line(ImageFile(path).read_pixels())).astype(np.uint8)
             region |= cv2.resize(filled, shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
         except ImageError:
             region[y_min:y_max, x_min:x_max] = True

@@ -11,8 +11,9 @@ import numpy as np
 from data_tools.source import Annotation, Label, Lesion, ListedExam, ListedView, Source
 from mammo.data import encodings
 from mammo.data.encodings import Content, Encoding
-from mammo.imaging import images, pixel_path, placements
+from mammo.imaging import pixel_path, placements
 from mammo.imaging.breasts import Breast
+from mammo.imaging.image_file import ImageFile
 from mammo.imaging.pixel_path import PreparedImage
 
 BACKGROUND_FOCUS_SHARE = (0.025, 0.2)
@@ -67,7 +68,7 @@ def make(options: RecordOptions, source: Source, exam: ListedExam, view: ListedV
     Raises:
         mammo.common.errors.ImageError: The view, or an outline of it, cannot be used.
     """
-    pixels = images.read_pixels(view.path)
+    pixels = ImageFile(view.path).read_pixels()
     annotation = source.annotate(exam, view, *pixels.shape)
     breast = pixel_path.find_breast(view.path, pixels)
     maker = _Maker(options, exam, view, annotation, pixels, breast)

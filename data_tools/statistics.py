@@ -12,7 +12,7 @@ import pandas as pd
 from data_tools import processes
 from data_tools.source import Label, Lesion, ListedExam, Source
 from mammo.common.errors import ImageError
-from mammo.imaging import images
+from mammo.imaging.image_file import ImageFile
 
 LABELS = tuple(label.name.lower() for label in Label)
 
@@ -70,7 +70,7 @@ def _read_exam(source: Source, exam: ListedExam, after_view: Callable[[], None])
     part = _Part(exam.exam_id)
     for view in exam.views:
         try:
-            height_px, width_px = images.read_size(view.path)
+            height_px, width_px = ImageFile(view.path).read_size()
             annotation = source.annotate(exam, view, height_px, width_px)
         except ImageError as error:
             part.rejected.append([str(error.path), error.reason])

@@ -26,6 +26,21 @@ _PIXEL_DECIMALS = 1
 
 
 @dataclasses.dataclass(frozen=True)
+class Uids:
+    """Which image of which series of which study a DICOM file says it is; "" stands for what is not known.
+
+    Attributes:
+        study: Study Instance UID (0020,000D): of one visit.
+        series: Series Instance UID (0020,000E).
+        instance: SOP Instance UID (0008,0018): of the image.
+    """
+
+    study: str = ""
+    series: str = ""
+    instance: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
 class ModelInfo:
     """Which bundle gave the answer.
 

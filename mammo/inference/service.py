@@ -155,7 +155,7 @@ class Answering:
     def _said(self, view: ReadView, answer: "Answer | None") -> ViewResult:
         file = view.file
         if answer is None:
-            return ViewResult(file.path, file.laterality, file.projection, reason=view.reason)
+            return ViewResult(pathlib.Path(file.name), file.laterality, file.projection, reason=view.reason)
         assert view.pixels is not None
         assert view.breast is not None
         least = self._options.min_finding_score
@@ -170,7 +170,7 @@ class Answering:
             if score >= least
         ]
         return ViewResult(
-            file.path,
+            pathlib.Path(file.name),
             file.laterality,
             file.projection,
             scores=answer.scores,
