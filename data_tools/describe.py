@@ -13,6 +13,7 @@ from data_tools.description import Example
 from data_tools.source import Lesion, ListedExam, ListedView, Source
 from data_tools.sources import opening
 from data_tools.statistics import Tables
+from mammo.clinical import labels
 from mammo.common import cli, files
 from mammo.common.errors import ImageError
 from mammo.imaging import pixel_path
@@ -53,7 +54,7 @@ def _examples(source: Source, exams: list[ListedExam], tables: Tables) -> list[E
     """Draws the lesions that lie nearest to the median size of their pathology: typical ones, not the best."""
     by_path = {str(view.path): (exam, view) for exam in exams for view in exam.views}
     found = []
-    for label in ("benign", "cancer"):
+    for label in labels.LESION_NAMES:
         lesions = tables.lesions[tables.lesions.pathology == label].drop_duplicates("patient_id")
         typical = (lesions.length_px - lesions.length_px.median()).abs().sort_values(kind="stable").index
         for path in lesions.path[typical[:_EXAMPLES_EACH]]:
@@ -73,7 +74,7 @@ def _example(source: Source, exam: ListedExam, view: ListedView) -> Example:
     shown = cv2.resize(pixels, size_xy, interpolation=cv2.INTER_AREA).astype(np.float32)
     shown = np.clip((shown - breast.background_level) / span, 0, 1)
     boxes = [[value * scale for value in lesion.box_xyxy_px] for lesion in lesions]
-    label = lesion.pathology.name.lower()
+    label = lesion.pathology.title
     facts = [view.path.stem, label, lesion.kind if lesion.kind != "unknown" else ""]
     facts += [f"subtlety {lesion.subtlety}" if lesion.subtlety else ""]
     svg = figures.isolated_lesion(shown, _region(view, lesions, pixels.shape, size_xy), crop, boxes, label)

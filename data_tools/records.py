@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from data_tools.source import Annotation, Label, Lesion, ListedExam, ListedView, Source
+from data_tools.source import Annotation, Lesion, ListedExam, ListedView, Source
 from mammo.data import encodings
 from mammo.data.encodings import Content, Encoding
 from mammo.imaging import pixel_path, placements
@@ -138,12 +138,12 @@ class _Maker:
             "exam_id": self.view.exam_id,
             "volume": self.exam.volume,
             "path": self.view.path.relative_to(self.options.data_dir).as_posix(),
-            "laterality": self.view.laterality,
-            "projection": self.view.projection,
+            "laterality": self.view.laterality or "",
+            "projection": self.view.projection or "",
             "age_years": _or(self.exam.age_years, -1),
             "density": _or(self.exam.density, 0),
             "content": content,
-            "label": max((lesion.pathology for lesion in lesions), default=Label.NORMAL),
+            "label": dataclasses.replace(self.annotation, lesions=lesions).label,
             "image": encodings.encode_image(prepared.image, self.options.encoding),
             "height_px": prepared.image.shape[0],
             "width_px": prepared.image.shape[1],

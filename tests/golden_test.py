@@ -10,8 +10,9 @@ import tensorflow as tf
 
 from data_tools import splits
 from data_tools.phantoms import layout
-from data_tools.source import Label, ListedExam
+from data_tools.source import ListedExam
 from mammo.augment import seeds
+from mammo.clinical.labels import Label
 from mammo.imaging import pixel_path
 from mammo.imaging.image_file import ImageFile
 from mammo.inference import listing

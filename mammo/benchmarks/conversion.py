@@ -16,7 +16,8 @@ import numpy as np
 from data_tools import records
 from data_tools.conversion import Conversion
 from data_tools.records import RecordOptions
-from data_tools.source import Annotation, Label, Laterality, Lesion, ListedExam, ListedView, Projection
+from data_tools.source import Annotation, Lesion, ListedExam, ListedView
+from mammo.clinical.labels import Label, Laterality, Projection
 from mammo.data.encodings import Encoding
 from mammo.imaging.image_file import ImageFile
 

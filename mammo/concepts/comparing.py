@@ -8,7 +8,7 @@ from mammo.common.errors import InputError
 from mammo.concepts import catalogue, judging, trained_models
 from mammo.concepts.catalogue import Answers, Evidence
 from mammo.data.shards import Shards
-from mammo.reports import comparison, run
+from mammo.reports import comparison
 from mammo.reports.evaluation import PAGE_NAME
 
 _MULTI_STAGE = "multi_stage"  # the others are held against it
@@ -44,7 +44,7 @@ def compare(
         made[name], scored[name] = judging.of_concept(concept, concept.answer(evidence, "validation"), tests[name])
         made[name]["training_s"] = sum(models[model].training_s for model in concept.models)
     report = {
-        "data": run.describe_data(shards),
+        "data": shards.facts(),
         "split": "test",
         "n": made[_MULTI_STAGE]["n"],
         "concepts": made,

@@ -18,7 +18,6 @@ from mammo.inference import bundles, freezing, model_card
 from mammo.inference.bundles import Bundle, Facts, Network, OperatingPoint
 from mammo.metrics import froc
 from mammo.metrics.matching import Rule
-from mammo.reports import run
 from mammo.stages.classifier import ClassifierStage
 from mammo.stages.detector import DetectorStage
 from mammo.training import distribution, evaluating
@@ -100,7 +99,7 @@ def export(
         operating_points=_points(measured["operating_points"]["exam"]["cancer"]),
         finding_threshold=finding_threshold,
         false_findings_per_image=FALSE_FINDINGS_PER_IMAGE,
-        data=run.describe_data(shards),
+        data=shards.facts(),
         figures={key: measured[key] for key in _KEPT_FIGURES if key in measured},
     )
     trained = {role: model.describe() for role, model in used.items()}

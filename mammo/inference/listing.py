@@ -220,10 +220,10 @@ def _folders(root: pathlib.Path) -> Iterator[tuple[pathlib.Path, list[pathlib.Pa
     for folder, folder_names, names in os.walk(root, onerror=refuse, followlinks=True):
         real = pathlib.Path(folder).resolve()
         folder_names[:] = [] if real in seen else sorted(name for name in folder_names if not name.startswith("."))
-        names = [] if real in seen else sorted(filter(file_names.may_be_view, names))
+        views = [] if real in seen else sorted(filter(file_names.may_be_view, names))
         seen.add(real)
-        if names:
-            yield pathlib.Path(folder), [pathlib.Path(folder, name) for name in names]
+        if views:
+            yield pathlib.Path(folder), [pathlib.Path(folder, name) for name in views]
 
 
 def _parts(folder: pathlib.Path, found: list[_Found]) -> list[_Part]:

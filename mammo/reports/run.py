@@ -1,11 +1,8 @@
 """The report of a trained model: what it finds in a split, with pictures, and how it was made."""
 
-import dataclasses
 import pathlib
 from typing import Any
 
-from mammo.common import files
-from mammo.data import manifests
 from mammo.data.shards import Shards
 from mammo.reports import evaluation as evaluation_lib
 from mammo.training import telemetry
@@ -36,7 +33,7 @@ def write(
     evaluator = evaluation.run()
     split, seen = evaluation.split, evaluation.stage.shards  # views, or crops
     fields = {
-        "data": describe_data(shards),
+        "data": shards.facts(),
         "split": split,
         **evaluator.report(),
         "config": config,
@@ -45,15 +42,3 @@ def write(
     chapters = evaluator.gallery(lambda key: seen.read_image(split, key))
     evaluation_lib.write(output_dir, fields, telemetry.read_metrics(workdir), chapters)
     return output_dir / evaluation_lib.PAGE_NAME
-
-
-def describe_data(shards: Shards) -> dict[str, Any]:
-    """Returns what evaluation_lib.json says of the data."""
-    made = shards.manifest
-    fields = {field.name: getattr(made, field.name) for field in dataclasses.fields(made) if field.name != "splits"}
-    return {
-        **fields,
-        "is_phantom": made.source == manifests.PHANTOM,
-        "manifest_sha256": files.sha256_of(shards.folder / manifests.FILE_NAME),
-        "patients": {name: split.patients for name, split in made.splits.items()},
-    }

@@ -3,7 +3,8 @@
 import dataclasses
 import pathlib
 
-from data_tools.source import Annotation, Label, Laterality, Lesion, ListedExam, ListedView, Projection
+from data_tools.source import Annotation, Lesion, ListedExam, ListedView
+from mammo.clinical.labels import Label, Laterality, Projection
 from tests import drawing
 
 HEIGHT_PX, WIDTH_PX = 400, 260

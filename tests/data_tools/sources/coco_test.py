@@ -3,8 +3,8 @@ import json
 
 import pytest
 
-from data_tools.source import Label
 from data_tools.sources.coco import Coco
+from mammo.clinical.labels import Label
 from mammo.common.errors import ImageError, InputError
 
 HEADER = ["file_name", "patient_id", "laterality", "view", "density", "pathology", "subtlety"]
@@ -42,6 +42,18 @@ def test_boxes_become_xyxy_and_take_the_worst_pathology(tmp_path):
     assert annotation.label == Label.CANCER
     assert annotation.lesions[0].subtlety == 4
     assert annotation.spacing_mm is None
+
+
+def test_an_image_that_nobody_judged_is_unknown_with_and_without_boxes(tmp_path):
+    told = ["UNKNOWN", "BENIGN|UNKNOWN", "NORMAL"]
+    rows = [[*row[:5], pathology, ""] for row, pathology in zip(ROWS, told, strict=True)]
+    source = _write(tmp_path, rows=rows, boxes=BOXES[2:])
+    first, second = source.list_exams()
+    assert (first.status, second.status) == (Label.UNKNOWN, Label.NORMAL)
+    bare, outlined = (source.annotate(first, view, 120, 100) for view in first.views)
+    assert (bare.lesions, bare.label) == ((), Label.UNKNOWN)
+    assert (len(outlined.lesions), outlined.label) == (1, Label.UNKNOWN)
+    assert source.annotate(second, second.views[0], 120, 100).label == Label.NORMAL
 
 
 @pytest.mark.parametrize("box", [[10, 20, 0, 5], [90, 20, 30, 5], [-1, 0, 5, 5]])
