@@ -128,16 +128,16 @@ def parse(lines: Iterable[str]) -> dict[int, RecordInfo]:
 
 
 def _info(row: Mapping[str, Any]) -> RecordInfo:
-    arrays = {name: np.array(row[name], np.float32) for name in _FLOAT_ARRAYS}
-    arrays |= {name: np.array(row[name], np.int64) for name in _INTEGER_ARRAYS}
-    arrays["boxes_xyxy_px"] = arrays["boxes_xyxy_px"].reshape(-1, 4)
     placement = row["placement"]
     return RecordInfo(
         **{name: row[name] for name in (*_TEXTS, *_INTEGERS, *_FLOATS)},
-        **arrays,
         laterality=None if row["laterality"] is None else Laterality(row["laterality"]),
         projection=None if row["projection"] is None else Projection(row["projection"]),
         label=Label(row["label"]),
+        boxes_xyxy_px=np.array(row["boxes_xyxy_px"], np.float32).reshape(-1, 4),
+        pathologies=np.array(row["pathologies"], np.int64),
+        areas_px=np.array(row["areas_px"], np.float32),
+        subtleties=np.array(row["subtleties"], np.int64),
         kinds=tuple(row["kinds"]),
         placement=Placement(**{**placement, "window_xyxy_px": _window(placement["window_xyxy_px"])}),
     )

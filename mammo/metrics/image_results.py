@@ -35,12 +35,12 @@ class ImageFacts(Protocol):
         """Part of the source."""
 
     @property
-    def laterality(self) -> str:
-        """Left or right."""
+    def laterality(self) -> str | None:
+        """A `Laterality`; None: unknown."""
 
     @property
-    def projection(self) -> str:
-        """CC or MLO, in small letters."""
+    def projection(self) -> str | None:
+        """A `Projection`; None: unknown."""
 
     @property
     def density(self) -> int:
@@ -161,8 +161,8 @@ def result_of(
         label=label,
         exam_id=facts.exam_id,
         volume=facts.volume,
-        laterality=facts.laterality,
-        projection=facts.projection,
+        laterality=facts.laterality or "",
+        projection=facts.projection or "",
         density=int(facts.density),
         key=key,
     )

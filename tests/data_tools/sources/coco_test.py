@@ -78,7 +78,10 @@ def test_a_box_on_a_normal_view_is_refused(tmp_path):
         ({"rows": [*ROWS, ROWS[0]]}, "row 5: 1_LEFT_CC.jpg stands in an earlier row"),
         ({"rows": []}, "has no rows"),
         ({"rows": [[*ROWS[0][:2], "BOTH", *ROWS[0][3:]]]}, "row 2: laterality 'BOTH' is none of LEFT, RIGHT"),
-        ({"rows": [[*ROWS[0][:5], "MAYBE", ""]]}, "row 2: pathology 'MAYBE' is none of NORMAL, BENIGN, CANCER"),
+        (
+            {"rows": [[*ROWS[0][:5], "MAYBE", ""]]},
+            "row 2: pathology 'MAYBE' is none of UNKNOWN, NORMAL, BENIGN, CANCER",
+        ),
     ],
 )
 def test_a_sheet_that_cannot_be_used_has_its_sentence(tmp_path, changes, sentence):
