@@ -23,7 +23,7 @@ from data_tools.shard_pairs import Result, Task
 from data_tools.source import ListedExam, Source
 from mammo.common import files
 from mammo.common.errors import InputError
-from mammo.data import manifests
+from mammo.data import index, manifests
 from mammo.data.manifests import Manifest, Split
 from mammo.imaging import pixel_path
 
@@ -65,8 +65,8 @@ class Conversion:
         tasks = self._tasks(exams)
         with self._claimed_output_dir(tasks):
             results = self._make_all(tasks)
-            made = self._manifest(tasks, results)
             self._report_rejected(results, sum(len(task.views) for task in tasks))
+            made = self._manifest(tasks, results)
             made.write(self.output_dir)
         return made
 
@@ -136,7 +136,22 @@ class Conversion:
             seed=self.options.seed,
             rejected=sum(len(result.rejected) for result in results),
             widened=sum(result.widened for result in results),
-            splits={split: _summed(part) for split, part in by_split.items()},
+            splits={split: self._split(split, part) for split, part in by_split.items()},
+        )
+
+    def _split(self, name: str, results: list[Result]) -> Split:
+        """Adds up what the pairs of one split hold, and writes the index of its views and that of its crops."""
+        rows = {
+            content: [row for result in results for row in result.rows[content]] for content in shard_pairs.CONTENTS
+        }
+        return Split(
+            patients=len(_union(result.patients for result in results)),
+            exams=len(_union(result.exams for result in results)),
+            images=_sum([Result().images, *(result.images for result in results)]),
+            lesions=_sum([Result().lesions, *(result.lesions for result in results)]),
+            crops=_sum([Result().crops, *(result.crops for result in results)]),
+            shards=tuple(shard for result in results for shard in result.shards),
+            indexes=tuple(index.write(self.output_dir, name, content, rows[content]) for content in rows),
         )
 
     @contextlib.contextmanager
@@ -221,19 +236,10 @@ def _union(sets: Iterable[set[str]]) -> set[str]:
     return set().union(*sets)
 
 
-def _sum(counts: Iterable[dict[str, int]], start: dict[str, int]) -> dict[str, int]:
-    """Adds up counts key by key; `start` gives the keys, so that a split without a cancer says so."""
-    counts = list(counts)
-    return {key: sum((count[key] for count in counts), value) for key, value in start.items()}
-
-
-def _summed(results: list[Result]) -> Split:
-    nothing = Result()
-    return Split(
-        patients=len(_union(result.patients for result in results)),
-        exams=len(_union(result.exams for result in results)),
-        images=_sum((result.images for result in results), nothing.images),
-        lesions=_sum((result.lesions for result in results), nothing.lesions),
-        crops=_sum((result.crops for result in results), nothing.crops),
-        shards=tuple(shard for result in results for shard in result.shards),
-    )
+def _sum(parts: Iterable[dict[str, int]]) -> dict[str, int]:
+    """Adds up counts key by key; the first part gives the keys and their order, so that no cancer is said as 0."""
+    total: dict[str, int] = {}
+    for part in parts:
+        for key, count in part.items():
+            total[key] = total.get(key, 0) + count
+    return total

@@ -62,9 +62,11 @@ def main() -> None:
 
 def _summary(made: Manifest) -> str:
     """Returns the counts as a table to read."""
-    lines = [f"{'':12}{'patients':>9}{'exams':>7}{'normal':>8}{'benign':>8}{'cancer':>8}{'outlines':>10}{'crops':>7}"]
+    names = dict.fromkeys(name for split in made.splits.values() for name in split.images)
+    title = "".join(f"{name:>8}" for name in names)
+    lines = [f"{'':12}{'patients':>9}{'exams':>7}{title}{'outlines':>10}{'crops':>7}"]
     for name, split in made.splits.items():
-        images = "".join(f"{count:8,}" for count in split.images.values())
+        images = "".join(f"{count:8,}" for count in (split.images.get(name, 0) for name in names))
         outlines, crops = sum(split.lesions.values()), sum(split.crops.values())
         lines.append(f"{name:12}{split.patients:9,}{split.exams:7,}{images}{outlines:10,}{crops:7,}")
     lines.append(f"{made.rejected} views rejected, {made.widened} widened to hold a lesion beside the breast found.")

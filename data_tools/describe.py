@@ -13,9 +13,11 @@ from data_tools.description import Example
 from data_tools.source import Lesion, ListedExam, ListedView, Source
 from data_tools.sources import opening
 from data_tools.statistics import Tables
+from mammo.clinical import labels
 from mammo.common import cli, files
 from mammo.common.errors import ImageError
-from mammo.imaging import images, pixel_path
+from mammo.imaging import pixel_path
+from mammo.imaging.image_file import ImageFile
 
 _SOURCE = flags.DEFINE_enum("source", "mini_ddsm", opening.NAMES, "What kind of data set --data_dir holds.")
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the data set.", required=True)
@@ -52,7 +54,7 @@ def _examples(source: Source, exams: list[ListedExam], tables: Tables) -> list[E
     """Draws the lesions that lie nearest to the median size of their pathology: typical ones, not the best."""
     by_path = {str(view.path): (exam, view) for exam in exams for view in exam.views}
     found = []
-    for label in ("benign", "cancer"):
+    for label in labels.LESION_NAMES:
         lesions = tables.lesions[tables.lesions.pathology == label].drop_duplicates("patient_id")
         typical = (lesions.length_px - lesions.length_px.median()).abs().sort_values(kind="stable").index
         for path in lesions.path[typical[:_EXAMPLES_EACH]]:
@@ -61,7 +63,7 @@ def _examples(source: Source, exams: list[ListedExam], tables: Tables) -> list[E
 
 
 def _example(source: Source, exam: ListedExam, view: ListedView) -> Example:
-    pixels = images.read_pixels(view.path)
+    pixels = ImageFile(view.path).read_pixels()
     lesions = source.annotate(exam, view, *pixels.shape).lesions
     lesion = max(lesions, key=lambda lesion: lesion.pathology)
     breast = pixel_path.find_breast(view.path, pixels)
@@ -72,7 +74,7 @@ def _example(source: Source, exam: ListedExam, view: ListedView) -> Example:
     shown = cv2.resize(pixels, size_xy, interpolation=cv2.INTER_AREA).astype(np.float32)
     shown = np.clip((shown - breast.background_level) / span, 0, 1)
     boxes = [[value * scale for value in lesion.box_xyxy_px] for lesion in lesions]
-    label = lesion.pathology.name.lower()
+    label = lesion.pathology.title
     facts = [view.path.stem, label, lesion.kind if lesion.kind != "unknown" else ""]
     facts += [f"subtlety {lesion.subtlety}" if lesion.subtlety else ""]
     svg = figures.isolated_lesion(shown, _region(view, lesions, pixels.shape, size_xy), crop, boxes, label)
@@ -88,7 +90,7 @@ def _region(
         path = view.outline_paths.get(lesion.outline_index, pathlib.Path())
         x_min, y_min, x_max, y_max = (round(value) for value in lesion.box_xyxy_px)
         try:
-            filled = outlines.fill(outlines.find_line(images.read_pixels(path))).astype(np.uint8)
+            filled = outlines.fill(outlines.find_line(ImageFile(path).read_pixels())).astype(np.uint8)
             region |= cv2.resize(filled, shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
         except ImageError:
             region[y_min:y_max, x_min:x_max] = True

@@ -11,6 +11,7 @@ import matplotlib.ticker
 import numpy as np
 import pandas as pd
 
+from mammo.clinical import labels
 from mammo.common import colours
 from mammo.reports import style
 
@@ -76,7 +77,7 @@ def lesion_sizes(lesions: pd.DataFrame) -> str:
     figure, axes = _figure()
     known = lesions[lesions[column].notna()]
     edges = np.linspace(0, np.ceil(float(known[column].quantile(0.99))) if len(known) else 1, 26).tolist()
-    for label in ("benign", "cancer"):
+    for label in labels.LESION_NAMES:
         lengths = known[column][known.pathology == label].astype(float)
         if len(lengths):
             name = f"{label}, n = {len(lengths):,}, median {lengths.median():.0f} {unit}"

@@ -12,7 +12,7 @@ import numpy as np
 
 from data_tools.source import BoxXyxyPx
 from mammo.common.errors import ImageError
-from mammo.imaging import images
+from mammo.imaging.image_file import ImageFile
 
 _LINE_LEVEL = 127  # of 255: above the noise around a line
 _SMALLEST_PART = 0.05  # of the largest part's pixels: smaller ones are specks and must not widen the box
@@ -39,7 +39,7 @@ def read_outline(path: pathlib.Path, height_px: int, width_px: int) -> Outline:
     Raises:
         ImageError: It cannot be read, is empty, or has another shape than the image.
     """
-    mask = images.read_pixels(path)
+    mask = ImageFile(path).read_pixels()
     mask_height_px, mask_width_px = mask.shape
     scale_y, scale_x = height_px / mask_height_px, width_px / mask_width_px
     if abs(scale_y / scale_x - 1) > _ASPECT_TOLERANCE:

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from data_tools.source import Annotation, Label, Lesion, ListedExam, ListedView, Source
+from data_tools.source import Annotation, Lesion, ListedExam, ListedView, Source
 from mammo.data import encodings
 from mammo.data.encodings import Content, Encoding
-from mammo.imaging import images, pixel_path, placements
+from mammo.imaging import pixel_path, placements
 from mammo.imaging.breasts import Breast
+from mammo.imaging.image_file import ImageFile
 from mammo.imaging.pixel_path import PreparedImage
 
 BACKGROUND_FOCUS_SHARE = (0.025, 0.2)
@@ -67,7 +68,7 @@ def make(options: RecordOptions, source: Source, exam: ListedExam, view: ListedV
     Raises:
         mammo.common.errors.ImageError: The view, or an outline of it, cannot be used.
     """
-    pixels = images.read_pixels(view.path)
+    pixels = ImageFile(view.path).read_pixels()
     annotation = source.annotate(exam, view, *pixels.shape)
     breast = pixel_path.find_breast(view.path, pixels)
     maker = _Maker(options, exam, view, annotation, pixels, breast)
@@ -137,12 +138,12 @@ class _Maker:
             "exam_id": self.view.exam_id,
             "volume": self.exam.volume,
             "path": self.view.path.relative_to(self.options.data_dir).as_posix(),
-            "laterality": self.view.laterality,
-            "projection": self.view.projection,
+            "laterality": self.view.laterality or "",
+            "projection": self.view.projection or "",
             "age_years": _or(self.exam.age_years, -1),
             "density": _or(self.exam.density, 0),
             "content": content,
-            "label": max((lesion.pathology for lesion in lesions), default=Label.NORMAL),
+            "label": dataclasses.replace(self.annotation, lesions=lesions).label,
             "image": encodings.encode_image(prepared.image, self.options.encoding),
             "height_px": prepared.image.shape[0],
             "width_px": prepared.image.shape[1],

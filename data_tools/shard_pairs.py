@@ -12,12 +12,17 @@ from collections.abc import Callable
 from data_tools import records
 from data_tools.records import RecordOptions, ViewRecords
 from data_tools.source import ListedExam, ListedView, Source
+from mammo.clinical import labels
+from mammo.clinical.labels import Label
 from mammo.common import files
 from mammo.common.errors import ImageError, InputError
+from mammo.data import index, shard_files
 from mammo.data.encodings import Content
-from mammo.data.manifests import Shard
+from mammo.data.manifests import DataFile
 
 JOURNAL_FOLDER = ".journal"
+CONTENTS = ("views", "crops")
+"""Of the two shards of a pair."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,35 +54,41 @@ class Result:
         shards: The two files.
         patients: Who is in them.
         exams: Which exams are in them.
-        images: Views, by label.
+        images: Views, by label; "unknown" where there are such, as the following.
         lesions: Outlines, by pathology.
         crops: By label, "background" for those without a lesion.
         widened: Views whose crop had to be widened to hold a lesion.
         rejected: (path, reason) of each view that could not be used.
+        rows: Of the index, by "views" and "crops": one a record, in order.
     """
 
-    shards: list[Shard] = dataclasses.field(default_factory=list)
+    shards: list[DataFile] = dataclasses.field(default_factory=list)
     patients: set[str] = dataclasses.field(default_factory=set)
     exams: set[str] = dataclasses.field(default_factory=set)
-    images: dict[str, int] = dataclasses.field(default_factory=lambda: dict.fromkeys(["normal", "benign", "cancer"], 0))
-    lesions: dict[str, int] = dataclasses.field(default_factory=lambda: dict.fromkeys(["benign", "cancer"], 0))
+    images: dict[str, int] = dataclasses.field(default_factory=lambda: dict.fromkeys(labels.NAMES, 0))
+    lesions: dict[str, int] = dataclasses.field(default_factory=lambda: dict.fromkeys(labels.LESION_NAMES, 0))
     crops: dict[str, int] = dataclasses.field(
-        default_factory=lambda: dict.fromkeys(["background", "benign", "cancer"], 0)
+        default_factory=lambda: dict.fromkeys([Content.BACKGROUND, *labels.LESION_NAMES], 0)
     )
     widened: int = 0
     rejected: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+    rows: dict[str, list[str]] = dataclasses.field(default_factory=lambda: {content: [] for content in CONTENTS})
 
-    def count(self, made: ViewRecords) -> None:
-        """Adds what one view gave."""
+    def add(self, made: ViewRecords, shard_index: int) -> None:
+        """Counts what one view gave to the pair of shards of this index, and describes its records in rows."""
         self.patients.add(made.view["patient_id"])
         self.exams.add(made.view["exam_id"])
-        self.images[made.view["label"].name.lower()] += 1
+        _count(self.images, made.view["label"].title)
         for pathology in made.view["pathologies"]:
-            self.lesions[pathology.name.lower()] += 1
+            _count(self.lesions, pathology.title)
         for crop in made.crops:
-            is_lesion = crop["content"] == Content.LESION
-            self.crops[crop["label"].name.lower() if is_lesion else "background"] += 1
+            is_background = crop["content"] == Content.BACKGROUND and crop["label"] != Label.UNKNOWN
+            _count(self.crops, Content.BACKGROUND if is_background else crop["label"].title)
         self.widened += made.is_widened
+        for content, records_of_view in zip(CONTENTS, ([made.view], made.crops), strict=True):
+            rows = self.rows[content]
+            for record in records_of_view:
+                rows.append(index.row_of(shard_files.make_key(shard_index, len(rows)), record))
 
 
 def read_journal(output_dir: pathlib.Path, task: Task) -> Result | None:
@@ -90,7 +101,7 @@ def read_journal(output_dir: pathlib.Path, task: Task) -> Result | None:
         fields = json.loads(_journal_path(output_dir, task).read_text())
     except (FileNotFoundError, json.JSONDecodeError):
         return None
-    fields["shards"] = [Shard(**shard) for shard in fields["shards"]]
+    fields["shards"] = [DataFile(**shard) for shard in fields["shards"]]
     fields["patients"], fields["exams"] = set(fields["patients"]), set(fields["exams"])
     is_whole = all(_size_of(output_dir / shard.name) == shard.bytes for shard in fields["shards"])
     return Result(**fields) if is_whole and not fields["rejected"] else None
@@ -120,7 +131,7 @@ def make(
     from mammo.data import schema  # noqa: PLC0415
 
     result = Result()
-    views_path, crops_path = (output_dir / task.file_name(content) for content in ("views", "crops"))
+    views_path, crops_path = (output_dir / task.file_name(content) for content in CONTENTS)
     try:
         with (
             files.replacing(views_path) as views_partial,
@@ -137,21 +148,25 @@ def make(
                     views.write(schema.encode(made.view))
                     for crop in made.crops:
                         crops.write(schema.encode(crop))
-                    result.count(made)
+                    result.add(made, task.index)
                 after_view()
     except tf.errors.OpError as error:
         reason = error.message.rpartition("; ")[2]
         raise InputError(f"{output_dir}: {reason}; make room there or give another --output_dir.") from None
     result.shards = [
-        _describe(views_path, "views", sum(result.images.values())),
-        _describe(crops_path, "crops", sum(result.crops.values())),
+        _describe(path, content, len(result.rows[content]))
+        for path, content in zip((views_path, crops_path), CONTENTS, strict=True)
     ]
     _write_journal(output_dir, task, result)
     return result
 
 
-def _describe(path: pathlib.Path, content: str, records_count: int) -> Shard:
-    return Shard(path.name, content, records_count, path.stat().st_size, files.sha256_of(path))
+def _count(counts: dict[str, int], name: str) -> None:
+    counts[name] = counts.get(name, 0) + 1
+
+
+def _describe(path: pathlib.Path, content: str, records_count: int) -> DataFile:
+    return DataFile(path.name, content, records_count, path.stat().st_size, files.sha256_of(path))
 
 
 def _size_of(path: pathlib.Path) -> int | None:

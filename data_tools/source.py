@@ -6,34 +6,14 @@ beside the decoding of the view itself.
 """
 
 import dataclasses
-import enum
 import pathlib
+from collections.abc import Iterable
 from typing import Protocol
+
+from mammo.clinical.labels import Label, Laterality, Projection
 
 BoxXyxyPx = tuple[float, float, float, float]
 """x_min, y_min, x_max, y_max in pixels; the maxima are exclusive, so width is x_max - x_min."""
-
-
-class Label(enum.IntEnum):
-    """What a lesion, a view or an exam shows; the worst counts, so `max` combines labels."""
-
-    NORMAL = 0
-    BENIGN = 1
-    CANCER = 2
-
-
-class Laterality(enum.StrEnum):
-    """Which breast (DICOM Image Laterality, 0020,0062, spelt out)."""
-
-    LEFT = "left"
-    RIGHT = "right"
-
-
-class Projection(enum.StrEnum):
-    """How the breast was compressed: craniocaudal or mediolateral oblique (DICOM ListedView Position)."""
-
-    CC = "cc"
-    MLO = "mlo"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +22,7 @@ class Lesion:
 
     Attributes:
         box_xyxy_px: Extent of the outline in pixels of the full image.
-        pathology: BENIGN or CANCER.
+        pathology: BENIGN or CANCER; UNKNOWN where nobody has judged it.
         kind: "mass", "calcification", "mass+calcification", "other" or "unknown".
         outline_index: The number of its mask, from 1; 0 where the source has boxes only.
         area_px: Area inside the outline in pixels; None where the source has boxes only.
@@ -63,7 +43,7 @@ class Lesion:
         if not (x_min < x_max and y_min < y_max):
             raise ValueError(f"a lesion's box must have x_min < x_max and y_min < y_max, got {self.box_xyxy_px}")
         if self.pathology == Label.NORMAL:
-            raise ValueError("a lesion is BENIGN or CANCER, never NORMAL")
+            raise ValueError("a lesion is BENIGN, CANCER or UNKNOWN, never NORMAL")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,16 +53,16 @@ class ListedView:
     Attributes:
         patient_id: Who; the unit of splits and intervals.
         exam_id: Which exam (case) of the patient.
-        laterality: Which breast.
-        projection: Which projection.
+        laterality: Which breast; None: unknown.
+        projection: Which projection; None: unknown.
         path: The image file.
         outline_paths: One mask file a lesion, by outline number from 1; empty for a view without lesions.
     """
 
     patient_id: str
     exam_id: str
-    laterality: Laterality
-    projection: Projection
+    laterality: Laterality | None
+    projection: Projection | None
     path: pathlib.Path
     outline_paths: dict[int, pathlib.Path] = dataclasses.field(default_factory=dict)
 
@@ -94,7 +74,7 @@ class ListedExam:
     Attributes:
         patient_id: Who.
         exam_id: Unique in the source.
-        status: The worst finding of the exam, as the source states it.
+        status: The worst finding of the exam, as the source states it; UNKNOWN where it does not.
         volume: The part of the source it comes from (DDSM volumes A to D were scanned by different machines);
             results are reported by it.
         age_years: Or None.
@@ -118,15 +98,25 @@ class Annotation:
     Attributes:
         lesions: By outline number.
         spacing_mm: Side of a pixel of the image, or None where it is not known.
+        is_judged: Whether somebody has looked for lesions, so that what is not outlined is normal.
     """
 
     lesions: tuple[Lesion, ...]
     spacing_mm: float | None
+    is_judged: bool = True
 
     @property
     def label(self) -> Label:
-        """The worst lesion's pathology; NORMAL for a view without lesions."""
-        return max((lesion.pathology for lesion in self.lesions), default=Label.NORMAL)
+        """The worst lesion's pathology; NORMAL for a view without lesions, UNKNOWN where nobody has looked for any."""
+        if not self.lesions:
+            return Label.NORMAL if self.is_judged else Label.UNKNOWN
+        return worst(lesion.pathology for lesion in self.lesions)
+
+
+def worst(pathologies: Iterable[Label]) -> Label:
+    """Returns the worst of at least one pathology: UNKNOWN where one is, since it may be the worst."""
+    known = tuple(pathologies)
+    return Label.UNKNOWN if Label.UNKNOWN in known else max(known)
 
 
 class Source(Protocol):

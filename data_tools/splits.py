@@ -11,7 +11,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from data_tools.source import Label, ListedExam
+from data_tools.source import ListedExam
+from mammo.clinical.labels import Label
 from mammo.common.errors import InputError
 
 PLACES = {"train": 14, "validation": 3, "test": 3}

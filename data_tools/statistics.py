@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from data_tools import processes
-from data_tools.source import Label, Lesion, ListedExam, Source
+from data_tools.source import Lesion, ListedExam, Source
+from mammo.clinical import labels
+from mammo.clinical.labels import Label
 from mammo.common.errors import ImageError
-from mammo.imaging import images
-
-LABELS = tuple(label.name.lower() for label in Label)
+from mammo.imaging.image_file import ImageFile
 
 _Z_95 = 1.96  # two-sided 95 % of a normal distribution
 
@@ -70,13 +70,13 @@ def _read_exam(source: Source, exam: ListedExam, after_view: Callable[[], None])
     part = _Part(exam.exam_id)
     for view in exam.views:
         try:
-            height_px, width_px = images.read_size(view.path)
+            height_px, width_px = ImageFile(view.path).read_size()
             annotation = source.annotate(exam, view, height_px, width_px)
         except ImageError as error:
             part.rejected.append([str(error.path), error.reason])
         else:
             where = [view.patient_id, view.exam_id]
-            label, status = annotation.label.name.lower(), exam.status.name.lower()
+            label, status = annotation.label.title, exam.status.title
             which = [view.laterality, view.projection, str(view.path)]
             about = [status, label, exam.age_years, exam.density, height_px, width_px]
             part.views.append([*where, exam.volume, *which, *about])
@@ -91,7 +91,7 @@ def _lesion_cells(lesion: Lesion, spacing_mm: float | None) -> list[Any]:
     x_min, y_min, x_max, y_max = lesion.box_xyxy_px
     length_px = max(x_max - x_min, y_max - y_min)
     length_mm = length_px * spacing_mm if spacing_mm else None
-    facts = [lesion.pathology.name.lower(), lesion.kind, lesion.assessment, lesion.subtlety]
+    facts = [lesion.pathology.title, lesion.kind, lesion.assessment, lesion.subtlety]
     return [*facts, length_px, length_mm, lesion.area_px]
 
 
@@ -129,8 +129,8 @@ def summarise(tables: Tables) -> dict[str, Any]:
     """Returns the counts and means of a data set, ready for JSON; every figure has its n beside it or is one."""
     views, lesions = tables.views, tables.lesions
     patients = per_patient(views)
-    labels = {label: int((views.label == label).sum()) for label in LABELS}
-    breasts = views[views.label != "normal"].groupby(["exam_id", "laterality"]).size()
+    images = _by_label(views.label)
+    breasts = lesions.drop_duplicates("path").groupby(["exam_id", "laterality"]).size()
     return {
         "n": {
             "patients": int(patients.shape[0]),
@@ -139,9 +139,11 @@ def summarise(tables: Tables) -> dict[str, Any]:
             "lesions": int(lesions.shape[0]),
             "rejected": int(tables.rejected.shape[0]),
         },
-        "images": labels,
-        "balance": balanced(labels),
-        "age_years": {label: mean_with_interval(patients.age_years[patients.status == label]) for label in LABELS},
+        "images": images,
+        "balance": balanced({label: images[label] for label in labels.NAMES}),
+        "age_years": {
+            label: mean_with_interval(patients.age_years[patients.status == label]) for label in labels.NAMES
+        },
         "age_unknown": int(patients.age_years.isna().sum()),
         "lesions": {
             "pathology": _counts(lesions.pathology),
@@ -154,15 +156,18 @@ def summarise(tables: Tables) -> dict[str, Any]:
         "exams_with_lesions_in_both_breasts": int((breasts.groupby("exam_id").size() > 1).sum()),
         "views": _counts(views.laterality + " " + views.projection),
         "density": _counts(patients.density),
-        "volume": {
-            str(volume): {label: int((part.status == label).sum()) for label in LABELS}
-            for volume, part in patients.groupby("volume")
-        },
+        "volume": {str(volume): _by_label(part.status) for volume, part in patients.groupby("volume")},
         "mean_size_px": {
             "height": float(views.height_px.mean()) if len(views) else None,
             "width": float(views.width_px.mean()) if len(views) else None,
         },
     }
+
+
+def _by_label(values: pd.Series) -> dict[str, int]:
+    """How often each label occurs; "unknown" stands there only where it does."""
+    counts = {label.title: int((values == label.title).sum()) for label in (*labels.KNOWN, Label.UNKNOWN)}
+    return {name: count for name, count in counts.items() if count or name in labels.NAMES}
 
 
 def _counts(values: pd.Series) -> dict[str, int]:

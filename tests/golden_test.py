@@ -10,9 +10,11 @@ import tensorflow as tf
 
 from data_tools import splits
 from data_tools.phantoms import layout
-from data_tools.source import Label, ListedExam
+from data_tools.source import ListedExam
 from mammo.augment import seeds
-from mammo.imaging import images, pixel_path
+from mammo.clinical.labels import Label
+from mammo.imaging import pixel_path
+from mammo.imaging.image_file import ImageFile
 from mammo.inference import listing
 from mammo.inference.predictor import Predictor
 from mammo.inference.service import Service
@@ -26,7 +28,7 @@ from tests.mammo.inference import bright_disc
 def test_pixel_path_of_a_phantom_view(tmp_path):
     layout.write_exams(tmp_path, 1, 0, height_px=320, workers=1)
     path = sorted(tmp_path.rglob("*LEFT_MLO.jpg"))[0]
-    pixels = images.read_pixels(path)
+    pixels = ImageFile(path).read_pixels()
     breast = pixel_path.find_breast(path, pixels)
     prepared = pixel_path.prepare_view(pixels, breast, 128, 64)
     assert (path.name, pixels.shape) == ("C_0001_1.LEFT_MLO.jpg", (314, 157))

@@ -3,6 +3,7 @@
 `_annotations.coco.json` holds the boxes (https://cocodataset.org/#format-data); `cases.csv` has one row an image:
 file_name, patient_id, laterality, view, density, pathology, and, where it is known, subtlety. Where the lesions of an
 image are of several pathologies, the sheet joins them with a bar ("BENIGN|CANCER") and does not say which box is which.
+UNKNOWN is for an image that nobody has judged.
 """
 
 import csv
@@ -12,7 +13,9 @@ import json
 import pathlib
 from typing import Any
 
-from data_tools.source import Annotation, Label, Laterality, Lesion, ListedExam, ListedView, Projection
+from data_tools import source
+from data_tools.source import Annotation, Lesion, ListedExam, ListedView
+from mammo.clinical.labels import Label, Laterality, Projection
 from mammo.common.errors import ImageError, InputError
 
 _COLUMNS = ("file_name", "patient_id", "laterality", "view", "density", "pathology")
@@ -70,7 +73,7 @@ class Coco:
             lesions.append(
                 Lesion((x, y, x + width, y + height), pathology, subtlety=int(subtlety) if subtlety.isdigit() else None)
             )
-        return Annotation(tuple(lesions), spacing_mm=None)
+        return Annotation(tuple(lesions), spacing_mm=None, is_judged=pathology != Label.UNKNOWN)
 
     def _exam(self, patient_id: str, rows: list[dict[str, str]]) -> ListedExam:
         views = tuple(
@@ -142,4 +145,4 @@ class Coco:
 
 
 def _worst(pathologies: str) -> Label:
-    return max(Label[pathology] for pathology in pathologies.split("|"))
+    return source.worst(Label[pathology] for pathology in pathologies.split("|"))

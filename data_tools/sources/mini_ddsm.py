@@ -13,9 +13,11 @@ import zipfile
 from collections.abc import Iterable
 
 from data_tools import outlines
-from data_tools.source import Annotation, Label, Laterality, Lesion, ListedExam, ListedView, Projection
+from data_tools.source import Annotation, Lesion, ListedExam, ListedView
 from data_tools.sources import ddsm_files
 from data_tools.sources.ddsm_files import Abnormality, Scan
+from mammo.clinical import labels
+from mammo.clinical.labels import Label, Laterality, Projection
 from mammo.common.errors import ImageError, InputError
 
 _TREES = {"png16": "MINI-DDSM-Complete-PNG-16", "jpeg8": "MINI-DDSM-Complete-JPEG-8"}
@@ -164,8 +166,8 @@ class _Row:
     patient_id: str
     volume: str
     status: Label
-    laterality: Laterality
-    projection: Projection
+    laterality: Laterality | None
+    projection: Projection | None
     age_years: float | None
     density: int | None
     contours: dict[int, pathlib.PurePath]
@@ -204,8 +206,8 @@ def _row(cells: dict[str, object]) -> _Row:
         raise ValueError(f"{path.name!r} is no name such as C_0236_1.RIGHT_CC.jpg")
     if (name["side"], name["view"]) != (cells["Side"], cells["View"]):
         raise ValueError(f"Side {cells['Side']!r} and View {cells['View']!r} are not those of {path.name}")
-    status = str(cells["Status"]).upper()
-    if status not in Label.__members__:
+    status = str(cells["Status"]).lower()
+    if status not in labels.NAMES:
         raise ValueError(f"Status {cells['Status']!r} is none of Normal, Benign, Cancer")
     density = _number(cells, "Density")
     return _Row(
@@ -213,9 +215,9 @@ def _row(cells: dict[str, object]) -> _Row:
         exam_id=path.stem.partition(".")[0],
         patient_id=name["patient"],
         volume=name["volume"],
-        status=Label[status],
-        laterality=Laterality(name["side"].lower()),
-        projection=Projection(name["view"].lower()),
+        status=Label(labels.NAMES.index(status)),
+        laterality=labels.parse_laterality(name["side"]),
+        projection=labels.parse_projection(name["view"]),
         age_years=_number(cells, "Age"),
         density=int(density) if density else None,  # 0 where it was not read
         contours={
@@ -277,7 +279,7 @@ def _exam(rows: list[_Row], tree_dir: pathlib.Path, on_disk: dict[str, pathlib.P
             on_disk.get(_key(row.path), tree_dir / row.path),
             {number: on_disk.get(_key(path), tree_dir / path) for number, path in row.contours.items()},
         )
-        for row in sorted(rows, key=lambda row: (row.laterality, row.projection))
+        for row in sorted(rows, key=lambda row: (row.laterality or "", row.projection or ""))
     ]
     return ListedExam(
         first.patient_id, first.exam_id, first.status, first.volume, first.age_years, first.density, tuple(views)

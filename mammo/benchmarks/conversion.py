@@ -16,9 +16,10 @@ import numpy as np
 from data_tools import records
 from data_tools.conversion import Conversion
 from data_tools.records import RecordOptions
-from data_tools.source import Annotation, Label, Laterality, Lesion, ListedExam, ListedView, Projection
+from data_tools.source import Annotation, Lesion, ListedExam, ListedView
+from mammo.clinical.labels import Label, Laterality, Projection
 from mammo.data.encodings import Encoding
-from mammo.imaging import images
+from mammo.imaging.image_file import ImageFile
 
 HEIGHT_PX, WIDTH_PX = 4700, 3000  # a 16 bit scan of film at 50 µm, as DDSM has them
 _DISTINCT_VIEWS = 4  # the others are links to these: a page cache that holds all files is the same for each run
@@ -100,7 +101,7 @@ def _decoding_share(source: "FullSizeSource") -> float:
     exam = source.list_exams()[0]
     for view in [*exam.views, *exam.views]:
         start = time.perf_counter()
-        images.read_pixels(view.path)
+        ImageFile(view.path).read_pixels()
         decoded = time.perf_counter()
         made = records.make(_options(source), source, exam, view)
         for record in (made.view, *made.crops):

@@ -25,7 +25,7 @@ from mammo.common import hardware
 from mammo.concepts.concept import Role
 from mammo.data.encodings import Encoding
 from mammo.data.shards import Shards
-from mammo.imaging import images
+from mammo.imaging.image_file import ImageFile
 from mammo.inference import bundles, freezing, listing, service
 from mammo.inference.bundles import Bundle, Facts
 from mammo.inference.freezing import Stage
@@ -138,7 +138,8 @@ class _Bench:
 
     def _decode(self) -> None:
         with service.make_pool() as pool:
-            list(pool.map(images.read_pixels, [view.path for view in self._listed[0].views]))
+            files = [ImageFile(pathlib.Path(view.name)) for view in self._listed[0].views]
+            list(pool.map(ImageFile.read_pixels, files))
 
     def _ask_own(self) -> None:
         for name, values in self._inputs.items():

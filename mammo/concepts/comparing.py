@@ -13,7 +13,6 @@ from mammo.concepts.catalogue import BASELINE, CONCEPTS
 from mammo.concepts.evidence import Answers, Evidence
 from mammo.data.shards import Shards
 from mammo.metrics.figures import ConceptFigures, Counts, Difference
-from mammo.reports import run
 
 COMPARED = {**CONCEPTS, BASELINE.name: BASELINE}
 """All concepts that a comparison judges."""
@@ -82,7 +81,7 @@ def compare(config: Any, shards: Shards, source_dir: pathlib.Path, folder: pathl
     scored = {name: one.test for name, one in judged.items()}
     training_s = {name: model.training_s for name, model in models.items()}
     report: ComparisonReport = {
-        "data": run.describe_data(shards),
+        "data": shards.facts(),
         "split": "test",
         "n": judged[catalogue.DEFAULT].figures["n"],
         "concepts": {

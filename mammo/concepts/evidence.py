@@ -15,7 +15,8 @@ from mammo.concepts.concept import Concept, Role
 from mammo.concepts.second_look import FoundView
 from mammo.data.batch import Detections
 from mammo.data.cropping import CropConfig
-from mammo.data.shards import RecordInfo, Shards
+from mammo.data.index import RecordInfo
+from mammo.data.shards import Shards
 from mammo.metrics import image_results
 from mammo.metrics.image_results import ImageResult
 from mammo.metrics.scoring import Scored

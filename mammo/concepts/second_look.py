@@ -14,8 +14,9 @@ from mammo.common import progress
 from mammo.common.errors import InputError
 from mammo.data import cropping
 from mammo.data.cropping import CropConfig
-from mammo.imaging import images, pixel_path, placements
+from mammo.imaging import pixel_path, placements
 from mammo.imaging.breasts import Breast
+from mammo.imaging.image_file import ImageFile
 from mammo.imaging.placements import Placement
 
 MOST_FINDINGS = 8
@@ -79,7 +80,7 @@ def cut(view: FoundView, options: CropConfig) -> np.ndarray:
         return np.zeros((0, options.side_px, options.side_px, 1), np.float32)
     if not view.path.is_file():
         raise InputError(f"{view.path} is missing; the second look takes the files that the shards are made of.")
-    pixels = images.read_pixels(view.path)
+    pixels = ImageFile(view.path).read_pixels()
     breast = pixel_path.find_breast(view.path, pixels)
     return cut_from(pixels, breast, view.placement.to_source(view.findings.boxes_xyxy_px), options)
 
@@ -88,7 +89,7 @@ def cut_from(pixels: np.ndarray, breast: Breast, boxes_xyxy_px: np.ndarray, opti
     """Cuts the crops about boxes on a view that has been read.
 
     Args:
-        pixels: uint8 or uint16 [h, w], as `images.read_pixels` gives them.
+        pixels: uint8 or uint16 [h, w], as `ImageFile.read_pixels` gives them.
         breast: What `pixel_path.find_breast` found on them.
         boxes_xyxy_px: float64 [M, 4], M at least 1, in pixels of the file; cut off at its borders.
         options: Of the classifier's crops.

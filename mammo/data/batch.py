@@ -15,10 +15,11 @@ class Batch(NamedTuple):
         image: float32 [B, H, W, 1] in [0, 1].
         boxes: float32 [B, N, 4], xyxy in pixels of `image`, padded with `PADDING`.
         classes: int32 [B, N], 0 benign, 1 cancer, padded with `PADDING`.
-        label: int32 [B], of the worst lesion: 0 normal, 1 benign, 2 cancer.
-        is_real: bool [B], false for the padding of a last batch, so that evaluation counts every image once.
+        label: int32 [B], a `Label`: -1 unknown, 0 normal, 1 benign, 2 cancer.
+        is_real: bool [B], false for the padding of a last batch, so that evaluation counts every image once, and for
+            images whose label is not among those that are told apart.
         key: int64 [B], which record this is, see `mammo.data.shards.Shards.describe`.
-        position: int64 [B], where in the stream of training data it stands: goes on from one more than the largest.
+        position: int64 [B], where in the stream of training data it stands. Resume at max(position) + 1.
     """
 
     image: tf.Tensor

@@ -9,7 +9,7 @@ from mammo.common import files
 from mammo.common.errors import InputError
 from mammo.imaging import pixel_path
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 FILE_NAME = "manifest.json"
 SPLITS = ("train", "validation", "test")
 SIDE_MULTIPLE_PX = 32
@@ -19,14 +19,15 @@ PHANTOM = "phantom"
 
 
 @dataclasses.dataclass(frozen=True)
-class Shard:
-    """One TFRecord file.
+class DataFile:
+    """One file of a split: a shard, which holds records, or an index, which has a row for each record.
 
     Attributes:
-        name: Of the file, in the manifest's folder: `<split>-<content>-<index>-of-<count>.tfrecord`.
-        content: "views" or "crops".
-        records: How many it holds.
-        bytes: Its size.
+        name: Of the file, in the manifest's folder: `<split>-<content>-<index>-of-<count>.tfrecord` of a shard,
+            `index-<split>-<content>.jsonl` of an index.
+        content: Of which records: "views" or "crops".
+        records: How many.
+        bytes: Size of the file.
         sha256: Of the file, in hexadecimal.
     """
 
@@ -44,10 +45,11 @@ class Split:
     Attributes:
         patients: How many.
         exams: How many.
-        images: Views, by "normal", "benign" and "cancer".
+        images: Views, by "normal", "benign" and "cancer"; also by "unknown" where there are such, as the following.
         lesions: Outlines on those views, by "benign" and "cancer".
         crops: By "background", "benign" and "cancer".
-        shards: Its files.
+        shards: The files of records.
+        indexes: What the records of each content say but their images, see `mammo.data.index`.
     """
 
     patients: int
@@ -55,7 +57,8 @@ class Split:
     images: dict[str, int]
     lesions: dict[str, int]
     crops: dict[str, int]
-    shards: tuple[Shard, ...]
+    shards: tuple[DataFile, ...]
+    indexes: tuple[DataFile, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,4 +134,5 @@ def read(folder: pathlib.Path) -> Manifest:
 
 
 def _split_from(fields: dict[str, Any]) -> Split:
-    return Split(**{**fields, "shards": tuple(Shard(**shard) for shard in fields["shards"])})
+    files_of = {name: tuple(DataFile(**file) for file in fields[name]) for name in ("shards", "indexes")}
+    return Split(**{**fields, **files_of})

@@ -14,11 +14,11 @@ import numpy as np
 import tensorflow as tf
 
 from mammo.common.errors import InputError
-from mammo.data import cropping, schema
-from mammo.data import shards as shards_lib
+from mammo.data import cropping, schema, shard_files
 from mammo.data.batch import PADDING, Batch
 from mammo.data.cropping import CropConfig
-from mammo.data.shards import ShardFile, Shards
+from mammo.data.shard_files import ShardFile
+from mammo.data.shards import Shards
 
 NO_KEY = -1  # of the padding of a last batch
 STUDY_NORMALS = 4  # "storing 1 Normal case for every 4 cases that are encountered": the 2022 study, section 3.2.2
@@ -102,8 +102,7 @@ def training(
             "convert again with fewer views a shard, or use fewer workers."
         )
     first_epoch, first_offset = position >> _EPOCH_BITS, position & ((1 << _EPOCH_BITS) - 1)
-    is_even = options.balance == "none" and options.labels == LABELS
-    weights = None if is_even else _weights(shards, options)
+    weights = _weights(shards, options)
 
     def epoch(number: tf.Tensor) -> tf.data.Dataset:
         elements = _epoch(shards, files, options, weights, number)
@@ -135,7 +134,7 @@ def evaluation(
         InputError: The split holds nothing, or a record is damaged.
     """
     files = _files_of_worker(shards, split, context)
-    elements = tf.data.Dataset.range(len(files)).flat_map(shards_lib.records(files)).enumerate()
+    elements = tf.data.Dataset.range(len(files)).flat_map(shard_files.records(files)).enumerate()
     room = options.batch_size * _evaluation_batches(shards, split, options.batch_size, context)
     return _batches(elements, shards, split, options, padding=room - sum(file.records for file in files))
 
@@ -184,14 +183,15 @@ def _weights(shards: Shards, options: PipelineOptions) -> np.ndarray:
     if options.balance == "none":
         return is_taken.astype(np.float32)
     if options.balance == "study":
-        numbers = np.array([shards_lib.record_number(key) for key in infos])
+        numbers = np.array([shard_files.record_number(key) for key in infos])
         return (is_taken & ((labels != 0) | (numbers % STUDY_NORMALS == 0))).astype(np.float32)
     counts = np.bincount(labels[is_taken], minlength=len(LABELS))
     of_class = np.zeros(len(LABELS))
     for members in options.classes:
         of_class[list(members)] = counts[list(members)].sum()
     of_labels = np.array(options.class_weights or 1 / np.maximum(of_class, 1))
-    return (of_labels / of_labels[counts > 0].min() * (counts > 0))[labels].astype(np.float32)
+    weights = of_labels / of_labels[counts > 0].min() * (counts > 0)
+    return np.where(is_taken, weights[labels], 0).astype(np.float32)
 
 
 def _balanced(elements: tf.data.Dataset, shards: Shards, weights: np.ndarray, seed: tf.Tensor) -> tf.data.Dataset:
@@ -199,7 +199,7 @@ def _balanced(elements: tf.data.Dataset, shards: Shards, weights: np.ndarray, se
     starts = tf.constant(np.cumsum([0, *(file.records for file in shards.files("train"))]))
 
     def repeated(key: tf.Tensor, serialized: tf.Tensor) -> tf.data.Dataset:
-        place = tf.gather(starts, shards_lib.shard_index(key)) + shards_lib.record_number(key)
+        place = tf.gather(starts, shard_files.shard_index(key)) + shard_files.record_number(key)
         weight = tf.gather(weights, place)
         chance = tf.random.stateless_uniform([], tf.random.experimental.stateless_fold_in(seed, key))
         repeats = tf.floor(weight) + tf.cast(chance < weight - tf.floor(weight), tf.float32)
@@ -212,7 +212,7 @@ def _epoch(
     shards: Shards,
     files: list[ShardFile],
     options: PipelineOptions,
-    weights: np.ndarray | None,
+    weights: np.ndarray,
     number: tf.Tensor,
 ) -> tf.data.Dataset:
     """One epoch of (key, record as stored): interleaved from several files, balanced, shuffled."""
@@ -220,12 +220,12 @@ def _epoch(
     of_files, of_balance, of_shuffle = tf.unstack(tf.random.experimental.stateless_split(epoch_seed, 3))
     places = tf.random.experimental.stateless_shuffle(tf.range(len(files)), of_files)
     elements = tf.data.Dataset.from_tensor_slices(places).interleave(
-        shards_lib.records(files),
+        shard_files.records(files),
         cycle_length=min(options.parallel_reads, len(files)),
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
     )
-    if weights is not None:
+    if (weights != 1).any():
         elements = _balanced(elements, shards, weights, of_balance)
     # Seeds the graph of this function alone: a global seed that someone set must not change the order.
     tf.compat.v1.set_random_seed(1)

@@ -17,6 +17,9 @@ import pydicom.pixels.processing
 from pydicom import uid
 from pydicom.dataset import Dataset
 
+from mammo.clinical import labels
+from mammo.clinical.exams import Uids
+from mammo.clinical.labels import Laterality, Projection
 from mammo.common.errors import ImageError
 from mammo.imaging import decoding_apart
 
@@ -44,33 +47,6 @@ _GDCM_SYNTAXES = (
 
 _BITS = (8, 16)
 _DAMAGED = "is a truncated or damaged DICOM file; copy it again from its source"
-_PROJECTIONS = {"R-10242": "cc", "399162004": "cc", "R-10226": "mlo", "399368009": "mlo"}  # PS3.16, CID 4014
-_TAGS = (
-    "StudyInstanceUID",
-    "PatientID",
-    "PatientName",
-    "ImageLaterality",
-    "Laterality",
-    "ViewPosition",
-    "ViewCodeSequence",
-)
-
-
-@dataclasses.dataclass(frozen=True)
-class DicomImage:
-    """One view as its DICOM file gives it. No patient name, number or date is kept.
-
-    Attributes:
-        pixels: uint16 [H, W], after the modality and VOI look-up tables, brighter meaning denser tissue.
-        spacing_mm: Side of a pixel, or None. At the detector, where Pixel Spacing (0028,0030) is absent.
-        laterality: "left", "right" or None, from Image Laterality (0020,0062) or Laterality (0020,0060).
-        projection: "cc", "mlo" or None, from View Position (0018,5101) or View Code Sequence (0054,0220).
-    """
-
-    pixels: np.ndarray
-    spacing_mm: float | None
-    laterality: str | None
-    projection: str | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,71 +54,120 @@ class DicomTags:
     """What the tags say of whom and what a file shows. "" stands for what they do not say.
 
     Attributes:
-        study_uid: Study Instance UID (0020,000D): of one visit.
+        uids: Of the study, the series and the image.
         patient_id: (0010,0020); not printed.
         patient_name: (0010,0010); not printed.
-        laterality: As in `DicomImage`.
-        projection: As in `DicomImage`.
+        laterality: From Image Laterality (0020,0062) or Laterality (0020,0060); None: unknown.
+        projection: From View Position (0018,5101) or View Code Sequence (0054,0220); None: unknown, or another.
     """
 
-    study_uid: str
+    uids: Uids
     patient_id: str = dataclasses.field(repr=False)
     patient_name: str = dataclasses.field(repr=False)
-    laterality: str | None
-    projection: str | None
+    laterality: Laterality | None
+    projection: Projection | None
 
 
-def read_tags(path: pathlib.Path, file: BinaryIO) -> DicomTags:
-    """Reads the tags of an open file, without its pixels.
+@dataclasses.dataclass(frozen=True, eq=False)
+class DicomFile:
+    """A file that has been parsed; tags, size and pixels come from that one parse.
 
-    Raises:
-        ImageError: They cannot be read.
+    Attributes:
+        path: For messages.
+        dataset: What was parsed.
+        content: All of the file; None: only the tags before its pixels were parsed.
     """
-    with _refused_as(path, _DAMAGED):
-        dataset = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(_TAGS))
-        return DicomTags(
-            study_uid=str(dataset.get("StudyInstanceUID") or "").strip(),
-            patient_id=str(dataset.get("PatientID") or "").strip(),
-            patient_name=str(dataset.get("PatientName") or "").strip(),
-            laterality=_laterality(dataset),
-            projection=_projection(dataset),
-        )
+
+    path: pathlib.Path
+    dataset: Dataset = dataclasses.field(repr=False)
+    content: bytes | None = dataclasses.field(repr=False)
+
+    def tags(self) -> DicomTags:
+        """Returns what the tags say of the view.
+
+        Raises:
+            ImageError: They are damaged.
+        """
+        with _refused_as(self.path, _DAMAGED):
+            return DicomTags(
+                uids=Uids(
+                    study=_text(self.dataset, "StudyInstanceUID"),
+                    series=_text(self.dataset, "SeriesInstanceUID"),
+                    instance=_text(self.dataset, "SOPInstanceUID"),
+                ),
+                patient_id=_text(self.dataset, "PatientID"),
+                patient_name=_text(self.dataset, "PatientName"),
+                laterality=_laterality(self.dataset),
+                projection=_projection(self.dataset),
+            )
+
+    def size_px(self, max_pixels: int) -> tuple[int, int]:
+        """Returns (height_px, width_px) once the tags have shown that this is a view.
+
+        Args:
+            max_pixels: An image of more is refused.
+
+        Raises:
+            ImageError: As `pixels`, so far as the tags show it.
+        """
+        with _refused_as(self.path, _DAMAGED):
+            _check(self.path, self.dataset, max_pixels)
+            return int(self.dataset.Rows), int(self.dataset.Columns)
+
+    def pixels(self, max_pixels: int) -> np.ndarray:
+        """Decodes one single-frame grey image.
+
+        Modality LUT, then VOI LUT or window (PS3.3, C.11.1 and C.11.2), then MONOCHROME1 turned over, then stretched
+        over the 16 bits: what a viewer shows by default. Padding (PS3.3, C.7.5.1.1.2) takes no part in the stretch; it
+        is black.
+
+        Args:
+            max_pixels: An image of more is refused before it is decoded.
+
+        Returns:
+            uint16 [H, W], brighter meaning denser tissue.
+
+        Raises:
+            ImageError: It is truncated, holds no pixels or several frames, is raw detector data, of another
+                modality, too large, or in a transfer syntax that cannot be decoded.
+        """
+        if self.content is None:
+            raise ImageError(self.path, _DAMAGED)
+        self.size_px(max_pixels)
+        with _refused_as(self.path, _DAMAGED):
+            syntax = _check_pixel_data(self.path, self.dataset)
+        with _refused_as(self.path, f"has pixel data ({syntax.name}) that is truncated or cannot be decoded"):
+            stored = _stored(self.dataset, self.content, syntax)
+        with _refused_as(self.path, "has a window or a look-up table that cannot be applied; export it again"):
+            return _displayed(self.dataset, stored)
 
 
-def read_size(path: pathlib.Path, file: BinaryIO, max_pixels: int) -> tuple[int, int]:
-    """Returns (height_px, width_px) from the tags of an open file.
-
-    Raises:
-        ImageError: As `read`, so far as the tags show it.
-    """
-    dataset = _parse(path, file, max_pixels, stop_before_pixels=True)
-    return int(dataset.Rows), int(dataset.Columns)
-
-
-def read(path: pathlib.Path, content: bytes, max_pixels: int) -> DicomImage:
-    """Reads one single-frame grey image.
-
-    Modality LUT, then VOI LUT or window (PS3.3, C.11.1 and C.11.2), then MONOCHROME1 turned over, then stretched over
-    the 16 bits: what a viewer shows by default. Padding (PS3.3, C.7.5.1.1.2) takes no part in the stretch; it is black.
+def parse(path: pathlib.Path, content: bytes) -> DicomFile:
+    """Parses a whole file; of one that ends within its pixels, the tags that stand before them.
 
     Args:
-        path: The file, for messages.
-        content: Its bytes.
-        max_pixels: More than this is refused before it is decoded.
+        path: For messages.
+        content: Of the file.
 
     Raises:
-        ImageError: It is truncated, holds no pixels or several frames, is raw detector data, of another
-            modality, too large, or in a transfer syntax that cannot be decoded.
+        ImageError: It is damaged.
     """
-    dataset = _parse(path, io.BytesIO(content), max_pixels, stop_before_pixels=False)
+    with contextlib.suppress(ImageError), _refused_as(path, _DAMAGED):
+        dataset = pydicom.dcmread(io.BytesIO(content))
+        if len(dataset):
+            return DicomFile(path, dataset, content)
+    # Where a file ends within compressed pixels, pydicom gives no tags at all; they still tell whose the image is.
+    return parse_tags(path, io.BytesIO(content))
+
+
+def parse_tags(path: pathlib.Path, file: BinaryIO) -> DicomFile:
+    """Parses the tags of an open file, and reads no further than to its pixels.
+
+    Raises:
+        ImageError: They are damaged.
+    """
     with _refused_as(path, _DAMAGED):
-        syntax = _check_pixel_data(path, dataset)
-    with _refused_as(path, f"has pixel data ({syntax.name}) that is truncated or cannot be decoded"):
-        stored = _stored(dataset, content, syntax)
-    with _refused_as(path, "has a window or a look-up table that cannot be applied; export it again"):
-        pixels = _displayed(dataset, stored)
-    with _refused_as(path, _DAMAGED):
-        return DicomImage(pixels, _spacing_mm(dataset), _laterality(dataset), _projection(dataset))
+        return DicomFile(path, pydicom.dcmread(file, stop_before_pixels=True), None)
 
 
 @contextlib.contextmanager
@@ -157,19 +182,9 @@ def _refused_as(path: pathlib.Path, reason: str) -> Iterator[None]:
         raise ImageError(path, reason) from None
 
 
-def _parse(path: pathlib.Path, file: BinaryIO, max_pixels: int, *, stop_before_pixels: bool) -> Dataset:
-    with _refused_as(path, _DAMAGED):
-        dataset = pydicom.dcmread(file, stop_before_pixels=stop_before_pixels)
-        if dataset.get("Rows") is None or dataset.get("Columns") is None:
-            # pydicom gives no tags at all where a file ends within compressed pixels.
-            raise ImageError(
-                path, "is a DICOM file without an image; it may be truncated" if len(dataset) else _DAMAGED
-            )
-        _check(path, dataset, max_pixels)
-    return dataset
-
-
 def _check(path: pathlib.Path, dataset: Dataset, max_pixels: int) -> None:
+    if dataset.get("Rows") is None or dataset.get("Columns") is None:
+        raise ImageError(path, "is a DICOM file without an image; it may be truncated" if len(dataset) else _DAMAGED)
     modality = dataset.get("Modality") or "OT"
     if modality not in _MODALITIES:
         raise ImageError(path, f"is of modality {modality}, not a mammogram (MG)")
@@ -253,24 +268,17 @@ def _is_padding(dataset: Dataset, values: np.ndarray) -> np.ndarray:
     return (values >= first) & (values <= last)
 
 
-def _spacing_mm(dataset: Dataset) -> float | None:
-    for tag in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
-        try:
-            if dataset.get(tag):
-                return float(dataset.get(tag)[0])
-        except (ValueError, TypeError):  # "0,07": no reason to refuse the image
-            continue
-    return None
+def _text(dataset: Dataset, keyword: str) -> str:
+    return str(dataset.get(keyword) or "").strip()
 
 
-def _laterality(dataset: Dataset) -> str | None:
-    stated = dataset.get("ImageLaterality") or dataset.get("Laterality")
-    return {"L": "left", "R": "right"}.get(str(stated).upper())
+def _laterality(dataset: Dataset) -> Laterality | None:
+    return labels.parse_laterality(_text(dataset, "ImageLaterality") or _text(dataset, "Laterality"))
 
 
-def _projection(dataset: Dataset) -> str | None:
-    stated = str(dataset.get("ViewPosition") or "").lower()
-    if stated in ("cc", "mlo"):
-        return stated
+def _projection(dataset: Dataset) -> Projection | None:
+    stated = _text(dataset, "ViewPosition")
+    if stated:
+        return labels.parse_projection(stated)
     codes = dataset.get("ViewCodeSequence") or []
-    return _PROJECTIONS.get(str(codes[0].get("CodeValue"))) if codes and not stated else None
+    return labels.projection_of_code(_text(codes[0], "CodeValue")) if codes else None

@@ -60,7 +60,7 @@ def prepare_view(
     """Prepares a whole view.
 
     Args:
-        pixels: uint8 or uint16 [h, w], as `images.read_pixels` gives them.
+        pixels: uint8 or uint16 [h, w], as `ImageFile.read_pixels` gives them.
         breast: What `find_breast` found on them.
         height_px: Height of the result.
         width_px: Width of the result.
@@ -84,7 +84,7 @@ def prepare_crop(
     """Prepares a part of a view at full resolution, oriented and stretched as the whole view is, without padding.
 
     Args:
-        pixels: uint8 or uint16 [h, w], as `images.read_pixels` gives them.
+        pixels: uint8 or uint16 [h, w], as `ImageFile.read_pixels` gives them.
         breast: What `find_breast` found on them.
         window_xyxy_px: The part, inside the image.
         max_side_px: A larger part is shrunk to this.
@@ -99,7 +99,7 @@ def prepare_crop_about(pixels: np.ndarray, breast: Breast, focus_xyxy_px: np.nda
     """Prepares the square around a lesion or another focus, with context, as `prepare_crop` does.
 
     Args:
-        pixels: uint8 or uint16 [h, w], as `images.read_pixels` gives them.
+        pixels: uint8 or uint16 [h, w], as `ImageFile.read_pixels` gives them.
         breast: What `find_breast` found on them.
         focus_xyxy_px: float64 [4].
     """

@@ -20,7 +20,6 @@ from mammo.data.shards import Shards
 from mammo.inference import bundles, freezing, model_card
 from mammo.inference.bundles import CARD_FILE, NETWORKS_FOLDER, SUMS_FILE, Bundle, Facts, Network
 from mammo.metrics.figures import OperatingFigures
-from mammo.reports import run
 from mammo.stages.classifier import ClassifierStage
 from mammo.stages.detector import DetectorStage
 from mammo.training import distribution, evaluating
@@ -113,7 +112,7 @@ def _facts(
         operating_points=_points(judged.figures["operating_points"]["exam"]["cancer"]),
         finding_threshold=judged.finding_threshold,
         false_findings_per_image=judging.FALSE_FINDINGS_PER_IMAGE,
-        data=run.describe_data(shards),
+        data=shards.facts(),
         figures={key: value for key, value in judged.figures.items() if key in _KEPT_FIGURES},
     )
 

@@ -1,30 +1,26 @@
 """Which files make an exam, and of which breast and in which projection each view is.
 
-What a person gives is one folder, one CSV, or image files. DICOM tags are read, pixels are not. Whose the images are is
-compared, so that no exam is judged by views of two patients; it is never told in a message.
+What a person gives is one folder, one CSV, or image files; a service gives paths or bytes. DICOM tags are read, pixels
+are not decoded. Whose the images are is compared, so that no exam is judged by views of two patients; it is never told
+in a message.
 """
 
-import csv
 import dataclasses
-import io
 import os
 import pathlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mammo.clinical.exams import Uids
+from mammo.clinical.labels import Laterality, Projection
 from mammo.common.errors import ImageError, InputError
-from mammo.imaging import images
+from mammo.imaging.image_file import ImageFile
+from mammo.inference import exam_table, file_names
 
-_NO_VIEW_SUFFIXES = (".ics", ".txt", ".csv", ".json", ".xlsx", ".html", ".md", ".xml", ".ini", ".db", ".zip")
-_NO_VIEW = re.compile(r"\.|tape_|dicomdir$|mask_|.*_mask|.*mask\d?\.\w+$|.*\.overlay[^.]*$", re.IGNORECASE)
-"""Hidden files, and what stands beside the views of Mini-DDSM or of a DICOM medium."""
+KEPT_BYTES = 256 << 20
+"""Memory for what is read of files as they are listed, so that they need not be opened again to be read. Of the files
+beyond it only the tags are read, so that memory does not grow with the number of exams."""
 
-_CASE = re.compile(r"(?P<case>(?P<patient>[A-Z]_\d+)_\d+)\.(LEFT|RIGHT)_(CC|MLO)(?![A-Za-z])")  # of Mini-DDSM
-_SIDES = {"left": "left", "l": "left", "right": "right", "r": "right"}
-_PROJECTIONS = {"cc": "cc", "mlo": "mlo"}
-_VIEW_WORD = re.compile(r"(?P<side>left|right|l|r)?((?P<projection>cc|mlo)\d?)?")
-_COLUMNS = ("exam_id", "path")
 _LONGEST_ID = 120  # a file system takes 255 bytes, and suffixes are added
 
 _IN_FOLDER = "lies in one folder with views of {} patients; give the views of each in a folder of its own"
@@ -34,25 +30,31 @@ _IN_TABLE = "has one exam_id with views of {} patients; give the views of each a
 
 @dataclasses.dataclass(frozen=True)
 class ViewFile:
-    """One file that was given.
+    """One view that was given, as a file or as bytes.
 
     Attributes:
-        path: Of the file.
-        laterality: "left", "right"; None: unknown.
-        projection: "cc", "mlo"; None: unknown.
+        image: The file, of which some may have been read.
+        laterality: None: unknown.
+        projection: None: unknown.
         reason: Why it must not be read, as a clause without the path ("is of another patient than ..."); None: it may.
+        uids: What its DICOM tags say of where it belongs.
     """
 
-    path: pathlib.Path
-    laterality: str | None = None
-    projection: str | None = None
+    image: ImageFile
+    laterality: Laterality | None = None
+    projection: Projection | None = None
     reason: str | None = None
-    uids: Uids = dataclasses.field(default_factory=Uids)
+    uids: Uids = dataclasses.field(default_factory=Uids, repr=False)
 
     @property
     def name(self) -> str:
-        """For messages."""
-        return str(self.path)
+        """For people: the path as it was given; of bytes "view 1", "view 2" and so on."""
+        return self.image.name
+
+    @property
+    def path(self) -> pathlib.Path | None:
+        """Of the file; None: its bytes were given."""
+        return self.image.path
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,14 +106,66 @@ def list_exams(given: Sequence[pathlib.Path]) -> list[ExamFiles]:
     Raises:
         InputError: There is nothing there, it may not be read, it holds no image, or the CSV is not as expected.
     """
+    looking = _Looking()
     if len(given) == 1:
-        return _with_unique_ids(_exams_in(given[0]))
+        return _with_unique_ids(_exams_in(given[0], looking))
     if all(_is_folder(path) for path in given):
         raise InputError(f"{given[0]} and {given[1]} are folders; give one, or a CSV of their exams.")
-    return _with_unique_ids([_exam_of_files(given)])
+    return _with_unique_ids([_exam_of_files(given, looking)])
 
 
-def _exams_in(path: pathlib.Path) -> list[ExamFiles]:
+def exam_of(views: Sequence[pathlib.Path | bytes], exam_id: str) -> ExamFiles:
+    """Makes an exam out of views that a service was given, by the rules of `list_exams` for image files.
+
+    Args:
+        views: At least one: absolute paths of image files, or their contents. Bytes are called "view 1", "view 2" and
+            so on, by their place among all views.
+        exam_id: What to call the exam; characters that do not fit a file's name become "_".
+
+    Raises:
+        ValueError: No view is given.
+    """
+    if not views:
+        raise ValueError("an exam has at least one view, got none")
+    looking = _Looking()
+    found = [looking.at(ImageFile(view, f"view {number}")) for number, view in enumerate(views, start=1)]
+    return _with_unique_ids([_exam(exam_id, found, _IN_LIST)])[0]
+
+
+class _Looking:
+    """Looks at files one by one, and keeps what it read of them while there is room."""
+
+    def __init__(self) -> None:
+        self._room_bytes = KEPT_BYTES
+
+    def at(
+        self, image: ImageFile, laterality: Laterality | None = None, projection: Projection | None = None
+    ) -> _Found:
+        """Finds out what a file says of itself; what is given here counts more."""
+        try:
+            tags = image.read_tags(self._room_bytes)
+            reason = None
+        except ImageError as error:
+            tags = None
+            reason = error.reason
+        self._room_bytes -= image.kept_bytes
+        file_name = image.path.name if image.path else ""
+        named = file_names.laterality_and_projection(file_name)
+        stated = (tags.laterality, tags.projection) if tags else (None, None)
+        view = ViewFile(
+            image,
+            laterality or stated[0] or named[0],
+            projection or stated[1] or named[1],
+            reason,
+            tags.uids if tags else Uids(),
+        )
+        if tags and (tags.uids.study or tags.patient_id or tags.patient_name):
+            return _Found(view, tags.uids.study, True, tags.patient_id, tags.patient_name)
+        case = file_names.case_of(file_name)
+        return _Found(view, case.case, False, case.patient)
+
+
+def _exams_in(path: pathlib.Path, looking: _Looking) -> list[ExamFiles]:
     try:
         is_there = path.exists()
     except OSError as error:
@@ -119,8 +173,8 @@ def _exams_in(path: pathlib.Path) -> list[ExamFiles]:
     if not is_there:
         raise InputError(f"{path} is not there; give a folder, a CSV, or image files.")
     if path.is_dir():
-        return _exams_of_folder(path)
-    return _exams_of_table(path) if path.suffix.lower() == ".csv" else [_exam_of_files([path])]
+        return _exams_of_folder(path, looking)
+    return _exams_of_table(path, looking) if path.suffix.lower() == ".csv" else [_exam_of_files([path], looking)]
 
 
 def _is_folder(path: pathlib.Path) -> bool:
@@ -134,16 +188,16 @@ def _unreadable(path: pathlib.Path | str, error: OSError) -> InputError:
     return InputError(f"{path} cannot be read ({error.strerror}); change its permissions, or copy it.")
 
 
-def _exam_of_files(paths: Sequence[pathlib.Path]) -> ExamFiles:
-    cases = {_case_of(path, "case") for path in paths}
+def _exam_of_files(paths: Sequence[pathlib.Path], looking: _Looking) -> ExamFiles:
+    cases = {file_names.case_of(path.name).case for path in paths}
     case = cases.pop() if len(cases) == 1 else ""
-    return _exam(case or paths[0].parent.name, [_look_at(path) for path in paths], _IN_LIST)
+    return _exam(case or paths[0].parent.name, [looking.at(ImageFile(path)) for path in paths], _IN_LIST)
 
 
-def _exams_of_folder(root: pathlib.Path) -> list[ExamFiles]:
+def _exams_of_folder(root: pathlib.Path, looking: _Looking) -> list[ExamFiles]:
     by_study: dict[str | int, list[_Part]] = {}
     for folder, paths in _folders(root):
-        for part in _parts(folder, [_look_at(path) for path in paths]):
+        for part in _parts(folder, [looking.at(ImageFile(path)) for path in paths]):
             key = part.study or len(by_study)  # a number of its own where it joins no other
             by_study.setdefault(key, []).append(part)
     if not by_study:
@@ -166,14 +220,10 @@ def _folders(root: pathlib.Path) -> Iterator[tuple[pathlib.Path, list[pathlib.Pa
     for folder, folder_names, names in os.walk(root, onerror=refuse, followlinks=True):
         real = pathlib.Path(folder).resolve()
         folder_names[:] = [] if real in seen else sorted(name for name in folder_names if not name.startswith("."))
-        paths = [pathlib.Path(folder, name) for name in sorted(names) if real not in seen and _may_be_view(name)]
+        views = [] if real in seen else sorted(filter(file_names.may_be_view, names))
         seen.add(real)
-        if paths:
-            yield pathlib.Path(folder), paths
-
-
-def _may_be_view(name: str) -> bool:
-    return not _NO_VIEW.match(name) and not name.lower().endswith(_NO_VIEW_SUFFIXES)
+        if views:
+            yield pathlib.Path(folder), [pathlib.Path(folder, name) for name in views]
 
 
 def _parts(folder: pathlib.Path, found: list[_Found]) -> list[_Part]:
@@ -193,95 +243,25 @@ def _parts(folder: pathlib.Path, found: list[_Found]) -> list[_Part]:
     return parts
 
 
-def _exams_of_table(path: pathlib.Path) -> list[ExamFiles]:
-    by_exam: dict[str, list[_Found]] = {}
-    for row, cells in _rows(path):
-        where = f"{path}, row {row}"
-        for column in _COLUMNS:
-            if not cells[column]:
-                raise InputError(f"{where}: {column} is empty; each row names an exam and the file of one view.")
-        laterality = _known(cells, "laterality", _SIDES, "left, right, L or R", where)
-        projection = _known(cells, "projection", _PROJECTIONS, "cc or mlo", where)
-        found = _look_at(path.parent / cells["path"], laterality, projection)
-        by_exam.setdefault(cells["exam_id"], []).append(found)
-    if not by_exam:
-        raise InputError(f"{path} has no rows; each row names an exam and the file of one view.")
-    return [_exam(exam_id, found, _IN_TABLE) for exam_id, found in by_exam.items()]
-
-
-def _rows(path: pathlib.Path) -> list[tuple[int, dict[str, str]]]:
-    """Returns the rows that are not blank, each with its number in the file, where the title is row 1."""
+def _exams_of_table(path: pathlib.Path, looking: _Looking) -> list[ExamFiles]:
     try:
-        text = path.read_bytes().decode("utf-8-sig")  # Excel puts a mark before it
-        if "\0" in text:
-            raise csv.Error("a file of binary data")
-        reader = csv.reader(io.StringIO(text, newline=""))
-        title = [name.strip() for name in next(reader, [])]
-        rows = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
+        rows = exam_table.read(path)
     except OSError as error:
         raise _unreadable(path, error) from None
-    except (UnicodeDecodeError, csv.Error):
-        raise InputError(f"{path} is no CSV in UTF-8; export it again as one.") from None
-    missing = [column for column in _COLUMNS if column not in title]
-    if missing:
-        has = f"it has {', '.join(title)}" if any(title) else "its first row is empty"
-        raise InputError(f"{path} has no column {missing[0]}; {has}; {' and '.join(_COLUMNS)} are expected.")
-    blank = dict.fromkeys(title, "")
-    return [(row, blank | dict(zip(title, map(str.strip, cells), strict=False))) for row, cells in rows]
-
-
-def _known(cells: Mapping[str, str], column: str, values: Mapping[str, str], expected: str, where: str) -> str | None:
-    value = cells.get(column, "")
-    if value and value.lower() not in values:
-        raise InputError(f"{where}: {column} is {value!r}, not {expected}; correct it, or leave it empty.")
-    return values.get(value.lower())
-
-
-def _look_at(path: pathlib.Path, laterality: str | None = None, projection: str | None = None) -> _Found:
-    """Finds out what a file says of itself; what is given here counts more."""
-    try:
-        tags = images.read_tags(path)
-        reason = None
-    except ImageError as error:
-        tags = None
-        reason = error.reason
-    named = _sides_and_projections(path.name)
-    stated = (tags.laterality, tags.projection) if tags else (None, None)
-    view = ViewFile(path, laterality or stated[0] or named[0], projection or stated[1] or named[1], reason)
-    if tags and (tags.study_uid or tags.patient_id or tags.patient_name):
-        return _Found(view, tags.study_uid, True, tags.patient_id, tags.patient_name)
-    return _Found(view, _case_of(path, "case"), False, _case_of(path, "patient"))
-
-
-def _case_of(path: pathlib.Path, part: str) -> str:
-    named = _CASE.match(path.name)
-    return named[part] if named else ""
-
-
-def _sides_and_projections(name: str) -> tuple[str | None, str | None]:
-    """What a file's name tells, by words that stand alone: `LEFT_CC`, `rmlo`.
-
-    A lone L or R must be next to CC or MLO: it may as well be a person's initial.
-    """
-    words = [_VIEW_WORD.fullmatch(word) for word in re.split(r"[^a-z0-9]+", name.lower()) if word]
-    sides, projections = set(), set()
-    for place, word in enumerate(words):
-        if word is None:
-            continue
-        beside = [other for other in words[max(place - 1, 0) : place + 2] if other]
-        if word["side"] and (len(word[0]) > 1 or any(other["projection"] and not other["side"] for other in beside)):
-            sides.add(_SIDES[word["side"]])
-        if word["projection"]:
-            projections.add(word["projection"])
-    return sides.pop() if len(sides) == 1 else None, projections.pop() if len(projections) == 1 else None
+    by_exam: dict[str, list[_Found]] = {}
+    for row in rows:
+        found = looking.at(ImageFile(row.path), row.laterality, row.projection)
+        by_exam.setdefault(row.exam_id, []).append(found)
+    return [_exam(exam_id, found, _IN_TABLE) for exam_id, found in by_exam.items()]
 
 
 def _exam(name: str, found: Sequence[_Found], mixed_reason: str) -> ExamFiles:
     """Makes an exam out of files; none of them may be read where they are of several patients."""
-    seen = set()
+    seen: set[str | bytes] = set()
     checked = []
     for item in found:
-        place = os.path.normpath(item.view.path)
+        path = item.view.path
+        place = os.path.normpath(path) if path else _content_of(item.view)
         checked.append(_refused(item, "is given twice") if place in seen else item)
         seen.add(place)
     patients = _count_patients(found)
@@ -292,6 +272,10 @@ def _exam(name: str, found: Sequence[_Found], mixed_reason: str) -> ExamFiles:
     return ExamFiles(
         name, tuple(item.view for item in checked), {key: value for key, value in patient.items() if value}
     )
+
+
+def _content_of(view: ViewFile) -> bytes:
+    return view.image.load() if view.reason is None else b""
 
 
 def _refused(item: _Found, reason: str) -> _Found:

@@ -12,8 +12,9 @@ import cv2
 import numpy as np
 
 from mammo.common.errors import ImageError
-from mammo.imaging import images, pixel_path
+from mammo.imaging import pixel_path
 from mammo.imaging.breasts import Breast
+from mammo.imaging.image_file import ImageFile
 from mammo.imaging.pixel_path import PreparedImage
 from mammo.inference.listing import ViewFile
 
@@ -54,7 +55,7 @@ def read(
     """Reads the files of one exam, or a part of them.
 
     Args:
-        files: Those with a reason are not opened.
+        files: Those with a reason are not opened. What was read of a file is released once it is prepared.
         height_px: Of the prepared views.
         width_px: Of the prepared views.
         pool: Runs one task a file; threads suffice, since decoders let go of the interpreter.
@@ -73,35 +74,38 @@ def read(
             views.append(ReadView(view.file, reason, decoding_s=view.decoding_s, preparing_s=view.preparing_s))
             continue
         if view.reason is None:
-            seen[digest] = view.file.path.name
+            seen[digest] = pathlib.Path(view.file.name).name
         views.append(view)
     return views
 
 
 def _read_one(file: ViewFile, height_px: int, width_px: int) -> tuple[ReadView, bytes]:
     """Returns the view of one file, and a digest of its pixels, empty where it could not be read."""
-    if file.reason is not None:
-        return ReadView(file, file.reason), b""
     start_s = time.perf_counter()
     try:
-        pixels = _decode(file.path)
+        if file.reason is not None:
+            return ReadView(file, file.reason), b""
+        pixels = _decode(file.image)
         digest = hashlib.blake2b(np.ascontiguousarray(pixels).data).digest()
         decoded_s = time.perf_counter()
-        breast = pixel_path.find_breast(file.path, pixels)
+        breast = pixel_path.find_breast(file.image.label, pixels)
         prepared = pixel_path.prepare_view(pixels, breast, height_px, width_px)
     except (ImageError, OSError, MemoryError, cv2.error) as error:
         return ReadView(file, _reason_of(error), decoding_s=time.perf_counter() - start_s), b""
+    finally:
+        file.image.release()
     return ReadView(file, None, pixels, breast, prepared, decoded_s - start_s, time.perf_counter() - decoded_s), digest
 
 
-def _decode(path: pathlib.Path) -> np.ndarray:
-    """Reads the pixels once the header has shown that they may be of a mammogram."""
-    height_px, width_px = images.read_size(path)
+def _decode(image: ImageFile) -> np.ndarray:
+    """Decodes the pixels once the header has shown that they may be of a mammogram."""
+    image.load()
+    height_px, width_px = image.read_size()
     if min(height_px, width_px) < _MIN_SIDE_PX:
-        raise ImageError(path, f"has {height_px:,} × {width_px:,} pixels, too few for a mammogram")
+        raise ImageError(image.label, f"has {height_px:,} × {width_px:,} pixels, too few for a mammogram")
     if max(height_px, width_px) > _MAX_ELONGATION * min(height_px, width_px):
-        raise ImageError(path, f"has {height_px:,} × {width_px:,} pixels, too long a strip for a mammogram")
-    return images.read_pixels(path)
+        raise ImageError(image.label, f"has {height_px:,} × {width_px:,} pixels, too long a strip for a mammogram")
+    return image.read_pixels()
 
 
 def _reason_of(error: Exception) -> str:

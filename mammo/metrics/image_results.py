@@ -29,12 +29,12 @@ class ImageFacts(Protocol):
         """Which part of the source it comes from."""
 
     @property
-    def laterality(self) -> str:
-        """Which breast: "left" or "right"."""
+    def laterality(self) -> str | None:
+        """Which breast, a `Laterality`; None: unknown."""
 
     @property
-    def projection(self) -> str:
-        """How the breast was compressed: "cc" or "mlo"."""
+    def projection(self) -> str | None:
+        """How the breast was compressed, a `Projection`; None: unknown."""
 
     @property
     def density(self) -> int:
@@ -155,8 +155,8 @@ def result_of(
         label=label,
         exam_id=facts.exam_id,
         volume=facts.volume,
-        laterality=facts.laterality,
-        projection=facts.projection,
+        laterality=facts.laterality or "",
+        projection=facts.projection or "",
         density=int(facts.density),
         key=key,
     )

@@ -104,6 +104,6 @@ def _caption(scored: Scored, row: int) -> str:
     facts = scored.facts[row]
     answers = zip(scored.classes.names, scored.probabilities[row], strict=True)
     return (
-        f"{facts.path} (patient {facts.patient_id}, {facts.laterality} {facts.projection.upper()}): "
+        f"{facts.path} (patient {facts.patient_id}, {facts.laterality or '?'} {(facts.projection or '?').upper()}): "
         f"{labels.NAMES[scored.labels[row]]}; {', '.join(f'{name} {value:.2f}' for name, value in answers)}."
     )

@@ -1,11 +1,8 @@
 """The report of a trained model: its figures on a split, with pictures, and how it was made."""
 
-import dataclasses
 import pathlib
 
-from mammo.common import files
 from mammo.common.json_types import JsonObject
-from mammo.data import manifests
 from mammo.data.shards import Shards
 from mammo.reports import evaluation, galleries
 from mammo.reports.evaluation import Report
@@ -37,7 +34,7 @@ def write(
     evaluator = of_split.run()
     split, seen = of_split.split, of_split.stage.shards  # views, or crops
     report: Report = {
-        "data": describe_data(shards),
+        "data": shards.facts(),
         "split": split,
         **evaluator.report(),
         "config": config,
@@ -46,15 +43,3 @@ def write(
     chapters = galleries.of_evaluator(evaluator, lambda key: seen.read_image(split, key))
     evaluation.write(output_dir, report, telemetry.read_metrics(workdir), chapters)
     return output_dir / evaluation.PAGE_NAME
-
-
-def describe_data(shards: Shards) -> JsonObject:
-    """Returns what report.json says of the data."""
-    made = shards.manifest
-    fields = {field.name: getattr(made, field.name) for field in dataclasses.fields(made) if field.name != "splits"}
-    return {
-        **fields,
-        "is_phantom": made.source == manifests.PHANTOM,
-        "manifest_sha256": files.sha256_of(shards.folder / manifests.FILE_NAME),
-        "patients": {name: split.patients for name, split in made.splits.items()},
-    }

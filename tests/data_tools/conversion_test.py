@@ -17,6 +17,7 @@ from mammo.common import files
 from mammo.common.errors import InputError
 from mammo.data import manifests, schema
 from mammo.data.encodings import Encoding
+from mammo.data.shards import Shards
 from tests import programs
 from tests.data_tools import drawn_source
 from tests.data_tools.drawn_source import DrawnSource
@@ -69,13 +70,29 @@ def test_the_manifest_tells_what_the_files_hold(converted):
     output_dir, made = converted
     assert manifests.read(output_dir) == made
     for split in made.splits.values():
-        for shard in split.shards:
-            path = output_dir / shard.name
-            assert (path.stat().st_size, files.sha256_of(path)) == (shard.bytes, shard.sha256)
+        for file in (*split.shards, *split.indexes):
+            path = output_dir / file.name
+            assert (path.stat().st_size, files.sha256_of(path)) == (file.bytes, file.sha256)
     assert sum(split.images["cancer"] for split in made.splits.values()) == EXAMS // 3 * 2
     assert sum(split.lesions["benign"] for split in made.splits.values()) == EXAMS // 3 * 2
-    listed = {shard.name for split in made.splits.values() for shard in split.shards}
-    assert {path.name for path in output_dir.iterdir()} == listed | {"manifests.json", "rejected.csv"}
+    listed = {file.name for split in made.splits.values() for file in (*split.shards, *split.indexes)}
+    assert {path.name for path in output_dir.iterdir()} == listed | {"manifest.json", "rejected.csv"}
+
+
+def test_the_index_says_what_the_shards_hold_and_no_more_labels_than_there_are(converted):
+    output_dir, made = converted
+    shards = Shards.open(output_dir)
+    for of_content in (shards, shards.crops):
+        for name, split in made.splits.items():
+            elements = [e for s in split.shards if s.content == of_content.content for e in _read(output_dir, s)]
+            infos = of_content.describe(name).values()
+            assert [(info.path, info.label) for info in infos] == [
+                (element["path"].numpy().decode(), element["label"]) for element in elements
+            ]
+    for split in made.splits.values():
+        assert list(split.images) == ["normal", "benign", "cancer"]
+        assert list(split.lesions) == ["benign", "cancer"]
+        assert list(split.crops) == ["background", "benign", "cancer"]
 
 
 def test_two_workers_make_the_bytes_of_one(converted, source, tmp_path):
@@ -85,7 +102,8 @@ def test_two_workers_make_the_bytes_of_one(converted, source, tmp_path):
 
 SCRIPT = """
 import pathlib, sys
-from tests.data_tools import conversion_test, drawn_source
+from tests.data_tools import conversion_test
+from tests.data_tools.drawn_source import DrawnSource
 if __name__ == "__main__":
     source = DrawnSource(pathlib.Path(sys.argv[1]), conversion_test.EXAMS)
     conversion_test._conversion(source, pathlib.Path(sys.argv[2]), workers=2).run()
@@ -133,7 +151,7 @@ def test_rejected_views_are_all_listed_before_it_fails(source, tmp_path):
     missing.unlink()
     with pytest.raises(InputError, match=r"2 of 24 views cannot be used, more than --max_rejected=1.*rejected"):
         _conversion(bad, tmp_path / "out", max_rejected=1).run()
-    assert not (tmp_path / "out" / "manifests.json").exists()
+    assert not (tmp_path / "out" / "manifest.json").exists()
     made = _conversion(bad, tmp_path / "out", max_rejected=2).run()
     assert made.rejected == 2
     with (tmp_path / "out" / "rejected.csv").open() as table:

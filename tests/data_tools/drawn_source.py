@@ -3,7 +3,8 @@
 import dataclasses
 import pathlib
 
-from data_tools.source import Annotation, Label, Laterality, Lesion, ListedExam, ListedView, Projection
+from data_tools.source import Annotation, Lesion, ListedExam, ListedView
+from mammo.clinical.labels import Label, Laterality, Projection
 from tests import drawing
 
 HEIGHT_PX, WIDTH_PX = 400, 260
@@ -27,8 +28,9 @@ class DrawnSource:
         for number, exam in enumerate(self.list_exams()):
             for view in exam.views:
                 is_lesion = exam.status and view.laterality == Laterality.LEFT
-                discs = (DISC_XYR_PX[view.laterality],) if is_lesion else ()
-                pixels = drawing.draw_view(HEIGHT_PX, WIDTH_PX, chest_wall=view.laterality, discs=discs, seed=number)
+                side = view.laterality or Laterality.LEFT
+                discs = (DISC_XYR_PX[side],) if is_lesion else ()
+                pixels = drawing.draw_view(HEIGHT_PX, WIDTH_PX, chest_wall=side, discs=discs, seed=number)
                 drawing.write(view.path, pixels)
         return self
 

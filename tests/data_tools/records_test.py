@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from data_tools import records
 from data_tools.records import RecordOptions
-from data_tools.source import Annotation, Label, Lesion
+from data_tools.source import Annotation, Lesion
+from mammo.clinical.labels import Label
 from mammo.common.errors import ImageError
 from mammo.data import schema
 from mammo.data.encodings import Content, Encoding

@@ -1,11 +1,14 @@
+import dataclasses
+
 import pytest
 import tensorflow as tf
 
 from data_tools import shard_pairs
 from data_tools.records import RecordOptions
 from data_tools.shard_pairs import Task
+from mammo.clinical.labels import Label
 from mammo.common import files
-from mammo.data import schema
+from mammo.data import index, schema
 from mammo.data.encodings import Encoding
 from tests.data_tools.drawn_source import DrawnSource
 
@@ -87,3 +90,47 @@ def test_a_pair_with_a_rejected_view_is_to_be_made_again(source, output_dir):
     assert "is empty" in reason
     assert result.shards[0].records == 11
     assert shard_pairs.read_journal(output_dir, _task(source)) is None
+
+
+@dataclasses.dataclass(frozen=True)
+class HalfJudged(DrawnSource):
+    """As the drawn source; but nobody judged P_0000, nor the lesions of P_0002."""
+
+    def annotate(self, exam, view, height_px, width_px):
+        made = super().annotate(exam, view, height_px, width_px)
+        if exam.patient_id == "P_0002":
+            lesions = tuple(dataclasses.replace(lesion, pathology=Label.UNKNOWN) for lesion in made.lesions)
+            return dataclasses.replace(made, lesions=lesions)
+        return dataclasses.replace(made, is_judged=exam.patient_id != "P_0000")
+
+
+def test_what_nobody_judged_is_stored_as_unknown_and_counted_as_nothing_else(source, output_dir):
+    result = _make(HalfJudged(source.data_dir, source.exams), output_dir)
+    assert result.images == {"normal": 4, "benign": 2, "cancer": 0, "unknown": 6}
+    assert result.lesions == {"benign": 2, "cancer": 0, "unknown": 2}
+    assert result.crops == {"background": 8, "benign": 2, "cancer": 0, "unknown": 6}
+    infos = [*index.parse(result.rows["views"]).values(), *index.parse(result.rows["crops"]).values()]
+    records = [
+        schema.decode(record, Encoding.RAW)
+        for shard in result.shards
+        for record in tf.data.TFRecordDataset(str(output_dir / shard.name))
+    ]
+    for info, record in zip(infos, records, strict=True):
+        is_outlined = record["content"] != b"background" and info.path.split("/")[1].startswith("left")
+        is_unknown = info.patient_id == "P_0000" or (info.patient_id == "P_0002" and is_outlined)
+        assert info.label == record["label"]
+        assert (info.label == Label.UNKNOWN) == is_unknown
+        assert record["pathologies"].numpy().tolist() == info.pathologies.tolist()
+        assert set(info.pathologies.tolist()) <= {int(info.label)}
+
+
+def test_rows_are_those_of_the_records_of_their_shard(source, output_dir):
+    result = _make(source, output_dir)
+    for shard in result.shards:
+        infos = index.parse(result.rows[shard.content])
+        assert list(infos) == [(1 << 32) + number for number in range(shard.records)]
+        dataset = tf.data.TFRecordDataset(str(output_dir / shard.name))
+        for info, record in zip(infos.values(), dataset, strict=True):
+            fields = schema.decode(record, Encoding.RAW)
+            assert (info.path, info.label) == (fields["path"].numpy().decode(), fields["label"])
+            assert info.boxes_xyxy_px.tolist() == fields["boxes_xyxy_px"].numpy().tolist()

@@ -1,9 +1,11 @@
 import pytest
 
-from data_tools.source import Annotation, Label, Lesion
+from data_tools.source import Annotation, Lesion
+from mammo.clinical.labels import Label
 
 BENIGN = Lesion((0, 0, 5, 5), Label.BENIGN)
 CANCER = Lesion((0, 0, 5, 5), Label.CANCER)
+UNKNOWN = Lesion((0, 0, 5, 5), Label.UNKNOWN)
 
 
 @pytest.mark.parametrize(
@@ -12,6 +14,15 @@ CANCER = Lesion((0, 0, 5, 5), Label.CANCER)
 )
 def test_the_worst_lesion_labels_a_view(lesions, label):
     assert Annotation(lesions, spacing_mm=None).label == label
+
+
+def test_a_lesion_that_nobody_judged_may_be_the_worst():
+    assert Annotation((CANCER, UNKNOWN), spacing_mm=None).label == Label.UNKNOWN
+
+
+def test_a_view_that_nobody_judged_is_not_normal():
+    assert Annotation((), spacing_mm=None, is_judged=False).label == Label.UNKNOWN
+    assert Annotation((BENIGN,), spacing_mm=None, is_judged=False).label == Label.BENIGN
 
 
 @pytest.mark.parametrize("box", [(5, 0, 5, 9), (0, 9, 5, 3)])

@@ -5,7 +5,8 @@ import hypothesis.strategies as st
 import pytest
 
 from data_tools import splits
-from data_tools.source import Label, ListedExam
+from data_tools.source import ListedExam
+from mammo.clinical.labels import Label
 from mammo.common.errors import InputError
 
 

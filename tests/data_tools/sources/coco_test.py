@@ -3,8 +3,8 @@ import json
 
 import pytest
 
-from data_tools.source import Label
 from data_tools.sources.coco import Coco
+from mammo.clinical.labels import Label
 from mammo.common.errors import ImageError, InputError
 
 HEADER = ["file_name", "patient_id", "laterality", "view", "density", "pathology", "subtlety"]
@@ -44,6 +44,18 @@ def test_boxes_become_xyxy_and_take_the_worst_pathology(tmp_path):
     assert annotation.spacing_mm is None
 
 
+def test_an_image_that_nobody_judged_is_unknown_with_and_without_boxes(tmp_path):
+    told = ["UNKNOWN", "BENIGN|UNKNOWN", "NORMAL"]
+    rows = [[*row[:5], pathology, ""] for row, pathology in zip(ROWS, told, strict=True)]
+    source = _write(tmp_path, rows=rows, boxes=BOXES[2:])
+    first, second = source.list_exams()
+    assert (first.status, second.status) == (Label.UNKNOWN, Label.NORMAL)
+    bare, outlined = (source.annotate(first, view, 120, 100) for view in first.views)
+    assert (bare.lesions, bare.label) == ((), Label.UNKNOWN)
+    assert (len(outlined.lesions), outlined.label) == (1, Label.UNKNOWN)
+    assert source.annotate(second, second.views[0], 120, 100).label == Label.NORMAL
+
+
 @pytest.mark.parametrize("box", [[10, 20, 0, 5], [90, 20, 30, 5], [-1, 0, 5, 5]])
 def test_a_box_that_is_not_inside_its_image_is_refused(tmp_path, box):
     source = _write(tmp_path, boxes=[(0, box)])
@@ -66,7 +78,10 @@ def test_a_box_on_a_normal_view_is_refused(tmp_path):
         ({"rows": [*ROWS, ROWS[0]]}, "row 5: 1_LEFT_CC.jpg stands in an earlier row"),
         ({"rows": []}, "has no rows"),
         ({"rows": [[*ROWS[0][:2], "BOTH", *ROWS[0][3:]]]}, "row 2: laterality 'BOTH' is none of LEFT, RIGHT"),
-        ({"rows": [[*ROWS[0][:5], "MAYBE", ""]]}, "row 2: pathology 'MAYBE' is none of NORMAL, BENIGN, CANCER"),
+        (
+            {"rows": [[*ROWS[0][:5], "MAYBE", ""]]},
+            "row 2: pathology 'MAYBE' is none of UNKNOWN, NORMAL, BENIGN, CANCER",
+        ),
     ],
 )
 def test_a_sheet_that_cannot_be_used_has_its_sentence(tmp_path, changes, sentence):

@@ -1,7 +1,7 @@
 import pytest
 
-from data_tools.source import Label
 from data_tools.sources.mini_ddsm import MiniDdsm
+from mammo.clinical.labels import Label
 from mammo.common.errors import ImageError, InputError
 from tests import drawing
 from tests.data_tools.sources import mini_ddsm_tree

@@ -7,7 +7,8 @@ from mammo.common.errors import InputError
 from mammo.concepts import second_look
 from mammo.concepts.second_look import FoundView
 from mammo.data.cropping import CropConfig
-from mammo.imaging import images, pixel_path
+from mammo.imaging import pixel_path
+from mammo.imaging.image_file import ImageFile
 
 OPTIONS = CropConfig(side_px=64, context=2.0, shift_share=0.0, scale_range=(1.0, 1.0))
 LESION_XYXY_PX = np.array([150.0, 300, 190, 340])  # of the file
@@ -25,7 +26,7 @@ def view(request, tmp_path_factory):
         levels, lesion = levels[:, ::-1], lesion[[2, 1, 0, 3]] * [-1, 1, -1, 1] + [500, 0, 500, 0]
     path = tmp_path_factory.mktemp("views") / "view.png"
     cv2.imwrite(str(path), levels.astype(np.uint8))
-    pixels = images.read_pixels(path)
+    pixels = ImageFile(path).read_pixels()
     prepared = pixel_path.prepare_view(pixels, pixel_path.find_breast(path, pixels), 256, 128)
     boxes = prepared.placement.to_output(lesion[None])
     return FoundView(path, prepared.placement, Findings(boxes, np.array([0.9]), np.array([0.0])))

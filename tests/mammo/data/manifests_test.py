@@ -5,10 +5,10 @@ import pytest
 
 from mammo.common.errors import InputError
 from mammo.data import manifests
-from mammo.data.manifests import Manifest, Shard, Split
+from mammo.data.manifests import DataFile, Manifest, Split
 from mammo.imaging import pixel_path
 
-SHARD = Shard("train-views-00000-of-00001.tfrecord", "views", 3, 1234, "ab" * 32)
+SHARD = DataFile("train-views-00000-of-00001.tfrecord", "views", 3, 1234, "ab" * 32)
 SPLIT = Split(
     patients=1,
     exams=1,
@@ -16,6 +16,7 @@ SPLIT = Split(
     lesions={"benign": 1, "cancer": 0},
     crops={"background": 3, "benign": 1, "cancer": 0},
     shards=(SHARD,),
+    indexes=(DataFile("index-train-views.jsonl", "views", 3, 567, "cd" * 32),),
 )
 MANIFEST = Manifest(
     format_version=manifests.FORMAT_VERSION,
@@ -39,7 +40,7 @@ def test_a_manifest_comes_back_as_it_was_written(tmp_path):
 
 def test_the_fields_of_the_public_interface_are_there(tmp_path):
     MANIFEST.write(tmp_path)
-    fields = json.loads((tmp_path / "manifests.json").read_text())
+    fields = json.loads((tmp_path / "manifest.json").read_text())
     assert fields.keys() >= {
         "format_version", "source", "pixel_path_version", "height", "width", "encoding", "seed", "rejected", "splits",
     }  # fmt: skip
@@ -49,13 +50,17 @@ def test_the_fields_of_the_public_interface_are_there(tmp_path):
 
 
 def test_a_folder_without_one_says_what_to_run(tmp_path):
-    with pytest.raises(InputError, match=r"holds no manifests.json.*//data_tools:convert"):
+    with pytest.raises(InputError, match=r"holds no manifest.json.*//data_tools:convert"):
         manifests.read(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("changes", "sentence"),
-    [({"format_version": 99}, "is of format 99"), ({"pixel_path_version": 0}, "was made with pixel path 0")],
+    [
+        ({"format_version": 99}, "is of format 99"),
+        ({"format_version": 1}, "format 1, this code reads 2; convert the data again"),
+        ({"pixel_path_version": 0}, "was made with pixel path 0"),
+    ],
 )
 def test_another_version_is_refused(tmp_path, changes, sentence):
     dataclasses.replace(MANIFEST, **changes).write(tmp_path)
@@ -63,8 +68,8 @@ def test_another_version_is_refused(tmp_path, changes, sentence):
         manifests.read(tmp_path)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"format_version": 1, "splits": {"train": {}}}'])
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"format_version": 2, "splits": {"train": {}}}'])
 def test_a_damaged_manifest_is_refused_by_name(tmp_path, content):
-    (tmp_path / "manifests.json").write_text(content)
-    with pytest.raises(InputError, match=r"manifests.json is damaged"):
+    (tmp_path / "manifest.json").write_text(content)
+    with pytest.raises(InputError, match=r"manifest.json is damaged"):
         manifests.read(tmp_path)

@@ -99,6 +99,32 @@ class TestBatches:
             pipeline.evaluation(shards, "test", _options(max_boxes=1), ONE)
 
 
+class TestUnknownLabels:
+    LABELS = ((0, -1, 1), (-1, 2, 0, -1))
+    KNOWN_KEYS = (0, 2, (1 << 32) + 1, (1 << 32) + 2)
+
+    @pytest.fixture(scope="class")
+    def shards(self, tmp_path_factory):
+        return small_shards.write(tmp_path_factory.mktemp("unknown"), {"train": self.LABELS, "test": self.LABELS})
+
+    @pytest.mark.parametrize(
+        "changes", [{}, {"balance": "weights"}, {"balance": "weights", "class_weights": (1.0, 2.0, 3.0)}]
+    )
+    def test_images_of_unknown_label_are_never_trained_on(self, shards, changes):
+        assert set(_keys(shards, 60, **changes)) == set(self.KNOWN_KEYS)
+
+    def test_images_of_unknown_label_are_not_real_in_evaluation(self, shards):
+        batches = list(pipeline.evaluation(shards, "test", _options(), ONE))
+        keys = np.concatenate([batch.key for batch in batches])
+        is_real = np.concatenate([batch.is_real for batch in batches])
+        assert tuple(keys[is_real]) == self.KNOWN_KEYS
+
+    def test_unknown_labels_alone_are_refused(self, tmp_path):
+        unknown = small_shards.write(tmp_path, {"train": [[-1, -1]]})
+        with pytest.raises(InputError, match="has no training views"):
+            pipeline.training(unknown, _options(), ONE)
+
+
 class TestEpochs:
     @pytest.mark.parametrize("buffer", [1, 6, 100])
     def test_each_image_comes_once_in_an_epoch(self, shards, buffer):

@@ -1,11 +1,17 @@
 import dataclasses
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from mammo.clinical.labels import Label, Laterality, Projection
+from mammo.common import files
 from mammo.common.errors import InputError
+from mammo.data import index
 from mammo.data.shards import Shards
+from tests import programs
 from tests.mammo.data import small_shards
 
 LABELS = [[0, 1, 2], [2, 0]]
@@ -28,7 +34,8 @@ def test_each_record_is_described_by_its_key(opened):
     assert [info.label for info in infos.values()] == [0, 1, 2, 2, 0]
     info = infos[1]
     assert (info.patient_id, info.exam_id, info.path) == ("train_0_1", "train_0_1_1", "train_0_1.png")
-    assert (info.laterality, info.projection, info.volume) == ("left", "mlo", "A")
+    assert (info.laterality, info.projection, info.volume) == (Laterality.LEFT, Projection.MLO, "A")
+    assert info.label is Label.BENIGN
     assert (info.age_years, info.density) == (-1, 3)
     np.testing.assert_array_equal(info.boxes_xyxy_px, [[0.5, 1, 2.5, 4], [0.5, 1, 3.5, 4]])
     np.testing.assert_array_equal(info.pathologies, [1, 1])
@@ -65,24 +72,22 @@ def test_a_damaged_record_is_named_by_its_number(opened, part):
     file = opened.files("train")[0]
     size = file.path.stat().st_size
     _damage(file.path, int(part * size))
-    with pytest.raises(InputError, match=rf"{file.path.name} is damaged in record {int(part * 3)};"):
-        opened.describe("train")
+    assert f"{file.path.name} is damaged in record {int(part * 3)};" in str(opened.find_damage("train"))
 
 
 def test_a_record_of_something_else_is_named(opened):
     file = opened.files("train")[1]
     with tf.io.TFRecordWriter(str(file.path)) as writer:
         writer.write(b"\xff no example")
-    with pytest.raises(InputError, match=rf"{file.path.name} is damaged in record 0;"):
-        opened.describe("train")
+    assert f"{file.path.name} is damaged in record 0;" in str(opened.find_damage("train"))
 
 
 @pytest.mark.parametrize(("target", "source", "promised"), [(0, 1, 3), (1, 0, 2)])
 def test_a_shard_with_fewer_or_more_records_than_promised_is_named(opened, target, source, promised):
-    files = opened.files("train")
-    files[target].path.write_bytes(files[source].path.read_bytes())
+    of_split = opened.files("train")
+    of_split[target].path.write_bytes(of_split[source].path.read_bytes())
     damage = opened.find_damage("train")
-    assert f"{files[target].path.name} does not hold the {promised} records that manifest.json says" in str(damage)
+    assert f"{of_split[target].path.name} does not hold the {promised} records that manifest.json says" in str(damage)
 
 
 def test_sound_shards_have_no_damage(opened):
@@ -93,3 +98,66 @@ def test_sound_shards_have_no_damage(opened):
 def test_a_split_without_records_is_refused(opened, split, content):
     with pytest.raises(InputError, match=f"has no {content} in the split '{split}'"):
         dataclasses.replace(opened, content=content).files(split)
+
+
+def test_a_missing_or_altered_index_is_named(opened, tmp_path):
+    path = tmp_path / "index-train-views.jsonl"
+    content = path.read_text()
+    path.write_text(content.replace("train_0_1.png", "train_9_1.png"))
+    with pytest.raises(InputError, match=r"index-train-views\.jsonl is not the file that manifest\.json names"):
+        Shards.open(tmp_path).describe("train")
+    path.write_text(content[:-10])
+    with pytest.raises(InputError, match=r"index-train-views\.jsonl has [\d,]+ bytes where manifest\.json says"):
+        Shards.open(tmp_path)
+    path.unlink()
+    with pytest.raises(InputError, match=r"index-train-views\.jsonl is missing; copy it again, or convert"):
+        Shards.open(tmp_path)
+    with pytest.raises(InputError, match=r"index-train-views\.jsonl is missing; copy it again, or convert"):
+        opened.describe("train")
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda rows: rows[:-1], r"has 4 rows that are not of the 5 views in the shards"),
+        (lambda rows: [*rows[1:], rows[0]], r"has 5 rows that are not of the 5 views in the shards"),
+        (lambda rows: [*rows[:-1], "[]"], r"is damaged \(it has a row that is none of an index"),
+        (lambda rows: [*rows[:-1], "{"], r"is damaged \("),
+    ],
+)
+def test_an_index_that_is_not_of_the_shards_is_refused(tmp_path, change, sentence):
+    """As the manifest names it, but of other records: what a conversion of another version may have left."""
+    opened = small_shards.write(tmp_path, {"train": LABELS})
+    made = opened.manifest.splits["train"]
+    rows = (tmp_path / "index-train-views.jsonl").read_text().splitlines()
+    views = index.write(tmp_path, "train", "views", change(rows))
+    splits = {**opened.manifest.splits, "train": dataclasses.replace(made, indexes=(views, made.indexes[1]))}
+    altered = dataclasses.replace(opened, manifest=dataclasses.replace(opened.manifest, splits=splits), _described={})
+    with pytest.raises(InputError, match=sentence):
+        altered.describe("train")
+
+
+def test_no_record_is_read_to_describe_them(opened):
+    for file in opened.files("train"):
+        file.path.write_bytes(bytes(file.path.stat().st_size))
+    assert len(Shards.open(opened.folder).describe("train")) == 5
+
+
+def test_tensorflow_is_not_imported_to_describe_records(opened):
+    program = (
+        "import pathlib, sys\n"
+        "from mammo.data.shards import Shards\n"
+        f"shards = Shards.open(pathlib.Path({str(opened.folder)!r}))\n"
+        "assert len(shards.describe('train')) == 5\n"
+        "assert 'tensorflow' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", program], env=programs.environment(), check=True)
+
+
+def test_facts_are_the_manifest_without_its_files(opened):
+    facts = opened.facts()
+    assert facts["source"] == "drawn"
+    assert facts["patients"] == {"train": 5, "validation": 0, "test": 0}
+    assert not facts["is_phantom"]
+    assert facts["manifest_sha256"] == files.sha256_of(opened.folder / "manifest.json")
+    assert "splits" not in facts

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
+from mammo.clinical.labels import KNOWN, Label
 from mammo.common import files
-from mammo.data import encodings, manifests, schema
+from mammo.data import encodings, index, manifests, schema, shard_files
 from mammo.data.encodings import Content, Encoding
-from mammo.data.manifests import Manifest, Shard, Split
+from mammo.data.manifests import DataFile, Manifest, Split
 from mammo.data.shards import Shards
 from mammo.imaging import pixel_path
 
 HEIGHT_PX, WIDTH_PX = 8, 6
-CLASSES = ("normal", "benign", "cancer")
 
 Labels = Sequence[Sequence[int]]
 """The label of each record of each shard."""
@@ -64,21 +64,20 @@ def record(split: str, shard: int, number: int, label: int) -> dict:
 
 
 def _write_split(folder: pathlib.Path, split: str, labels: Labels) -> Split:
-    made = []
+    made, rows, known = [], [], [label.title for label in KNOWN]
+    images, outlines = dict.fromkeys(known, 0), dict.fromkeys(known[1:], 0)
     for shard, of_shard in enumerate(labels):
         path = folder / f"{split}-views-{shard:05d}-of-{len(labels):05d}.tfrecord"
         with tf.io.TFRecordWriter(str(path)) as writer:
             for number, label in enumerate(of_shard):
-                writer.write(schema.encode(record(split, shard, number, label)))
-        made.append(Shard(path.name, "views", len(of_shard), path.stat().st_size, files.sha256_of(path)))
-    flat = [label for of_shard in labels for label in of_shard]
-    outlines = {
-        name: sum(
-            lesions(label, number) for of_shard in labels for number, label in enumerate(of_shard) if label == code
-        )
-        for code, name in enumerate(CLASSES)
-        if code
-    }
-    images = {name: flat.count(code) for code, name in enumerate(CLASSES)}
-    crops = dict.fromkeys(("background", "benign", "cancer"), 0)
-    return Split(len(flat), len(flat), images, outlines, crops, tuple(made))
+                of_number = record(split, shard, number, label)
+                writer.write(schema.encode(of_number))
+                rows.append(index.row_of(shard_files.make_key(shard, number), of_number))
+                name = Label(label).title
+                images[name] = images.get(name, 0) + 1
+                if label:
+                    outlines[name] = outlines.get(name, 0) + lesions(label, number)
+        made.append(DataFile(path.name, "views", len(of_shard), path.stat().st_size, files.sha256_of(path)))
+    indexes = (index.write(folder, split, "views", rows), index.write(folder, split, "crops", []))
+    patients, crops = sum(images.values()), dict.fromkeys(("background", "benign", "cancer"), 0)
+    return Split(patients, patients, images, outlines, crops, tuple(made), indexes)

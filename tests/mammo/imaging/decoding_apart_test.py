@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from mammo.common.errors import ImageError
-from mammo.imaging import decoding_apart, images
+from mammo.imaging import decoding_apart
+from mammo.imaging.image_file import ImageFile
 from tests import dicoms, drawing
 
 STORED = (drawing.draw_view(120, 80, is_16_bit=True) // 16).astype(np.uint16)  # 12 bits, as detectors give
@@ -32,7 +33,7 @@ def compress(folder: pathlib.Path, syntax: int) -> pathlib.Path:
 def test_compressed_pixels_are_those_that_were_compressed(tmp_path, syntax):
     path = compress(tmp_path, syntax)
     np.testing.assert_array_equal(decoding_apart.decode(path.read_bytes()), STORED)
-    np.testing.assert_array_equal(images.read_pixels(path), images.read_pixels(tmp_path / "plain.dcm"))
+    np.testing.assert_array_equal(ImageFile(path).read_pixels(), ImageFile(tmp_path / "plain.dcm").read_pixels())
 
 
 @pytest.mark.parametrize("syntax", SYNTAXES)
@@ -40,7 +41,7 @@ def test_a_file_cut_off_is_refused(tmp_path, syntax):
     path = compress(tmp_path, syntax)
     path.write_bytes(path.read_bytes()[:-3000])
     with pytest.raises(ImageError, match="truncated"):
-        images.read_pixels(path)
+        ImageFile(path).read_pixels()
 
 
 def test_a_file_that_makes_the_decoder_abort_is_refused_and_this_process_lives(tmp_path):
@@ -50,5 +51,5 @@ def test_a_file_that_makes_the_decoder_abort_is_refused_and_this_process_lives(t
         decoding_apart.decode(damaged)
     (tmp_path / "compressed.dcm").write_bytes(damaged)
     with pytest.raises(ImageError, match="that is truncated or cannot be decoded") as caught:
-        images.read_pixels(tmp_path / "compressed.dcm")
+        ImageFile(tmp_path / "compressed.dcm").read_pixels()
     assert "Doe" not in str(caught.value)

@@ -10,9 +10,12 @@ import pydicom.encaps
 import pydicom.uid
 import pytest
 
+from mammo.clinical.exams import Uids
+from mammo.clinical.labels import Laterality, Projection
 from mammo.common.errors import ImageError
-from mammo.imaging import dicom, images
-from mammo.imaging.dicom import DicomTags
+from mammo.imaging import dicom, image_file
+from mammo.imaging.dicom import DicomFile, DicomTags
+from mammo.imaging.image_file import ImageFile
 from tests import dicoms, drawing, programs
 
 STORED = (drawing.draw_view(120, 80, is_16_bit=True) // 16).astype(np.uint16)  # 12 bits, as detectors give
@@ -26,13 +29,17 @@ def make(**tags) -> pydicom.dataset.FileDataset:
     return dicoms.make_image(STORED, 12, **values)
 
 
-def read(tmp_path, **tags):
+def parse(tmp_path, **tags) -> DicomFile:
     path = dicoms.write(tmp_path / "view.dcm", make(**tags))
-    return dicom.read(path, path.read_bytes(), images.MAX_PIXELS)
+    return dicom.parse(path, path.read_bytes())
+
+
+def read(tmp_path, **tags) -> np.ndarray:
+    return parse(tmp_path, **tags).pixels(image_file.MAX_PIXELS)
 
 
 def test_pixels_keep_their_order_and_span_16_bits(tmp_path):
-    pixels = read(tmp_path).pixels
+    pixels = read(tmp_path)
     assert pixels.dtype == np.uint16
     assert pixels.min() == 0
     assert pixels.max() >= 65534
@@ -40,42 +47,49 @@ def test_pixels_keep_their_order_and_span_16_bits(tmp_path):
     np.testing.assert_allclose(pixels / 65535, linear, atol=1 / 4096)
 
 
-def test_tags_tell_side_projection_and_spacing(tmp_path):
-    image = read(tmp_path)
-    assert (image.laterality, image.projection, image.spacing_mm) == ("left", "mlo", 0.07)
-    bare = read(tmp_path, ImageLaterality=None, ViewPosition=None, ImagerPixelSpacing=None)
-    assert (bare.laterality, bare.projection, bare.spacing_mm) == (None, None, None)
-    assert read(tmp_path, PixelSpacing=[0.05, 0.05]).spacing_mm == 0.05
+def test_tags_tell_side_and_projection(tmp_path):
+    tags = parse(tmp_path).tags()
+    assert (tags.laterality, tags.projection) == (Laterality.LEFT, Projection.MLO)
+    assert isinstance(tags.laterality, Laterality)
+    bare = parse(tmp_path, ImageLaterality=None, ViewPosition=None).tags()
+    assert (bare.laterality, bare.projection) == (None, None)
+    assert parse(tmp_path, ImageLaterality=None, Laterality="R").tags().laterality == Laterality.RIGHT
+
+
+def test_tags_tell_study_series_and_image(tmp_path):
+    tags = parse(tmp_path, StudyInstanceUID="1.2.3", SeriesInstanceUID="1.2.3.4", SOPInstanceUID="1.2.3.4.5").tags()
+    assert tags.uids == Uids("1.2.3", "1.2.3.4", "1.2.3.4.5")
+    assert parse(tmp_path).tags().uids == Uids()
 
 
 def test_monochrome1_is_turned_over(tmp_path):
-    upright = read(tmp_path).pixels.astype(int)
-    turned = read(tmp_path, PhotometricInterpretation="MONOCHROME1").pixels.astype(int)
+    upright = read(tmp_path).astype(int)
+    turned = read(tmp_path, PhotometricInterpretation="MONOCHROME1").astype(int)
     np.testing.assert_allclose(turned, 65535 - upright, atol=1)
 
 
 def test_the_voi_window_is_applied(tmp_path):
-    pixels = read(tmp_path, WindowCenter=1000, WindowWidth=400).pixels
+    pixels = read(tmp_path, WindowCenter=1000, WindowWidth=400)
     assert (pixels[STORED < 790] == 0).all()
     assert (pixels[STORED > 1210] >= 65534).all()
 
 
 def test_images_read_dicom_by_its_content(tmp_path):
     path = dicoms.write(tmp_path / "view.png", make())
-    assert images.read_pixels(path).shape == STORED.shape
-    assert images.read_size(path) == STORED.shape
+    assert ImageFile(path).read_pixels().shape == STORED.shape
+    assert ImageFile(path).read_size() == STORED.shape
 
 
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
 def test_an_inverse_presentation_is_turned_over_once(tmp_path, photometric):
-    upright = read(tmp_path).pixels.astype(int)
-    turned = read(tmp_path, PhotometricInterpretation=photometric, PresentationLUTShape="INVERSE").pixels.astype(int)
+    upright = read(tmp_path).astype(int)
+    turned = read(tmp_path, PhotometricInterpretation=photometric, PresentationLUTShape="INVERSE").astype(int)
     np.testing.assert_allclose(turned, 65535 - upright, atol=1)
 
 
 def test_a_sigmoid_window_has_no_corners(tmp_path):
     center, width = 1000.0, 400.0
-    pixels = read(tmp_path, WindowCenter=center, WindowWidth=width, VOILUTFunction="SIGMOID").pixels
+    pixels = read(tmp_path, WindowCenter=center, WindowWidth=width, VOILUTFunction="SIGMOID")
     curve = 1 / (1 + np.exp(-4 * (STORED - center) / width))  # PS3.3, C.11.2.1.3.1
     expected = (curve - curve.min()) / (curve.max() - curve.min())
     np.testing.assert_allclose(pixels / 65535, expected, atol=1e-4)
@@ -86,15 +100,15 @@ def test_a_look_up_table_is_applied_behind_the_rescaling(tmp_path):
     table.LUTDescriptor = [3, 2001, 16]  # what is 2001 after the rescaling is the first of 3 entries
     table.LUTData = [0, 1000, 4000]
     table["LUTData"].VR = "US"
-    pixels = read(tmp_path, RescaleSlope=2, RescaleIntercept=1, VOILUTSequence=[table]).pixels
+    pixels = read(tmp_path, RescaleSlope=2, RescaleIntercept=1, VOILUTSequence=[table])
     assert (pixels[STORED <= 1000] == 0).all()  # at most 2001
     assert (pixels[STORED > 1000] >= 65534).all()  # at least 2003
 
 
 def test_values_below_zero_keep_their_order(tmp_path):
     signed = STORED.astype(np.int16) - 2000
-    pixels = read(tmp_path, PixelRepresentation=1, BitsStored=16, HighBit=15, PixelData=signed.tobytes()).pixels
-    np.testing.assert_array_equal(pixels, read(tmp_path).pixels)
+    pixels = read(tmp_path, PixelRepresentation=1, BitsStored=16, HighBit=15, PixelData=signed.tobytes())
+    np.testing.assert_array_equal(pixels, read(tmp_path))
 
 
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
@@ -102,14 +116,14 @@ def test_values_below_zero_keep_their_order(tmp_path):
     "tags", [{"PixelPaddingValue": 3990}, {"PixelPaddingValue": 4000, "PixelPaddingRangeLimit": 3990}]
 )
 def test_padding_is_black_and_leaves_the_stretch_alone(tmp_path, photometric, tags):
-    plain = read(tmp_path, PhotometricInterpretation=photometric).pixels[20:]
+    plain = read(tmp_path, PhotometricInterpretation=photometric)[20:]
     padded = STORED.copy()
     padded[:20] = 3990
-    pixels = read(tmp_path, PhotometricInterpretation=photometric, PixelData=padded.tobytes(), **tags).pixels
+    pixels = read(tmp_path, PhotometricInterpretation=photometric, PixelData=padded.tobytes(), **tags)
     assert (pixels[:20] == 0).all()
     np.testing.assert_allclose(pixels[20:].astype(int), plain, atol=300)  # the rows left out had some of the extremes
     only = np.full_like(STORED, 3990)
-    assert (read(tmp_path, PixelData=only.tobytes(), **tags).pixels == 0).all()
+    assert (read(tmp_path, PixelData=only.tobytes(), **tags) == 0).all()
 
 
 def compress(syntax) -> pydicom.dataset.FileDataset:
@@ -127,7 +141,7 @@ def compress(syntax) -> pydicom.dataset.FileDataset:
 @pytest.mark.parametrize("syntax", [pydicom.uid.RLELossless, pydicom.uid.JPEG2000Lossless])
 def test_compressed_pixels_are_those_that_were_compressed(tmp_path, syntax):
     path = dicoms.write(tmp_path / "view.dcm", compress(syntax))
-    np.testing.assert_array_equal(images.read_pixels(path), read(tmp_path).pixels)
+    np.testing.assert_array_equal(ImageFile(path).read_pixels(), read(tmp_path))
 
 
 @pytest.mark.parametrize("syntax", [pydicom.uid.RLELossless, pydicom.uid.JPEG2000Lossless])
@@ -136,33 +150,33 @@ def test_damaged_compressed_pixels_are_refused(tmp_path, syntax):
     content = path.read_bytes()
     path.write_bytes(content[:-3000])
     with pytest.raises(ImageError, match="is a truncated or damaged DICOM file"):
-        images.read_pixels(path)
+        ImageFile(path).read_pixels()
     dataset = compress(syntax)
     frame = next(pydicom.encaps.generate_frames(dataset.PixelData, number_of_frames=1))
     dataset.PixelData = pydicom.encaps.encapsulate([frame[: len(frame) // 2]])
     with pytest.raises(ImageError, match="that is truncated or cannot be decoded"):
-        images.read_pixels(dicoms.write(path, dataset))
+        ImageFile(dicoms.write(path, dataset)).read_pixels()
 
 
 def test_the_projection_may_stand_as_a_code(tmp_path):
     code = pydicom.dataset.Dataset()
     code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "R-10242", "SRT", "cranio-caudal"
-    assert read(tmp_path, ViewPosition=None, ViewCodeSequence=[code]).projection == "cc"
-    assert read(tmp_path, ViewPosition="ML", ViewCodeSequence=[code]).projection is None
+    assert parse(tmp_path, ViewPosition=None, ViewCodeSequence=[code]).tags().projection == Projection.CC
+    assert parse(tmp_path, ViewPosition="ML", ViewCodeSequence=[code]).tags().projection is None
 
 
 def test_tags_are_read_without_the_pixels_and_do_not_show_the_person(tmp_path):
     path = dicoms.write(tmp_path / "view.dcm", make(PatientID=" 4711 ", StudyInstanceUID="1.2.3"))
     path.write_bytes(path.read_bytes()[:-5000])
-    tags = images.read_tags(path)
+    tags = ImageFile(path).read_tags()
     assert tags is not None
-    assert (tags.study_uid, tags.patient_id, tags.patient_name) == ("1.2.3", "4711", "Doe^Jane")
+    assert (tags.uids.study, tags.patient_id, tags.patient_name) == ("1.2.3", "4711", "Doe^Jane")
     assert (tags.laterality, tags.projection) == ("left", "mlo")
     assert "4711" not in repr(tags)
     assert "Doe" not in repr(tags)
-    bare = images.read_tags(dicoms.write(path, make(PatientName=None, ImageLaterality="B", ViewPosition="")))
-    assert bare == DicomTags("", "", "", None, None)
-    assert images.read_tags(drawing.write(tmp_path / "view.png", drawing.draw_view())) is None
+    bare = ImageFile(dicoms.write(path, make(PatientName=None, ImageLaterality="B", ViewPosition=""))).read_tags()
+    assert bare == DicomTags(Uids(), "", "", None, None)
+    assert ImageFile(drawing.write(tmp_path / "view.png", drawing.draw_view())).read_tags() is None
 
 
 def _film() -> pydicom.dataset.FileDataset:
@@ -175,7 +189,7 @@ def _film() -> pydicom.dataset.FileDataset:
 def test_a_compression_that_is_not_known_is_named(tmp_path):
     path = dicoms.write(tmp_path / "view.dcm", _film())
     with pytest.raises(ImageError, match=r"is coded as MPEG2 Main Profile .* export it uncompressed"):
-        images.read_pixels(path)
+        ImageFile(path).read_pixels()
 
 
 UNUSABLE = [
@@ -207,7 +221,7 @@ def test_each_unusable_file_has_its_sentence(tmp_path, tags, reason):
 def test_what_the_tags_show_is_refused_before_the_pixels_are_read(tmp_path):
     path = dicoms.write(tmp_path / "view.dcm", make(Rows=50_000, Columns=50_000))
     with pytest.raises(ImageError, match="50,000 × 50,000"):
-        images.read_size(path)
+        ImageFile(path).read_size()
 
 
 def test_whatever_byte_is_damaged_a_file_is_read_or_refused(tmp_path):
@@ -220,9 +234,9 @@ def test_whatever_byte_is_damaged_a_file_is_read_or_refused(tmp_path):
         for place in random.integers(132, len(content) - STORED.nbytes, 3):
             damaged[place] = random.integers(256)
         path.write_bytes(damaged)
-        for look in (images.read_pixels, images.read_size, images.read_tags):
+        for look in (ImageFile.read_pixels, ImageFile.read_size, ImageFile.read_tags):
             try:
-                look(path)
+                look(ImageFile(path))
             except ImageError as error:
                 refused += 1
                 assert "Doe" not in error.reason
@@ -237,7 +251,8 @@ def test_nothing_is_printed_of_a_file_with_odd_tags(tmp_path):
     path.write_bytes(path.read_bytes().replace(b"Doe^Jane", b"D=e=J=ne").replace(b"0.07", b"0,07"))
     program = (
         f"import logging, pathlib; logging.basicConfig(); path = pathlib.Path({str(path)!r})\n"
-        "from mammo.imaging import images; images.read_tags(path); images.read_size(path); images.read_pixels(path)"
+        "from mammo.imaging.image_file import ImageFile; file = ImageFile(path)\n"
+        "file.read_tags(); file.read_size(); file.read_pixels()"
     )
     command = [sys.executable, "-c", program]
     ended = subprocess.run(command, env=programs.environment(), capture_output=True, text=True, check=False)
@@ -248,4 +263,4 @@ def test_a_file_cut_off_in_its_tags_is_refused(tmp_path):
     path = dicoms.write(tmp_path / "view.dcm", make())
     path.write_bytes(path.read_bytes()[:300])
     with pytest.raises(ImageError):
-        images.read_pixels(path)
+        ImageFile(path).read_pixels()

@@ -15,6 +15,7 @@ from mammo.concepts.catalogue import CONCEPTS
 from mammo.concepts.concept import Role
 from mammo.concepts.evidence import Evidence
 from mammo.data.shards import Shards
+from mammo.imaging.image_file import ImageFile
 from mammo.inference import bundles, exporting, reading
 from mammo.inference.listing import ViewFile
 from mammo.inference.predictor import Predictor
@@ -70,7 +71,7 @@ def exported(request, found, folder, shards, source_dir):
 def test_a_bundle_answers_for_files_as_its_concept_does_for_their_shards(exported, found, shards, source_dir):
     infos = shards.describe("test")
     keys = sorted(infos)
-    files = [ViewFile(source_dir / infos[key].path) for key in keys]
+    files = [ViewFile(ImageFile(source_dir / infos[key].path)) for key in keys]
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         views = reading.read(files, exported.facts.height_px, exported.facts.width_px, pool)
     asked = Predictor(exported, precision="float32")

@@ -1,9 +1,14 @@
+import concurrent.futures
 import os
+import pathlib
 
+import numpy as np
+import pydicom
 import pytest
 
+from mammo.clinical.exams import Uids
 from mammo.common.errors import InputError
-from mammo.inference import listing
+from mammo.inference import listing, reading
 from tests import dicoms, drawing
 
 PIXELS = drawing.draw_view(100, 80)
@@ -32,8 +37,8 @@ def mini_ddsm(folder, case="C_0029_1"):
 
 def table(folder, text):
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "listing.csv").write_text(text)
-    return folder / "listing.csv"
+    (folder / "exams.csv").write_text(text)
+    return folder / "exams.csv"
 
 
 def sides(exam):
@@ -97,7 +102,7 @@ def test_a_folder_without_an_image_says_so(tmp_path):
         listing.list_exams([tmp_path])
 
 
-@pytest.mark.parametrize("name", ["folder", "view.png", "listing.csv"])
+@pytest.mark.parametrize("name", ["folder", "view.png", "exams.csv"])
 def test_what_is_not_there_is_named(tmp_path, name):
     with pytest.raises(InputError, match=rf"{name} is not there"):
         listing.list_exams([tmp_path / name])
@@ -156,33 +161,6 @@ def test_a_path_given_twice_counts_once(tmp_path):
     (tmp_path / "x").mkdir()
     (exam,) = listing.list_exams([first, tmp_path / "x" / ".." / "1.png", first])
     assert reasons(exam) == [None, "is given twice", "is given twice"]
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("C_0029_1.LEFT_CC.jpg", ("left", "cc")),
-        ("case RIGHT_MLO", ("right", "mlo")),
-        ("L_CC.png", ("left", "cc")),
-        ("12_LCC.png", ("left", "cc")),
-        ("R-MLO.dcm", ("right", "mlo")),
-        ("rmlo.png", ("right", "mlo")),
-        ("mlo.right.png", ("right", "mlo")),
-        ("20586908_MG_R_CC_ANON.dcm", ("right", "cc")),
-        ("left.png", ("left", None)),
-        ("mlo2.png", (None, "mlo")),
-        ("accurate_rcclib.png", (None, None)),
-        ("bright_leftover.png", (None, None)),
-        ("Smith_L_0001.png", (None, None)),  # an initial
-        ("Smith_L_R_CC.png", ("right", "cc")),
-        ("left_right_cc.png", (None, "cc")),
-        ("1.2.840.113.7", (None, None)),
-    ],
-)
-def test_names_tell_side_and_projection_by_words_of_their_own(tmp_path, name, expected):
-    png(tmp_path / "view.png").rename(tmp_path / name)
-    (exam,) = listing.list_exams([tmp_path / name])
-    assert sides(exam) == [expected]
 
 
 def test_tags_count_more_than_names_and_the_table_more_than_tags(tmp_path):
@@ -279,31 +257,6 @@ def test_a_table_lists_exams_in_its_order(tmp_path):
     assert (first.exam_id, first.views[0].path, sides(first)) == ("a", tmp_path / "sub/2.png", [("right", None)])
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", r"exams\.csv has no column exam_id; its first row is empty; exam_id and path are expected"),
-        ("exam,path\na,1.png\n", "has no column exam_id; it has exam, path; exam_id and path are expected"),
-        ("exam_id;path\na;1.png\n", "has no column exam_id; it has exam_id;path"),
-        ("exam_id,path\n\n", "has no rows; each row names an exam and the file of one view"),
-        ("exam_id,path\na,1.png\n,2.png\n", r"exams\.csv, row 3: exam_id is empty"),
-        ("exam_id,path\n\na\n", "row 3: path is empty"),
-        ("exam_id,path,laterality\na,1.png,links\n", "row 2: laterality is 'links', not left, right, L or R"),
-        ("exam_id,path,projection\na,1.png,ML\n", "row 2: projection is 'ML', not cc or mlo"),
-    ],
-)
-def test_each_fault_of_a_table_has_its_sentence(tmp_path, text, message):
-    with pytest.raises(InputError, match=message):
-        listing.list_exams([table(tmp_path, text)])
-
-
-@pytest.mark.parametrize("content", [b"exam_id,path\na,\xff\xfe.png\n", b"exam_id,path\na,\0.png\n"])
-def test_a_table_that_is_no_text_has_its_sentence(tmp_path, content):
-    (tmp_path / "listing.csv").write_bytes(content)
-    with pytest.raises(InputError, match=r"exams\.csv is no CSV in UTF-8"):
-        listing.list_exams([tmp_path / "listing.csv"])
-
-
 def test_exam_ids_are_fit_for_file_names_and_differ(tmp_path):
     given = ["a/b", "a b", "a_b_2", ".hidden", "..", "Müller", "x" * 300]
     text = "exam_id,path\n" + "".join(f"{exam_id},1.png\n" for exam_id in given)
@@ -316,3 +269,115 @@ def test_the_files_are_not_decoded(tmp_path):
     path.write_bytes(path.read_bytes()[:40])
     (exam,) = listing.list_exams([path])
     assert reasons(exam) == [None]
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """The paths that were opened to be read, in order."""
+    paths = []
+    open_path = pathlib.Path.open
+
+    def count(path, mode="r", **options):
+        if "r" in mode:
+            paths.append(path)
+        return open_path(path, mode, **options)
+
+    monkeypatch.setattr(pathlib.Path, "open", count)
+    return paths
+
+
+@pytest.fixture
+def parsed(monkeypatch):
+    """One entry for each time that a DICOM file was parsed."""
+    parses = []
+    parse = pydicom.dcmread
+
+    def count(file, **options):
+        parses.append(options)
+        return parse(file, **options)
+
+    monkeypatch.setattr(pydicom, "dcmread", count)
+    return parses
+
+
+def dicom_exam(folder, side_px=400):
+    """The four views of an exam, each with pixels of its own."""
+    paths = []
+    for number, (side, projection) in enumerate(VIEWS):
+        pixels = drawing.draw_view(side_px, side_px * 2 // 3, seed=number)
+        tags = {"StudyInstanceUID": "1.2", "SeriesInstanceUID": f"1.2.{number}", "SOPInstanceUID": f"1.2.{number}.1"}
+        tags |= {"PatientID": "4711", "ImageLaterality": side[0].upper(), "ViewPosition": projection.upper()}
+        paths.append(dicoms.write(folder / f"{number}.dcm", dicoms.make_image(pixels, 8, **tags)))
+    return paths
+
+
+def read(exam):
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        return reading.read(exam.views, 128, 64, pool)
+
+
+def test_an_exam_is_opened_and_parsed_once_from_listing_to_pixels(tmp_path, opened, parsed):
+    paths = dicom_exam(tmp_path / "given")
+    (exam,) = listing.list_exams([tmp_path / "given"])
+    assert [view.reason for view in read(exam)] == [None] * 4
+    assert opened == paths
+    assert len(parsed) == 4
+    assert sum(view.image.kept_bytes for view in exam.views) == 0  # released
+
+
+def test_what_is_kept_of_listed_files_stays_below_its_limit(tmp_path, monkeypatch, opened):
+    paths = [path for name in "abc" for path in dicom_exam(tmp_path / "given" / name)]
+    size = paths[0].stat().st_size
+    monkeypatch.setattr(listing, "KEPT_BYTES", 2 * 5 * size + size)
+    (exam,) = listing.list_exams([tmp_path / "given"])
+    kept = [view.image.kept_bytes for view in exam.views]
+    assert 0 < sum(kept) <= listing.KEPT_BYTES
+    assert len([number for number in kept if number]) == 5
+    assert sides(exam) == VIEWS * 3
+    assert opened == paths
+    read(exam)
+    again = [path for path, number in zip(paths, kept, strict=True) if not number]
+    assert sorted(opened) == sorted(paths + again)
+
+
+def test_a_view_says_to_which_study_series_and_image_it_belongs(tmp_path):
+    dicom_exam(tmp_path)
+    (exam,) = listing.list_exams([tmp_path])
+    assert [view.uids for view in exam.views] == [
+        Uids("1.2", f"1.2.{number}", f"1.2.{number}.1") for number in range(4)
+    ]
+    (film,) = listing.list_exams([png(tmp_path / "film" / "view.png")])
+    assert film.views[0].uids == Uids()
+
+
+def test_paths_and_bytes_are_answered_alike(tmp_path, opened):
+    paths = dicom_exam(tmp_path)
+    given = [path.read_bytes() for path in paths]
+    opened.clear()
+    of_paths, of_bytes = listing.exam_of(paths, "a/b"), listing.exam_of(given, "a/b")
+    assert of_bytes.exam_id == of_paths.exam_id == "a_b"
+    assert of_bytes.patient == of_paths.patient == {"id": "4711"}
+    assert sides(of_bytes) == sides(of_paths) == VIEWS
+    assert [view.uids for view in of_bytes.views] == [view.uids for view in of_paths.views]
+    assert [(view.name, view.path) for view in of_bytes.views] == [(f"view {number}", None) for number in range(1, 5)]
+    assert [view.name for view in of_paths.views] == [str(path) for path in paths]
+    for by_path, by_bytes in zip(read(of_paths), read(of_bytes), strict=True):
+        assert by_bytes.reason is None
+        np.testing.assert_array_equal(by_bytes.prepared.image, by_path.prepared.image)
+    assert opened == paths
+
+
+def test_bytes_of_two_patients_or_given_twice_are_not_judged(tmp_path):
+    first, second = (dicom(tmp_path / f"{name}.dcm", patient=name, name=None).read_bytes() for name in ("4711", "4712"))
+    made = reasons(listing.exam_of([first, second], "a"))
+    assert all("2 patients; give the views of each" in str(reason) for reason in made)
+    assert reasons(listing.exam_of([first, b"", first, b""], "a")) == [
+        None,
+        "is empty (0 bytes); copy it again from its source",
+        "is given twice",
+        "is empty (0 bytes); copy it again from its source",
+    ]
+    same = [view.reason for view in read(listing.exam_of([png(tmp_path / "a.png"), png(tmp_path / "b.png")], "a"))]
+    assert same == [None, "is the same image as a.png"]
+    with pytest.raises(ValueError, match="at least one view"):
+        listing.exam_of([], "a")

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from mammo.clinical import rules
 from mammo.clinical.calibration import Calibration
+from mammo.imaging.image_file import ImageFile
 from mammo.inference import networks, reading
 from mammo.inference.listing import ViewFile
 from mammo.inference.predictor import Predictor
@@ -41,7 +42,9 @@ def draw(*discs, chest_wall="left"):
 
 def read(*paths):
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        views = reading.read([ViewFile(path) for path in paths], bright_disc.HEIGHT_PX, bright_disc.WIDTH_PX, pool)
+        views = reading.read(
+            [ViewFile(ImageFile(path)) for path in paths], bright_disc.HEIGHT_PX, bright_disc.WIDTH_PX, pool
+        )
     assert [view.reason for view in views] == [None] * len(paths)
     return views
 

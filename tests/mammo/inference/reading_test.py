@@ -7,7 +7,9 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from mammo.imaging import images, pixel_path
+from mammo.clinical.labels import Laterality, Projection
+from mammo.imaging import pixel_path
+from mammo.imaging.image_file import ImageFile
 from mammo.inference import reading
 from mammo.inference.listing import ViewFile
 from tests import drawing
@@ -22,7 +24,7 @@ def pool():
 
 
 def read(pool, *paths):
-    return reading.read([ViewFile(path) for path in paths], HEIGHT_PX, WIDTH_PX, pool)
+    return reading.read([ViewFile(ImageFile(path)) for path in paths], HEIGHT_PX, WIDTH_PX, pool)
 
 
 def reason_of(pool, path):
@@ -52,7 +54,9 @@ def test_views_come_prepared_and_in_order(pool, tmp_path):
 
 def test_a_file_with_a_reason_is_not_opened(pool, tmp_path):
     path = drawing.write(tmp_path / "view.png", drawing.draw_view())
-    (view,) = reading.read([ViewFile(path, "left", "cc", "is given twice")], HEIGHT_PX, WIDTH_PX, pool)
+    (view,) = reading.read(
+        [ViewFile(ImageFile(path), Laterality.LEFT, Projection.CC, "is given twice")], HEIGHT_PX, WIDTH_PX, pool
+    )
     assert (view.reason, view.pixels, view.decoding_s) == ("is given twice", None, 0)
 
 
@@ -68,7 +72,7 @@ def test_an_image_under_two_names_counts_once(pool, tmp_path):
 
 
 def test_an_image_counts_once_in_all_parts_of_an_exam(pool, tmp_path):
-    files = [ViewFile(drawing.write(tmp_path / f"{name}.png", drawing.draw_view())) for name in "ab"]
+    files = [ViewFile(ImageFile(drawing.write(tmp_path / f"{name}.png", drawing.draw_view()))) for name in "ab"]
     seen: dict[bytes, str] = {}
     made = [reading.read([file], HEIGHT_PX, WIDTH_PX, pool, seen)[0].reason for file in files]
     assert made == [None, "is the same image as a.png"]
@@ -139,14 +143,14 @@ def test_what_is_no_file_has_its_reason(pool, tmp_path):
 )
 def test_whatever_a_decoder_does_is_that_files_reason(pool, tmp_path, monkeypatch, error, reason):
     path = drawing.write(tmp_path / "view.png", drawing.draw_view(seed=1))
-    read_pixels = images.read_pixels
+    read_pixels = ImageFile.read_pixels
 
-    def fail(given):
-        if given == path:
+    def fail(image):
+        if image.path == path:
             raise error
-        return read_pixels(given)
+        return read_pixels(image)
 
-    monkeypatch.setattr(images, "read_pixels", fail)
+    monkeypatch.setattr(ImageFile, "read_pixels", fail)
     assert reason_of(pool, path).startswith(reason)
 
 

@@ -10,10 +10,11 @@ import numpy as np
 import tensorflow as tf
 
 from mammo import presets
+from mammo.clinical.labels import LESION_NAMES, NAMES
 from mammo.common import files
-from mammo.data import encodings, manifests, schema
+from mammo.data import encodings, index, manifests, schema, shard_files
 from mammo.data.encodings import Content, Encoding
-from mammo.data.manifests import Manifest, Shard, Split
+from mammo.data.manifests import DataFile, Manifest, Split
 from mammo.data.shards import Shards
 from mammo.imaging import pixel_path
 
@@ -58,18 +59,22 @@ def _write_split(folder: pathlib.Path, split: str, count: int) -> Split:
     random = np.random.default_rng([count, manifests.SPLITS.index(split)])
     labels = [number % 3 for number in range(count)]
     made = []
+    rows: dict[str, list[str]] = {"views": [], "crops": []}
     for content, shard in itertools.product(("views", "crops"), range(2 if count else 0)):
         path = folder / f"{split}-{content}-{shard:05d}-of-00002.tfrecord"
         numbers = range(shard, count, 2)
         with tf.io.TFRecordWriter(str(path)) as writer:
             for number in numbers:
                 record = _record(f"{split}_{number}", labels[number], random)
-                writer.write(schema.encode(_as_crop(record) if content == "crops" else record))
-        made.append(Shard(path.name, content, len(numbers), path.stat().st_size, files.sha256_of(path)))
-    by_class = {name: labels.count(label) for label, name in enumerate(("normal", "benign", "cancer"))}
-    lesions = {name: by_class[name] for name in ("benign", "cancer")}
+                record = _as_crop(record) if content == "crops" else record
+                writer.write(schema.encode(record))
+                rows[content].append(index.row_of(shard_files.make_key(shard, number // 2), record))
+        made.append(DataFile(path.name, content, len(numbers), path.stat().st_size, files.sha256_of(path)))
+    by_class = {name: labels.count(label) for label, name in enumerate(NAMES)}
+    lesions = {name: by_class[name] for name in LESION_NAMES}
     crops = {"background": by_class["normal"], **lesions}
-    return Split(count, count, by_class, lesions, crops, tuple(made))
+    indexes = tuple(index.write(folder, split, content, rows[content]) for content in rows)
+    return Split(count, count, by_class, lesions, crops, tuple(made), indexes)
 
 
 def _as_crop(record: dict) -> dict:

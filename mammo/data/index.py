@@ -1,0 +1,148 @@
+"""The index beside a manifest: what each record says of its image, but the image, so that no start reads all records.
+
+There is one file for each split and content, `index-<split>-<content>.jsonl`, with one row of JSON a record, in the
+order of the records. Its bytes follow from the records alone.
+"""
+
+import dataclasses
+import json
+import pathlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from mammo.clinical.labels import Label, Laterality, Projection
+from mammo.common import files
+from mammo.data.manifests import DataFile
+from mammo.imaging.placements import Placement
+
+_FLOAT_ARRAYS = ("boxes_xyxy_px", "areas_px")
+_INTEGER_ARRAYS = ("pathologies", "subtleties")
+_FLOATS = ("age_years", "source_spacing_mm")
+_INTEGERS = ("density", "source_height_px", "source_width_px")
+_TEXTS = ("patient_id", "exam_id", "volume", "path")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class RecordInfo:
+    """All that a record says of its image, but the image.
+
+    Attributes:
+        patient_id: The unit of splits and intervals.
+        exam_id: Unique in the source.
+        volume: Part of the source, A to D in DDSM.
+        path: Of the source file, relative to its data set.
+        laterality: None: unknown.
+        projection: None: unknown.
+        age_years: -1: unknown.
+        density: BI-RADS 1 to 4; 0: unknown.
+        label: Of the image.
+        boxes_xyxy_px: float32 [N, 4], in pixels of the image.
+        pathologies: int64 [N], values of `Label`: -1 unknown, 1 benign, 2 cancer.
+        kinds: N names: mass, calcification, mass+calcification, other or unknown.
+        areas_px: float32 [N], inside the outline, in pixels of the source; -1: unknown.
+        subtleties: int64 [N], 1 subtle to 5 obvious; -1: unknown.
+        source_height_px: Of the source file.
+        source_width_px: Of the source file.
+        source_spacing_mm: Side of a pixel of the source file; -1: unknown.
+        placement: Where the window of the source lies in the image.
+    """
+
+    patient_id: str
+    exam_id: str
+    volume: str
+    path: str
+    laterality: Laterality | None
+    projection: Projection | None
+    age_years: float
+    density: int
+    label: Label
+    boxes_xyxy_px: np.ndarray
+    pathologies: np.ndarray
+    kinds: tuple[str, ...]
+    areas_px: np.ndarray
+    subtleties: np.ndarray
+    source_height_px: int
+    source_width_px: int
+    source_spacing_mm: float
+    placement: Placement
+
+
+def file_name(split: str, content: str) -> str:
+    """Returns the name of the index of one split's "views" or "crops"."""
+    return f"index-{split}-{content}.jsonl"
+
+
+def row_of(key: int, record: Mapping[str, Any]) -> str:
+    """Returns the row of one record, without a line break.
+
+    Args:
+        key: Of the record, see `mammo.data.shard_files`.
+        record: As `mammo.data.schema.encode` takes it.
+    """
+    placement = Placement(
+        window_xyxy_px=_window(record["window_xyxy_px"]),
+        content_height_px=int(record["content_height_px"]),
+        content_width_px=int(record["content_width_px"]),
+        is_mirrored=bool(record["is_mirrored"]),
+    )
+    # Numbers are rounded to float32, as the record stores them.
+    row = {
+        "key": key,
+        **{name: str(record[name]) for name in _TEXTS},
+        "laterality": record["laterality"] or None,
+        "projection": record["projection"] or None,
+        "label": int(record["label"]),
+        **{name: int(record[name]) for name in _INTEGERS},
+        **{name: float(np.float32(record[name])) for name in _FLOATS},
+        "kinds": list(record["kinds"]),
+        **{name: np.asarray(record[name], np.float32).tolist() for name in _FLOAT_ARRAYS},
+        **{name: np.asarray(record[name], np.int64).tolist() for name in _INTEGER_ARRAYS},
+        "placement": dataclasses.asdict(placement),
+    }
+    return json.dumps(row, allow_nan=False)
+
+
+def write(folder: pathlib.Path, split: str, content: str, rows: Sequence[str]) -> DataFile:
+    """Writes the rows of one split's "views" or "crops" into `folder`, and returns what the manifest says of the file.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    path = folder / file_name(split, content)
+    files.write_text(path, "".join(f"{row}\n" for row in rows))
+    return DataFile(path.name, content, len(rows), path.stat().st_size, files.sha256_of(path))
+
+
+def parse(lines: Iterable[str]) -> dict[int, RecordInfo]:
+    """Returns what rows say, by the key of the record, in their order.
+
+    Raises:
+        ValueError: A row is none that `row_of` writes.
+    """
+    try:
+        return {row["key"]: _info(row) for row in map(json.loads, lines)}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"it has a row that is none of an index: {error}") from None
+
+
+def _info(row: Mapping[str, Any]) -> RecordInfo:
+    placement = row["placement"]
+    return RecordInfo(
+        **{name: row[name] for name in (*_TEXTS, *_INTEGERS, *_FLOATS)},
+        laterality=None if row["laterality"] is None else Laterality(row["laterality"]),
+        projection=None if row["projection"] is None else Projection(row["projection"]),
+        label=Label(row["label"]),
+        boxes_xyxy_px=np.array(row["boxes_xyxy_px"], np.float32).reshape(-1, 4),
+        pathologies=np.array(row["pathologies"], np.int64),
+        areas_px=np.array(row["areas_px"], np.float32),
+        subtleties=np.array(row["subtleties"], np.int64),
+        kinds=tuple(row["kinds"]),
+        placement=Placement(**{**placement, "window_xyxy_px": _window(placement["window_xyxy_px"])}),
+    )
+
+
+def _window(values: Iterable[int]) -> tuple[int, int, int, int]:
+    x_min, y_min, x_max, y_max = map(int, values)
+    return x_min, y_min, x_max, y_max
