@@ -5,6 +5,7 @@ import numpy as np
 from mammo.clinical import questions
 from mammo.clinical.labels import Projection
 from mammo.clinical.rules import MissingProjection
+from mammo.metrics import scoring
 from mammo.metrics.scoring import Scored
 
 _FEWEST_BREASTS = 20  # from fewer, a line says little
@@ -21,9 +22,9 @@ def fit(scored: Scored) -> dict[str, MissingProjection]:
     Returns:
         By task; nothing where fewer than 20 breasts have both projections.
     """
-    breasts: dict[str, dict[str, list[int]]] = {}
-    for row, fact in enumerate(scored.facts):
-        breasts.setdefault(f"{fact.exam_id}/{fact.laterality}", {}).setdefault(fact.projection, []).append(row)
+    breasts: dict[str, dict[str | None, list[int]]] = {}
+    for row, (name, fact) in enumerate(zip(scoring.breast_names(scored.facts), scored.facts, strict=True)):
+        breasts.setdefault(name, {}).setdefault(fact.projection, []).append(row)
     whole = [rows_of for rows_of in breasts.values() if set(Projection) <= rows_of.keys()]
     if len(whole) < _FEWEST_BREASTS:
         return {}

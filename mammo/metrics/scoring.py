@@ -128,11 +128,16 @@ def aggregate(scored: Scored, unit: Unit) -> Units:
         return rules.of_breast(views, scored.missing_projection.get(task)).score
 
     tasks = [task for task in scores if task != questions.OF_LESIONS]
-    breasts = _grouped([f"{fact.exam_id}/{fact.laterality}" for fact in scored.facts], scored, tasks, of_breast)
+    breasts = _grouped(breast_names(scored.facts), scored, tasks, of_breast)
     if unit == "breast":
         return breasts
     exam_ids = [name.rpartition("/")[0] for name in breasts.names]
     return _grouped(exam_ids, breasts, tasks, lambda task, rows: float(breasts.scores[task][rows].max()))
+
+
+def breast_names(facts: Sequence[ImageFacts]) -> list[str]:
+    """Names the breast of each view: "<exam>/<laterality>"; a view of an unknown one stands for a breast of its own."""
+    return [f"{fact.exam_id}/{fact.laterality or f'unknown {row}'}" for row, fact in enumerate(facts)]
 
 
 def _numbered(names: Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:
