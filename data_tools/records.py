@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from data_tools.source import Annotation, Label, Lesion, ListedExam, ListedView, Source
+from mammo.config.data import Encoding
 from mammo.data import encodings
-from mammo.data.encodings import Content, Encoding
+from mammo.data.encodings import Content
 from mammo.imaging import images, pixel_path, placements
 from mammo.imaging.breasts import Breast
 from mammo.imaging.pixel_path import PreparedImage

@@ -91,9 +91,9 @@ class Evidence:
         ]
         stage, network, _ = self._load(trained_models.CROPS)
         assert isinstance(stage, ClassifierStage)
-        assert stage.input_options.crop is not None
+        assert stage.plan.crop is not None
         classify = tf.function(functools.partial(stage.predict, network))
-        return list(second_look.judge(views, classify, stage.input_options.crop, unit=f" {split} view"))
+        return list(second_look.judge(views, classify, stage.plan.crop, unit=f" {split} view"))
 
 
 def check_source(shards: Shards, source_dir: pathlib.Path) -> None:

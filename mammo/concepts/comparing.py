@@ -2,25 +2,26 @@
 
 import pathlib
 import time
-from typing import Any
 
 from mammo.common.errors import InputError
 from mammo.concepts import catalogue, judging, trained_models
 from mammo.concepts.catalogue import Answers, Evidence
+from mammo.config.comparison import ComparisonConfig
 from mammo.data.shards import Shards
 from mammo.reports import comparison, run
 from mammo.reports.evaluation import PAGE_NAME
+from mammo.training import workdir
 
 _MULTI_STAGE = "multi_stage"  # the others are held against it
 
 
 def compare(
-    config: Any, shards: Shards, source_dir: pathlib.Path, folder: pathlib.Path, output_dir: pathlib.Path
+    config: ComparisonConfig, shards: Shards, source_dir: pathlib.Path, folder: pathlib.Path, output_dir: pathlib.Path
 ) -> pathlib.Path:
     """Compares the concepts on the test split; what an earlier call has trained is not trained again.
 
     Args:
-        config: As `configs/comparison.py` gives it.
+        config: Configuration of the comparison.
         shards: What all models learn from and are judged on.
         source_dir: Where the files lie that the shards are made of.
         folder: Where the models are trained; already claimed.
@@ -51,7 +52,7 @@ def compare(
         "differences": {_MULTI_STAGE: judging.differences(scored, _MULTI_STAGE)},
         "models": {name: model.describe() for name, model in models.items()},
         "time": {"training_s": sum(model.training_s for model in models.values())},
-        "config": {name: model.config.to_dict() for name, model in models.items()},
+        "config": {name: workdir.to_json(model.config) for name, model in models.items()},
     }
     report["time"]["evaluation_s"] = time.monotonic() - began_s
     answers = {name: Answers(scored[name], tests[name].results) for name in tests}
@@ -59,7 +60,7 @@ def compare(
     return output_dir / PAGE_NAME
 
 
-def _check(config: Any, shards: Shards, source_dir: pathlib.Path) -> None:
+def _check(config: ComparisonConfig, shards: Shards, source_dir: pathlib.Path) -> None:
     """Refuses, before anything is trained, what would fail only after it."""
     taken = {model for concept in catalogue.CONCEPTS.values() for model in concept.models}
     if taken != set(config.models):
@@ -67,18 +68,4 @@ def _check(config: Any, shards: Shards, source_dir: pathlib.Path) -> None:
             f"the configuration of a comparison has the models {', '.join(sorted(taken))}, not "
             f"{', '.join(sorted(config.models))}."
         )
-    for name, first in config.backbone_from.items():
-        _check_backbone(config, name, first)
     catalogue.check_source(shards, source_dir)
-
-
-def _check_backbone(config: Any, name: str, first: str) -> None:
-    given = f"--config.backbone_from.{name}={first}"
-    if not {name, first} <= set(config.models) or first in config.backbone_from:
-        raise InputError(f"{given}: it takes a model of the comparison that begins with no other's backbone.")
-    backbones = [config.models[model].model.backbone for model in (name, first)]
-    if len(set(backbones)) > 1:
-        raise InputError(
-            f"{given}: their backbones are {' and '.join(backbones)}; give both the same "
-            "--config.models.<model>.model.backbone."
-        )

@@ -10,9 +10,12 @@ import tensorflow as tf
 from absl import logging
 
 from mammo.common.errors import InputError
+from mammo.config.comparison import ComparisonConfig
+from mammo.config.run import DetectorConfig, RunConfig
 from mammo.data import pipeline
 from mammo.data.batch import Batch
 from mammo.data.shards import Shards
+from mammo.models import plan
 from mammo.stages import stages
 from mammo.stages.classifier import ClassifierStage
 from mammo.stages.stage import Stage
@@ -36,7 +39,7 @@ class Model:
         training_s: How long it was trained; 0 where that is not known.
     """
 
-    config: Any
+    config: RunConfig
     stage: Stage
     folder: pathlib.Path
     training_s: float
@@ -76,7 +79,7 @@ class Predictions:
     values: list[Any]
 
 
-def train(name: str, config: Any, shards: Shards, folder: pathlib.Path) -> Model:
+def train(name: str, config: ComparisonConfig, shards: Shards, folder: pathlib.Path) -> Model:
     """Trains a model, or goes on with it; one that has come to its end makes no further step.
 
     Args:
@@ -92,13 +95,14 @@ def train(name: str, config: Any, shards: Shards, folder: pathlib.Path) -> Model
     """
     own = folder / _FOLDER / name
     with workdir.claim(own):
-        own_config = {**config.models[name].to_dict(), "data": config.data.to_dict()}
+        own_config = dataclasses.replace(config.models[name], data=config.data)
         if first := config.backbone_from.get(name):
-            own_config["model"]["weights"] = str(folder / _FOLDER / first / workdir.BACKBONE_FILE)
-        config = workdir.settle_config(own, own_config, shards)
-        logging.info("Model %s: %d steps, in %s.", name, config.train_steps, own)
-        _, training_s = loop.train(config, shards, own)
-    return Model(config, stages.from_config(config, shards), own, training_s)
+            weights = str(folder / _FOLDER / first / workdir.BACKBONE_FILE)
+            own_config = dataclasses.replace(own_config, model=dataclasses.replace(own_config.model, weights=weights))
+        own_config = workdir.settle_config(own, own_config, shards)
+        logging.info("Model %s: %d steps, in %s.", name, own_config.train_steps, own)
+        _, training_s = loop.train(own_config, shards, own)
+    return Model(own_config, stages.from_plan(plan.read(own), shards, own_config.input), own, training_s)
 
 
 def find(folders: Sequence[pathlib.Path], shards: Shards) -> dict[str, Model]:
@@ -116,11 +120,11 @@ def find(folders: Sequence[pathlib.Path], shards: Shards) -> dict[str, Model]:
         of_comparison = sorted(path.parent for path in (folder / _FOLDER).glob(f"*/{workdir.CONFIG_FILE}"))
         for own in of_comparison or [folder]:
             config = workdir.read_config(own, shards)
-            is_finder = config.stage == "detector" and config.model.is_class_blind
+            is_finder = isinstance(config, DetectorConfig) and config.model.is_class_blind
             name = FINDER if is_finder else config.stage
             if name in found:
                 raise InputError(f"{found[name].folder} and {own} are both a {name}; give one of them.")
-            found[name] = Model(config, stages.from_config(config, shards), own, training_s=0.0)
+            found[name] = Model(config, stages.from_plan(plan.read(own), shards, config.input), own, training_s=0.0)
     return found
 
 
@@ -135,8 +139,8 @@ def predict(loaded: Loaded, split: str) -> Predictions:
     """Has a model predict every view of a split, those that it would not be judged by as well."""
     stage, network, strategy = loaded
     if isinstance(stage, ClassifierStage):
-        every_view = dataclasses.replace(stage.input_options, classes=(pipeline.LABELS,))
-        stage = dataclasses.replace(stage, input_options=every_view)
+        every_view = dataclasses.replace(stage.reading, classes=(pipeline.LABELS,))
+        stage = dataclasses.replace(stage, reading=every_view)
     collected = _Collected(len(stage.shards.describe(split)))
     Evaluation(stage, network, strategy, split).run_into(collected)
     keys = sorted(collected.rows)

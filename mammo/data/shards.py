@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from mammo.common import progress
 from mammo.common.errors import InputError
+from mammo.config.data import Encoding
 from mammo.data import manifests, schema
-from mammo.data.encodings import Encoding
 from mammo.data.manifests import Manifest
 from mammo.imaging.placements import Placement
 

@@ -9,8 +9,8 @@ import numpy as np
 from mammo.clinical import fusing, rules
 from mammo.clinical.rules import Findings
 from mammo.concepts import second_look
+from mammo.config.data import CropConfig
 from mammo.data.batch import Detections
-from mammo.data.cropping import CropConfig
 from mammo.inference import networks
 from mammo.inference.bundles import Bundle
 from mammo.inference.reading import ReadView

@@ -36,7 +36,7 @@ def write(
     evaluator = evaluation.run()
     split, seen = evaluation.split, evaluation.stage.shards  # views, or crops
     fields = {
-        "data": describe_data(shards),
+        "data": describe_data(shards) | {"is_training_data": is_training_data(evaluation, shards)},
         "split": split,
         **evaluator.report(),
         "config": config,
@@ -57,3 +57,8 @@ def describe_data(shards: Shards) -> dict[str, Any]:
         "manifest_sha256": files.sha256_of(shards.folder / manifests.FILE_NAME),
         "patients": {name: split.patients for name, split in made.splits.items()},
     }
+
+
+def is_training_data(evaluation: Evaluation, shards: Shards) -> bool:
+    """Tells whether a model is evaluated on the conversion whose training split it has learnt from."""
+    return evaluation.stage.plan.data.manifest_sha256 == files.sha256_of(shards.folder / manifests.FILE_NAME)

@@ -5,8 +5,8 @@ from data_tools import shard_pairs
 from data_tools.records import RecordOptions
 from data_tools.shard_pairs import Task
 from mammo.common import files
+from mammo.config.data import Encoding
 from mammo.data import schema
-from mammo.data.encodings import Encoding
 from tests.data_tools.drawn_source import DrawnSource
 
 

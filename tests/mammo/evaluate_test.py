@@ -15,7 +15,7 @@ def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("standing here") / "runs" / "detector"
     shards = disc_shards.write(folder / "data" / "shards-64x64", {"train": 12, "validation": 6, "test": 3})
     config = disc_shards.config(train_steps=1)
-    workdir.settle_config(folder, config.to_dict(), shards)
+    workdir.settle_config(folder, config, shards)
     loop.train(config, shards, folder)
     return folder, shards
 

@@ -7,7 +7,7 @@ from mammo.clinical.rules import Findings
 from mammo.common.errors import InputError
 from mammo.concepts import second_look
 from mammo.concepts.second_look import FoundView
-from mammo.data.cropping import CropConfig
+from mammo.config.data import CropConfig
 from mammo.imaging import images, pixel_path
 
 OPTIONS = CropConfig(side_px=64, context=2.0, shift_share=0.0, scale_range=(1.0, 1.0))

@@ -7,8 +7,9 @@ import numpy as np
 import tensorflow as tf
 
 from mammo.common import files
+from mammo.config.data import Encoding
 from mammo.data import encodings, manifests, schema
-from mammo.data.encodings import Content, Encoding
+from mammo.data.encodings import Content
 from mammo.data.manifests import Manifest, Shard, Split
 from mammo.data.shards import Shards
 from mammo.imaging import pixel_path

@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from mammo.clinical.calibration import Calibration
-from mammo.data.cropping import CropConfig
+from mammo.config.data import CropConfig
 from mammo.inference import bundles
 from mammo.inference.bundles import Bundle, Facts, Network, OperatingPoint
 

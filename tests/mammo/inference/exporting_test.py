@@ -6,12 +6,12 @@ import json
 import numpy as np
 import pytest
 
-from configs import comparison
 from data_tools import preparation
-from data_tools.preparation import DataConfig
+from mammo import presets
 from mammo.common.errors import InputError
 from mammo.concepts import catalogue, trained_models
 from mammo.concepts.catalogue import Evidence
+from mammo.config import comparison
 from mammo.data.shards import Shards
 from mammo.inference import bundles, exporting, predictor, reading
 from mammo.inference.listing import ViewFile
@@ -27,19 +27,20 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def config():
-    made = comparison.get_config()
+    made = presets.PRESETS["comparison"].get_config()
     made.data.update({"phantom_exams": 24, "phantom_height_px": 320, "height_px": 96, "width_px": 64})
     for name in _USED:
         model = made.models[name]
+        model.optimizer.warmup_steps = 0
         model.train_steps, model.evaluate_every_steps, model.save_every_steps = 2, 2, 0
         model.input.batch_size, model.precision = 4, "float32"
     made.models.crop_classifier.crop.side_px = 32
-    return made
+    return comparison.from_fields(made)
 
 
 @pytest.fixture(scope="module")
 def shards(config, folder):
-    return Shards.open(preparation.prepare(None, folder / "data", DataConfig(**config.data)))
+    return Shards.open(preparation.prepare(None, folder / "data", config.data))
 
 
 @pytest.fixture(scope="module")

@@ -5,14 +5,16 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-import ml_collections
 import numpy as np
 import tensorflow as tf
 
 from mammo import presets
 from mammo.common import files
+from mammo.config import run
+from mammo.config.data import Encoding
+from mammo.config.run import RunConfig
 from mammo.data import encodings, manifests, schema
-from mammo.data.encodings import Content, Encoding
+from mammo.data.encodings import Content
 from mammo.data.manifests import Manifest, Shard, Split
 from mammo.data.shards import Shards
 from mammo.imaging import pixel_path
@@ -33,7 +35,7 @@ def write(folder: pathlib.Path, images: Mapping[str, int]) -> Shards:
     return Shards.open(folder)
 
 
-def config(stage: str = "detector", /, **changes: Any) -> ml_collections.ConfigDict:
+def config(stage: str = "detector", /, **changes: Any) -> RunConfig:
     """The configuration of a stage that takes a moment a step; `changes` are fields such as `seed` or `model.x`."""
     made = presets.PRESETS[stage].get_config()
     small = {"model.pyramid_channels": 8, "model.max_levels": 2, "model.head_depth": 1}
@@ -51,7 +53,7 @@ def config(stage: str = "detector", /, **changes: Any) -> ml_collections.ConfigD
             **{name.replace("__", "."): value for name, value in changes.items()},
         }
     )
-    return made
+    return run.from_fields(made)
 
 
 def _write_split(folder: pathlib.Path, split: str, count: int) -> Split:
