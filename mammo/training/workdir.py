@@ -57,7 +57,8 @@ def settle_config(folder: pathlib.Path, config: RunConfig, shards: Shards) -> Ru
         It, with the number of devices and the precision that were chosen, and with the views as they are.
 
     Raises:
-        InputError: The folder holds a run of another configuration, or networks cannot take the views.
+        InputError: The folder holds a run of another configuration, or one that was made before there were plans; or
+            networks cannot take the views.
     """
     height_px, width_px = planning.view_size_px(shards)
     data = dataclasses.replace(
@@ -72,6 +73,7 @@ def settle_config(folder: pathlib.Path, config: RunConfig, shards: Shards) -> Ru
     folder.mkdir(parents=True, exist_ok=True)
     path, new = folder / CONFIG_FILE, to_json(config)
     if path.is_file() and checkpoints.any_in(folder):
+        plan.read(folder)  # a run made before there were plans is refused for that, not for what else differs
         _refuse_other(folder, "configuration", _read(path), new)
     files.write_text(path, json.dumps(new, indent=2, sort_keys=True) + "\n")
     return config

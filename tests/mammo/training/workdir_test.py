@@ -63,6 +63,7 @@ def test_what_was_chosen_by_itself_is_written_as_what_it_came_to(shards, tmp_pat
 
 def test_another_configuration_is_refused_by_what_differs(shards, tmp_path):
     workdir.settle_config(tmp_path, disc_shards.config(), shards)
+    workdir.settle_plan(tmp_path, disc_shards.config(), shards)
     _save_something(tmp_path)
     other = disc_shards.config(optimizer__learning_rate=0.5)
     with pytest.raises(InputError, match=r"\(optimizer\.learning_rate is 0\.002 there, 0\.5 here\)"):
@@ -71,6 +72,7 @@ def test_another_configuration_is_refused_by_what_differs(shards, tmp_path):
 
 def test_what_is_only_watched_may_change(shards, tmp_path):
     workdir.settle_config(tmp_path, disc_shards.config(), shards)
+    workdir.settle_plan(tmp_path, disc_shards.config(), shards)
     _save_something(tmp_path)
     workdir.settle_config(tmp_path, disc_shards.config(log_every_steps=7), shards)
     assert json.loads((tmp_path / "config.json").read_text())["log_every_steps"] == 7
@@ -96,15 +98,18 @@ def test_a_plan_is_made_once_and_read_back_when_a_run_goes_on(shards, tmp_path, 
 
 
 def test_a_run_made_before_there_were_plans_is_refused(shards, tmp_path):
+    workdir.settle_config(tmp_path, disc_shards.config(), shards)
     _save_something(tmp_path)
-    with pytest.raises(InputError, match=r"has no plan\.json.*train it again if an older version made it"):
-        workdir.settle_plan(tmp_path, disc_shards.config(), shards)
+    for settle in (workdir.settle_config, workdir.settle_plan):
+        with pytest.raises(InputError, match=r"has no plan\.json.*train it again if an older version made it"):
+            settle(tmp_path, disc_shards.config(seed=3), shards)
     workdir.settle_config(tmp_path / "run", disc_shards.config(), shards)
     with pytest.raises(InputError, match=r"has no plan\.json"):
         workdir.read_config(tmp_path / "run", shards)
 
 
 def test_a_damaged_configuration_is_refused(shards, tmp_path):
+    workdir.settle_plan(tmp_path, disc_shards.config(), shards)
     _save_something(tmp_path)
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(InputError, match=r"config\.json is damaged"):
