@@ -6,13 +6,15 @@ time to train, whether it is of one model or of two: see `train_steps`. Cost and
 
 import ml_collections
 
-from configs import base, crop_classifier, detector, malignancy, tumour, whole_image
+from configs import crop_classifier, detector, malignancy, tumour, whole_image
+from mammo.config import conversion
+from mammo.config.data import DataConfig
 
 
 def get_config() -> ml_collections.ConfigDict:
     """Returns the configuration of each model, under `models`, on one and the same data."""
     config = ml_collections.ConfigDict()
-    config.data = base.get_config().data
+    config.data = conversion.to_config_dict(DataConfig())
     config.data.phantom_exams = 400
 
     config.models = ml_collections.ConfigDict()

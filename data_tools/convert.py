@@ -12,8 +12,8 @@ from data_tools.conversion import Conversion
 from data_tools.records import RecordOptions
 from data_tools.sources import opening
 from mammo.common import cli
+from mammo.config.data import Encoding
 from mammo.data import manifests
-from mammo.data.encodings import Encoding
 from mammo.data.manifests import Manifest
 
 _SOURCE = flags.DEFINE_enum("source", "mini_ddsm", opening.NAMES, "What kind of data set --data_dir holds.")

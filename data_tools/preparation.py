@@ -1,6 +1,5 @@
 """Gets shards ready for training, from whatever a person gives: shards, a raw data set, or nothing at all."""
 
-import dataclasses
 import json
 import os
 import pathlib
@@ -16,50 +15,13 @@ from data_tools.records import RecordOptions
 from data_tools.sources import opening
 from mammo.common import files
 from mammo.common.errors import InputError
+from mammo.config.data import DataConfig, Encoding
 from mammo.data import manifests
-from mammo.data.encodings import Encoding
 
 _VIEWS_PER_SHARD = 32
 _SHARDS = "shards-"  # begins the name of a folder, which its size ends
 _PHANTOMS = "phantoms"
 _SOURCE_FILE = "source.json"  # what the shards beside it are made from
-
-
-@dataclasses.dataclass(frozen=True)
-class DataConfig:
-    """How views are made where they have yet to be.
-
-    Attributes:
-        height_px: Of a view.
-        width_px: Of a view.
-        encoding: How images are stored.
-        phantom_exams: Synthetic exams to draw where no data is given.
-        phantom_height_px: Of a drawn view.
-        phantom_seed: Of the drawing.
-        max_rejected: More views than this that cannot be used are an error.
-
-    Raises:
-        InputError: The encoding is not known, or a side is not one that networks can halve.
-    """
-
-    height_px: int
-    width_px: int
-    encoding: str
-    phantom_exams: int
-    phantom_height_px: int
-    phantom_seed: int
-    max_rejected: int
-
-    def __post_init__(self) -> None:
-        if self.encoding not in set(Encoding):
-            known = ", ".join(Encoding)
-            raise InputError(f"--config.data.encoding={self.encoding} is not known; it is one of {known}.")
-        for name in ("height_px", "width_px"):
-            if getattr(self, name) < 1 or getattr(self, name) % manifests.SIDE_MULTIPLE_PX:
-                raise InputError(
-                    f"--config.data.{name}={getattr(self, name)}: networks halve a view five times, so that it must "
-                    f"be a multiple of {manifests.SIDE_MULTIPLE_PX}."
-                )
 
 
 def prepare(data_dir: pathlib.Path | None, folder: pathlib.Path, options: DataConfig) -> pathlib.Path:

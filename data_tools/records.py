@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from data_tools.source import Annotation, Lesion, ListedExam, ListedView, Source
+from mammo.config.data import Encoding
 from mammo.data import encodings
-from mammo.data.encodings import Content, Encoding
+from mammo.data.encodings import Content
 from mammo.imaging import pixel_path, placements
 from mammo.imaging.breasts import Breast
 from mammo.imaging.image_file import ImageFile

@@ -14,7 +14,7 @@ from absl import flags
 from mammo.common import cli, files, json_types
 from mammo.common.errors import InputError
 from mammo.common.json_types import JsonObject
-from mammo.data.encodings import Encoding
+from mammo.config.data import Encoding
 
 _WHAT = flags.DEFINE_list(
     "what", ["convert"], "What to measure: some of convert, input, step, predict, learning, with commas between."

@@ -13,10 +13,10 @@ from absl import flags, logging
 from ml_collections import config_flags
 
 from data_tools import preparation
-from data_tools.preparation import DataConfig
 from mammo import presets
 from mammo.common import cli
 from mammo.common.errors import InputError
+from mammo.config import comparison
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config", None, "Another configuration: a name in configs/, or a file; --config.models.<model>.<field>=<value>."
@@ -35,13 +35,12 @@ def main() -> None:
     """Prepares the data, compares, says where the page is."""
     logging.set_verbosity(logging.INFO)
     began_s = time.monotonic()
-    config, folder = _CONFIG.value, cli.user_path(_WORKDIR.value)
+    given, folder = _CONFIG.value, cli.user_path(_WORKDIR.value)
     output_dir = cli.user_path(_OUTPUT_DIR.value) if _OUTPUT_DIR.value else folder
     data_dir = cli.user_path(_DATA_DIR.value) if _DATA_DIR.value else None
-    if not {"models", "backbone_from"} <= set(config):
-        raise InputError("--config is not that of a comparison; give one like configs/comparison.py.")
-    for model in config.models.values():
+    for model in given.get("models", {}).values():
         model.model.weights = cli.weights(model.model.weights)
+    config = comparison.from_fields(given)
     source_dir = (
         cli.user_path(_SOURCE_DIR.value) if _SOURCE_DIR.value else preparation.find_source(data_dir, folder / "data")
     )
@@ -53,14 +52,14 @@ def main() -> None:
 
     from mammo.concepts import comparing  # noqa: PLC0415  TensorFlow takes seconds: wrong flags are told before
     from mammo.data.shards import Shards  # noqa: PLC0415
-    from mammo.reports import comparison  # noqa: PLC0415
+    from mammo.reports import comparison as page  # noqa: PLC0415
     from mammo.training import workdir  # noqa: PLC0415
 
     with workdir.claim(folder):
-        shards_dir = preparation.prepare(data_dir, folder / "data", DataConfig(**config.data))
+        shards_dir = preparation.prepare(data_dir, folder / "data", config.data)
         shards = Shards.open(shards_dir)
         made = comparing.compare(config, shards, source_dir, folder)
-        written = comparison.write(output_dir, made.report, made.answers, shards)
+        written = page.write(output_dir, made.report, made.answers, shards)
     taken = cli.duration(time.monotonic() - began_s)
     print(f"Wrote {written} after {taken}; the figures are beside it, the models in {folder}/models.")
 

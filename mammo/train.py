@@ -13,10 +13,10 @@ from absl import flags, logging
 from ml_collections import config_flags
 
 from data_tools import preparation
-from data_tools.preparation import DataConfig
 from mammo import presets
 from mammo.common import cli
 from mammo.common.errors import InputError
+from mammo.config import run
 
 _STAGE = flags.DEFINE_enum(
     "stage", presets.STAGES[0], presets.STAGES, "What to train; also names its configuration in configs/."
@@ -34,25 +34,26 @@ def main() -> None:
     """Prepares the data, trains, evaluates, reports."""
     logging.set_verbosity(logging.INFO)
     began_s = time.monotonic()
-    config, folder = _CONFIG.value, cli.user_path(_WORKDIR.value or f"runs/{_STAGE.value}")
-    if config.get("stage") != _STAGE.value:
-        of = f"of the stage {config.stage!r}" if "stage" in config else "that of a comparison"
+    given, folder = _CONFIG.value, cli.user_path(_WORKDIR.value or f"runs/{_STAGE.value}")
+    if given.get("stage") != _STAGE.value:
+        of = f"of the stage {given.stage!r}" if "stage" in given else "that of a comparison"
         raise InputError(f"--stage={_STAGE.value}, but the configuration is {of}.")
     data_dir = cli.user_path(_DATA_DIR.value) if _DATA_DIR.value else None
-    config.model.weights = cli.weights(config.model.weights)
+    given.model.weights = cli.weights(given.model.weights)
+    config = run.from_fields(given)
 
     from mammo.data.shards import Shards  # noqa: PLC0415  TensorFlow takes seconds: wrong flags are told before
-    from mammo.reports import run  # noqa: PLC0415
+    from mammo.reports import run as report  # noqa: PLC0415
     from mammo.training import loop, workdir  # noqa: PLC0415
 
     with workdir.claim(folder):
-        shards_dir = preparation.prepare(data_dir, folder / "data", DataConfig(**config.data))
+        shards_dir = preparation.prepare(data_dir, folder / "data", config.data)
         prepared_s = time.monotonic()
         shards = Shards.open(shards_dir)
-        config = workdir.settle_config(folder, config.to_dict(), shards)
+        config = workdir.settle_config(folder, config, shards)
         evaluation, training_s = loop.train(config, shards, folder)
         seconds = {"preparation_s": prepared_s - began_s, "training_s": training_s}
-        page = run.write(folder, evaluation, shards, config.to_dict(), seconds, folder)
+        page = report.write(folder, evaluation, shards, workdir.to_json(config), seconds, folder)
     print(f"Wrote {page} after {cli.duration(time.monotonic() - began_s)}; checkpoints and metrics are beside it.")
 
 

@@ -14,9 +14,10 @@ from absl import flags
 from mammo.augment import compose
 from mammo.common import cli, files
 from mammo.config.augmentation import AugmentationConfig
+from mammo.config.data import InputConfig
 from mammo.data import pipeline
 from mammo.data.batch import PADDING, Batch
-from mammo.data.pipeline import PipelineOptions
+from mammo.data.pipeline import Reading
 from mammo.data.shards import Shards
 
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of shards that //data_tools:convert wrote.", required=True)
@@ -49,8 +50,8 @@ def main() -> None:
 def _read(data_dir: pathlib.Path, count: int) -> list[Batch]:
     """Reads images of the training split, as batches of one."""
     shards = Shards.open(data_dir)
-    options = PipelineOptions(seed=0, batch_size=1)
-    batches = pipeline.evaluation(shards, "train", options, tf.distribute.InputContext())
+    reading = Reading(InputConfig(batch_size=1))
+    batches = pipeline.evaluation(shards, "train", reading, tf.distribute.InputContext())
     with_lesion = batches.filter(lambda batch: batch.label[0] > 0)
     without = batches.filter(lambda batch: batch.label[0] == 0)
     return list(with_lesion.concatenate(without).take(count))

@@ -18,7 +18,7 @@ from data_tools.conversion import Conversion
 from data_tools.records import RecordOptions
 from data_tools.source import Annotation, Lesion, ListedExam, ListedView
 from mammo.clinical.labels import Label, Laterality, Projection
-from mammo.data.encodings import Encoding
+from mammo.config.data import Encoding
 from mammo.imaging.image_file import ImageFile
 
 HEIGHT_PX, WIDTH_PX = 4700, 3000  # a 16 bit scan of film at 50 µm, as DDSM has them

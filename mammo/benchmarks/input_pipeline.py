@@ -15,9 +15,9 @@ from data_tools.conversion import Conversion
 from data_tools.records import RecordOptions
 from mammo.benchmarks import ratios
 from mammo.benchmarks.conversion import FullSizeSource
+from mammo.config.data import Encoding, InputConfig
 from mammo.data import pipeline
-from mammo.data.encodings import Encoding
-from mammo.data.pipeline import PipelineOptions
+from mammo.data.pipeline import Reading
 from mammo.data.shards import Shards
 
 _SOURCE_HEIGHT_PX, _SOURCE_WIDTH_PX = 2600, 1600  # as Mini-DDSM's views
@@ -127,8 +127,8 @@ class StudyLoader(tf.keras.utils.Sequence):
 
 
 def _batches(shards: Shards) -> Iterator[tf.Tensor]:
-    options = PipelineOptions(seed=0, batch_size=_BATCH_SIZE, shuffle_buffer=256)
-    return (batch.image for batch in pipeline.training(shards, options, tf.distribute.InputContext()))
+    reading = Reading(InputConfig(batch_size=_BATCH_SIZE, shuffle_buffer=256))
+    return (batch.image for batch in pipeline.training(shards, reading, tf.distribute.InputContext()))
 
 
 def _images_per_second(make_batches: Callable[[], Iterator[np.ndarray | tf.Tensor]]) -> float:

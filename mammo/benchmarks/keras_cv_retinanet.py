@@ -3,8 +3,8 @@
 import keras_cv
 import tensorflow as tf
 
+from mammo.config.model import DecodingConfig
 from mammo.data.batch import Batch, Detections
-from mammo.models.decoding import DecodingConfig
 
 _FORMAT = "xyxy"
 

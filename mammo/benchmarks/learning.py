@@ -9,25 +9,26 @@ from collections.abc import Sequence
 from typing import NamedTuple, cast
 
 import tensorflow as tf
-from ml_collections import ConfigDict
 
 from mammo.benchmarks import keras_cv_retinanet
 from mammo.common import files, progress
 from mammo.common.errors import InputError
 from mammo.common.json_types import Interval
+from mammo.config.optimizer import OptimizerConfig
+from mammo.config.run import DetectorConfig
 from mammo.data.batch import Detections
 from mammo.data.shards import Shards
 from mammo.metrics import detection, froc
 from mammo.metrics.figures import Counts, Figures
-from mammo.models import backbones
+from mammo.models import backbones, plan
+from mammo.models.plan import DetectorPlan
 from mammo.reports import charts
 from mammo.reports.evaluation import JSON_NAME
 from mammo.stages import detector
 from mammo.stages.detection_evaluator import DetectionEvaluator
-from mammo.stages.detector import DetectorStage
+from mammo.stages.detector import DetectorTraining
 from mammo.training import distribution, evaluating, optimizers, workdir
 from mammo.training.evaluating import Evaluation
-from mammo.training.optimizers import OptimizerConfig
 from mammo.training.state import TrainState
 
 CHART_FILE = "froc.svg"
@@ -101,13 +102,18 @@ def measure(
         raise InputError(f"there is no rival {unknown[0]!r}; it is one of {', '.join(_RIVALS)}.")
     shards = Shards.open(data_dir)
     config = workdir.read_config(run_dir, shards)
+    if not isinstance(config, DetectorConfig):
+        raise InputError(f"{run_dir} holds no run of a detector; give the --workdir of one.")
+    model_plan = plan.read(run_dir)
+    assert isinstance(model_plan, DetectorPlan)
+    own = detector.for_training(config, model_plan, shards)
     taken_s = _training_seconds(run_dir)
     strategy = distribution.make_strategy(devices=1)
     distribution.set_precision("float32")
-    ours = evaluating.of_best(run_dir, detector.from_config(config, shards), strategy, "test")
+    ours = evaluating.of_best(run_dir, own, strategy, "test")
     contenders = {"ours": _Contender(_run(ours), config.train_steps, taken_s)}
     for name in rivals:
-        contenders[name] = _train(name, config, shards, strategy, seconds or taken_s)
+        contenders[name] = _train(name, own, strategy, seconds or taken_s)
     reports = {name: contender.evaluator.report() for name, contender in contenders.items()}
     if output_dir:
         output_dir.mkdir(parents=True, exist_ok=True)
@@ -129,7 +135,7 @@ def _run(evaluation: Evaluation) -> DetectionEvaluator:
     return cast(DetectionEvaluator, evaluation.run())  # its stage is a detector
 
 
-class _KerasCvStage(DetectorStage):
+class _KerasCvStage(DetectorTraining):
     """The detector with KerasCV's network in place of ours."""
 
     def predict(self, model: tf.keras.Model, images: tf.Tensor) -> Detections:
@@ -137,16 +143,14 @@ class _KerasCvStage(DetectorStage):
         return keras_cv_retinanet.predict(model, images)
 
 
-def _with_our_network(config: ConfigDict, shards: Shards) -> tuple[DetectorStage, tf.keras.Model]:
-    stage = detector.from_config(config, shards)
-    return stage, stage.build_model()
+def _with_our_network(stage: DetectorTraining) -> tuple[DetectorTraining, tf.keras.Model]:
+    return stage, stage.build_initial_model()
 
 
-def _as_it_comes(config: ConfigDict, shards: Shards) -> tuple[DetectorStage, tf.keras.Model]:
-    stage = _KerasCvStage(**vars(detector.from_config(config, shards)))
-    options = stage.model
+def _as_it_comes(stage: DetectorTraining) -> tuple[DetectorTraining, tf.keras.Model]:
+    stage, options = _KerasCvStage(**vars(stage)), stage.config.model
     backbone = backbones.build(
-        options.backbone, options.weights, *stage.image_size_px, batch_norm_momentum=options.batch_norm_momentum
+        options.backbone, options.weights, stage.plan.height_px, stage.plan.width_px, options.batch_norm_momentum
     )
     return stage, keras_cv_retinanet.build(backbone, stage.class_count)
 
@@ -154,18 +158,16 @@ def _as_it_comes(config: ConfigDict, shards: Shards) -> tuple[DetectorStage, tf.
 _RIVALS = {"keras_cv_loss": _with_our_network, "keras_cv": _as_it_comes}
 
 
-def _train(
-    name: str, config: ConfigDict, shards: Shards, strategy: tf.distribute.Strategy, limit_s: float
-) -> _Contender:
-    """Fits a rival for so many seconds, and evaluates the averages of its weights."""
+def _train(name: str, own: DetectorTraining, strategy: tf.distribute.Strategy, limit_s: float) -> _Contender:
+    """Fits a rival of a run for so many seconds, and evaluates the averages of its weights."""
+    config, options = own.config, own.config.optimizer
     tf.keras.utils.set_random_seed(config.seed)
-    stage, model = _RIVALS[name](config, shards)
-    options = OptimizerConfig(**config.optimizer)
+    stage, model = _RIVALS[name](own)
     optimizer = optimizers.with_rate(options, options.learning_rate)
     optimizer.global_clipnorm = options.clip_norm or None
     state = TrainState(model, optimizer, options.averages_decay)
     seed = tf.constant([config.seed, 0], tf.int32)
-    batches = stage.build_dataset("train", tf.distribute.InputContext(), 0)
+    batches = stage.build_training_dataset(tf.distribute.InputContext(), 0)
     batches = batches.map(lambda batch: keras_cv_retinanet.as_input(stage.augment(batch, seed)))
     keras_cv_retinanet.compile_with(model, optimizer)
     clock = _Clock(state, options, options.warmup_steps / config.train_steps, limit_s)

@@ -16,14 +16,15 @@ import tensorflow as tf
 
 from configs import crop_classifier as crop_preset
 from configs import detector as finder_preset
-from mammo.benchmarks import input_pipeline, ratios
+from mammo.benchmarks import input_pipeline, ratios, step
 from mammo.benchmarks.conversion import FullSizeSource
-from mammo.benchmarks.step import PlainAnchors
 from mammo.clinical.calibration import Calibration
 from mammo.clinical.rules import MissingProjection
 from mammo.common import hardware
 from mammo.concepts.concept import Role
-from mammo.data.encodings import Encoding
+from mammo.config import conversion
+from mammo.config.data import Encoding
+from mammo.config.run import CropClassifierConfig, DetectorConfig
 from mammo.data.shards import Shards
 from mammo.imaging.image_file import ImageFile
 from mammo.inference import bundles, freezing, listing, service
@@ -31,7 +32,8 @@ from mammo.inference.bundles import Bundle, Facts
 from mammo.inference.freezing import Stage
 from mammo.inference.predictor import Predictor
 from mammo.inference.service import Service
-from mammo.stages import classifier, detector
+from mammo.models import plan
+from mammo.stages import stages
 from mammo.stages.detector import DetectorStage
 from mammo.training import distribution
 from mammo.writers import formats
@@ -152,17 +154,17 @@ class _Bench:
 
 def _write_bundle(folder: pathlib.Path, shards: Shards) -> dict[str, tf.keras.Model]:
     """Writes a bundle of networks that are not trained; returns them for Keras."""
-    config = finder_preset.get_config()
-    config.model.is_class_blind = True
-    # RetinaNet's own anchors: those fitted to drawn lesions, all of one size, would have a single level.
-    finder = PlainAnchors(**vars(detector.from_config(config, shards)))
-    crops = classifier.from_config(crop_preset.get_config(), shards)
-    stages: dict[str, Stage] = {"finder": finder, "crop_classifier": crops}
+    given = finder_preset.get_config()
+    given.model.is_class_blind = True
+    finder = step.with_plain_anchors(conversion.to_dataclass(DetectorConfig, given, "configs/detector.py"), shards)
+    judging = conversion.to_dataclass(CropClassifierConfig, crop_preset.get_config(), "configs/crop_classifier.py")
+    crops = stages.from_config(judging, shards)
+    roles: dict[str, Stage] = {"finder": finder, "crop_classifier": crops}
     distribution.set_precision("float32")
-    models = {name: stage.build_model() for name, stage in stages.items()}
+    models = {name: plan.build(stage.plan) for name, stage in roles.items()}
     networks = {
         name: freezing.save(stage, models[name], folder / bundles.NETWORKS_FOLDER / name)
-        for name, stage in stages.items()
+        for name, stage in roles.items()
     }
     facts = Facts(
         name="benchmark",
@@ -183,7 +185,7 @@ def _write_bundle(folder: pathlib.Path, shards: Shards) -> dict[str, tf.keras.Mo
         figures={},
     )
     bundles.seal(folder, facts)
-    return {name: _plain(stage, models[name]) for name, stage in stages.items()}
+    return {name: _plain(stage, models[name]) for name, stage in roles.items()}
 
 
 def _write_table(folder: pathlib.Path, count: int) -> pathlib.Path:
@@ -217,7 +219,7 @@ def _run_program(folder: pathlib.Path, table: pathlib.Path) -> tuple[float, floa
 
 def _plain(stage: Stage, network: tf.keras.Model) -> tf.keras.Model:
     """The same network for Keras alone; KerasCV's own `predict` would decode boxes as well, and slowly."""
-    image = tf.keras.Input((*stage.image_size_px, 1))
+    image = tf.keras.Input((stage.plan.height_px, stage.plan.width_px, 1))
     is_detector = isinstance(stage, DetectorStage)
     return tf.keras.Model(image, network(image, training=False) if is_detector else stage.predict(network, image))
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import functools
 import io
 import math
 import pathlib
@@ -13,25 +12,23 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import tensorflow as tf
-from ml_collections import ConfigDict
 
 from configs import detector as detector_preset
 from configs.cloud import detector_1_gpu
 from mammo.benchmarks import input_pipeline, keras_cv_retinanet, ratios
 from mammo.clinical import labels
 from mammo.common import hardware
+from mammo.config import conversion
+from mammo.config.data import Encoding
+from mammo.config.run import DetectorConfig
 from mammo.data.batch import Batch
-from mammo.data.encodings import Encoding
 from mammo.data.shards import Shards
 from mammo.models import anchor_boxes, backbones
-from mammo.models.anchor_boxes import Anchors
 from mammo.stages import detector
-from mammo.stages.detector import DetectorStage
+from mammo.stages.detector import DetectorTraining
 from mammo.training import distribution, loop, optimizers
 from mammo.training import steps as steps_lib
-from mammo.training.optimizers import OptimizerConfig
 from mammo.training.state import TrainState
-from mammo.training.steps import StepOptions
 from mammo.training.telemetry import Telemetry
 
 _LOOP_CALLS = 10
@@ -95,7 +92,7 @@ def measure(
         strategy = distribution.make_strategy(devices=1)
         precision = distribution.set_precision("auto")
         steps = _Steps(ours, shards, strategy, precision)
-        batch = next(iter(steps.stage.build_dataset("train", tf.distribute.InputContext(), 0)))
+        batch = next(iter(steps.stage.build_training_dataset(tf.distribute.InputContext(), 0)))
         batches = steps.input_batches()
         runs = {
             "step": _timed(steps.on(steps.repeated(batch)), batch_size, seconds),
@@ -123,35 +120,34 @@ def measure(
     )
 
 
-class PlainAnchors(DetectorStage):
-    """A detector with RetinaNet's own anchors: one that fits the drawn lesions, all of one size, has a single level."""
-
-    @functools.cached_property
-    def anchors(self) -> Anchors:
-        """See the class."""
-        return anchor_boxes.fit(np.zeros((0, 4)), *self.image_size_px, self.max_levels)
+def with_plain_anchors(config: DetectorConfig, shards: Shards) -> DetectorTraining:
+    """Makes a detector with RetinaNet's own anchors: those fitted to drawn lesions, all of one size, have one level."""
+    plan = detector.make_plan(config, shards)
+    anchors = anchor_boxes.fit(np.zeros((0, 4)), plan.height_px, plan.width_px, config.model.max_levels)
+    return detector.for_training(config, dataclasses.replace(plan, anchors=anchors), shards)
 
 
 class _Steps:
     """The steps that `mammo.training.loop` makes of a configuration."""
 
-    def __init__(self, config: ConfigDict, shards: Shards, strategy: tf.distribute.Strategy, precision: str) -> None:
+    def __init__(
+        self, config: DetectorConfig, shards: Shards, strategy: tf.distribute.Strategy, precision: str
+    ) -> None:
         self._strategy = strategy
-        options = OptimizerConfig(**config.optimizer)
+        options = config.optimizer
         with strategy.scope():
-            self.stage = PlainAnchors(**vars(detector.from_config(config, shards)))
+            self.stage = with_plain_anchors(config, shards)
             optimizer = optimizers.build(options, config.train_steps, precision)
             self._state = TrainState(
-                self.stage.build_model(), optimizer, options.averages_decay, options.normaliser_decay
+                self.stage.build_initial_model(), optimizer, options.averages_decay, options.normaliser_decay
             )
-        step_options = StepOptions(config.seed, config.accumulate, options.clip_norm, config.xla)
-        self._run_steps = steps_lib.make_run_steps(self.stage, self._state, strategy, step_options)
+        self._run_steps = steps_lib.make_run_steps(self.stage, self._state, strategy)
 
     def input_batches(self) -> Iterator[Batch]:
         """Batches of the pipeline, as the loop gets them."""
         return iter(
             self._strategy.distribute_datasets_from_function(
-                lambda context: self.stage.build_dataset("train", context, 0)
+                lambda context: self.stage.build_training_dataset(context, 0)
             )
         )
 
@@ -226,13 +222,13 @@ def _seconds_of(run: Callable[[int], None], count: int) -> float:
     return time.perf_counter() - start
 
 
-def _config_of_preset(batch_size: int) -> ConfigDict:
+def _config_of_preset(batch_size: int) -> DetectorConfig:
     config = detector_preset.get_config()
     config.input.batch_size = batch_size
-    return config
+    return conversion.to_dataclass(DetectorConfig, config, "configs/detector.py")
 
 
-def _config_like_keras_cv(batch_size: int) -> ConfigDict:
+def _config_like_keras_cv(batch_size: int) -> DetectorConfig:
     config = detector_1_gpu.get_config()
     config.input.batch_size = batch_size
     config.xla = config.xla and bool(tf.config.list_physical_devices("GPU"))  # it is there for GPUs
@@ -242,7 +238,7 @@ def _config_like_keras_cv(batch_size: int) -> ConfigDict:
         head_depth=_KERAS_CV_HEAD_DEPTH,
         pyramid_channels=_KERAS_CV_CHANNELS,
     )
-    return config
+    return conversion.to_dataclass(DetectorConfig, config, "configs/cloud/detector_1_gpu.py")
 
 
 @contextlib.contextmanager

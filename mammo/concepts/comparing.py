@@ -4,15 +4,17 @@ import dataclasses
 import pathlib
 import time
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from mammo.common.errors import InputError
 from mammo.common.json_types import JsonObject
 from mammo.concepts import catalogue, evidence, judging, trained_models
 from mammo.concepts.catalogue import BASELINE, CONCEPTS
 from mammo.concepts.evidence import Answers, Evidence
+from mammo.config.comparison import ComparisonConfig
 from mammo.data.shards import Shards
 from mammo.metrics.figures import ConceptFigures, Counts, Difference
+from mammo.training import workdir
 
 COMPARED = {**CONCEPTS, BASELINE.name: BASELINE}
 """All concepts that a comparison judges."""
@@ -55,11 +57,11 @@ class Comparison:
     answers: Mapping[str, Answers]
 
 
-def compare(config: Any, shards: Shards, source_dir: pathlib.Path, folder: pathlib.Path) -> Comparison:
+def compare(config: ComparisonConfig, shards: Shards, source_dir: pathlib.Path, folder: pathlib.Path) -> Comparison:
     """Compares the concepts on the test split; what an earlier call has trained is not trained again.
 
     Args:
-        config: As `configs/comparison.py` gives it.
+        config: Configuration of the comparison.
         shards: What all models learn from and are judged on.
         source_dir: Where the files lie that the shards are made of.
         folder: Where the models are trained; already claimed.
@@ -90,13 +92,13 @@ def compare(config: Any, shards: Shards, source_dir: pathlib.Path, folder: pathl
         },
         "differences": {catalogue.DEFAULT: judging.differences(scored, catalogue.DEFAULT)},
         "models": {name: model.describe() for name, model in models.items()},
-        "config": {name: model.config.to_dict() for name, model in models.items()},
+        "config": {name: workdir.to_json(model.config) for name, model in models.items()},
         "time": {"training_s": sum(training_s.values()), "evaluation_s": time.monotonic() - began_s},
     }
     return Comparison(report, {name: Answers(scored[name], tests[name].results) for name in tests})
 
 
-def _check(config: Any, shards: Shards, source_dir: pathlib.Path) -> None:
+def _check(config: ComparisonConfig, shards: Shards, source_dir: pathlib.Path) -> None:
     """Refuses, before anything is trained, what would fail only after it."""
     taken = {role.value for concept in COMPARED.values() for role in concept.roles}
     if taken != set(config.models):
@@ -104,18 +106,4 @@ def _check(config: Any, shards: Shards, source_dir: pathlib.Path) -> None:
             f"the configuration of a comparison has the models {', '.join(sorted(taken))}, not "
             f"{', '.join(sorted(config.models))}."
         )
-    for name, first in config.backbone_from.items():
-        _check_backbone(config, name, first)
     evidence.check_source(shards, source_dir)
-
-
-def _check_backbone(config: Any, name: str, first: str) -> None:
-    given = f"--config.backbone_from.{name}={first}"
-    if not {name, first} <= set(config.models) or first in config.backbone_from:
-        raise InputError(f"{given}: it takes a model of the comparison that begins with no other's backbone.")
-    backbones = [config.models[model].model.backbone for model in (name, first)]
-    if len(set(backbones)) > 1:
-        raise InputError(
-            f"{given}: their backbones are {' and '.join(backbones)}; give both the same "
-            "--config.models.<model>.model.backbone."
-        )

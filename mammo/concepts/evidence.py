@@ -13,8 +13,8 @@ from mammo.common.errors import InputError
 from mammo.concepts import mirroring, second_look
 from mammo.concepts.concept import Concept, Role
 from mammo.concepts.second_look import FoundView
+from mammo.config.data import CropConfig
 from mammo.data.batch import Detections
-from mammo.data.cropping import CropConfig
 from mammo.data.index import RecordInfo
 from mammo.data.shards import Shards
 from mammo.metrics import image_results

@@ -12,8 +12,8 @@ from mammo.clinical import findings
 from mammo.clinical.findings import Findings
 from mammo.common import progress
 from mammo.common.errors import InputError
+from mammo.config.data import CropConfig
 from mammo.data import cropping
-from mammo.data.cropping import CropConfig
 from mammo.imaging import pixel_path, placements
 from mammo.imaging.breasts import Breast
 from mammo.imaging.image_file import ImageFile

@@ -11,18 +11,19 @@ import tensorflow as tf
 from absl import logging
 
 from mammo.common.errors import InputError
-from mammo.concepts import mirroring
+from mammo.concepts import split_views
 from mammo.concepts.concept import Role
 from mammo.concepts.evidence import Predictions
 from mammo.concepts.second_look import MOST_FINDINGS
-from mammo.data import pipeline
-from mammo.data.batch import Batch, Detections
-from mammo.data.cropping import CropConfig
+from mammo.concepts.split_views import Collected
+from mammo.config.comparison import ComparisonConfig
+from mammo.config.data import CropConfig
+from mammo.config.run import DetectorConfig, RunConfig
 from mammo.data.shards import Shards
+from mammo.models import plan
 from mammo.stages import stages
 from mammo.stages.classifier import ClassifierStage
 from mammo.stages.detector import DetectorStage
-from mammo.stages.stage import Stage
 from mammo.training import distribution, evaluating, loop, workdir
 from mammo.training.evaluating import Evaluation
 
@@ -40,8 +41,8 @@ class TrainedModel:
         training_s: How long it was trained; 0 where that is not known.
     """
 
-    config: Any
-    stage: Stage
+    config: RunConfig
+    stage: DetectorStage | ClassifierStage
     folder: pathlib.Path
     training_s: float
 
@@ -59,7 +60,7 @@ class TrainedModel:
         }
 
 
-def train(name: str, config: Any, shards: Shards, folder: pathlib.Path) -> TrainedModel:
+def train(name: str, config: ComparisonConfig, shards: Shards, folder: pathlib.Path) -> TrainedModel:
     """Trains a model, or goes on with it; one that has come to its end makes no further step.
 
     Args:
@@ -75,13 +76,15 @@ def train(name: str, config: Any, shards: Shards, folder: pathlib.Path) -> Train
     """
     own = folder / _FOLDER / name
     with workdir.claim(own):
-        own_config = {**config.models[name].to_dict(), "data": config.data.to_dict()}
+        own_config = dataclasses.replace(config.models[name], data=config.data)
         if first := config.backbone_from.get(name):
-            own_config["model"]["weights"] = str(folder / _FOLDER / first / workdir.BACKBONE_FILE)
-        config = workdir.settle_config(own, own_config, shards)
-        logging.info("Model %s: %d steps, in %s.", name, config.train_steps, own)
-        _, training_s = loop.train(config, shards, own)
-    return TrainedModel(config, stages.from_config(config, shards), own, training_s)
+            weights = str(folder / _FOLDER / first / workdir.BACKBONE_FILE)
+            own_config = dataclasses.replace(own_config, model=dataclasses.replace(own_config.model, weights=weights))
+        own_config = workdir.settle_config(own, own_config, shards)
+        logging.info("Model %s: %d steps, in %s.", name, own_config.train_steps, own)
+        _, training_s = loop.train(own_config, shards, own)
+    stage = stages.from_plan(plan.read(own), shards, own_config.input)
+    return TrainedModel(own_config, stage, own, training_s)
 
 
 def find(folders: Sequence[pathlib.Path], shards: Shards) -> dict[Role, TrainedModel]:
@@ -99,11 +102,12 @@ def find(folders: Sequence[pathlib.Path], shards: Shards) -> dict[Role, TrainedM
         of_comparison = sorted(path.parent for path in (folder / _FOLDER).glob(f"*/{workdir.CONFIG_FILE}"))
         for own in of_comparison or [folder]:
             config = workdir.read_config(own, shards)
-            is_finder = config.stage == "detector" and config.model.is_class_blind
+            is_finder = isinstance(config, DetectorConfig) and config.model.is_class_blind
             role = Role.FINDER if is_finder else Role(config.stage)
             if role in found:
                 raise InputError(f"{found[role].folder} and {own} are both a {role}; give one of them.")
-            found[role] = TrainedModel(config, stages.from_config(config, shards), own, training_s=0.0)
+            stage = stages.from_plan(plan.read(own), shards, config.input)
+            found[role] = TrainedModel(config, stage, own, training_s=0.0)
     return found
 
 
@@ -117,63 +121,34 @@ def open_model(model: TrainedModel) -> "OpenModel":
 class OpenModel:
     """A trained network that can be asked; meets `evidence.AskedModel`."""
 
-    def __init__(self, stage: Stage, network: tf.keras.Model, strategy: tf.distribute.Strategy) -> None:
-        """Asks nothing yet."""
+    def __init__(
+        self, stage: DetectorStage | ClassifierStage, network: tf.keras.Model, strategy: tf.distribute.Strategy
+    ) -> None:
+        """Asks nothing yet.
+
+        Args:
+            stage: What the model does.
+            network: With its weights.
+            strategy: On which devices.
+        """
         self._stage, self._network, self._strategy = stage, network, strategy
         self._predict = tf.function(functools.partial(stage.predict, network), reduce_retracing=True)
 
     @property
     def crop(self) -> CropConfig | None:
         """See `evidence.AskedModel`."""
-        return self._stage.input_options.crop if isinstance(self._stage, ClassifierStage) else None
+        return self._stage.plan.crop if isinstance(self._stage, ClassifierStage) else None
 
     def predict(self, shards: Shards, split: str, *, is_mirrored: bool = False) -> Predictions:
-        """See `evidence.AskedModel`; those views that it would not be judged by are predicted, too."""
-        stage = dataclasses.replace(self._stage, shards=shards)
-        if isinstance(stage, ClassifierStage):
-            every_view = dataclasses.replace(stage.input_options, classes=(pipeline.LABELS,))
-            stage = dataclasses.replace(stage, input_options=every_view)
-        collected = _Collected(len(shards.describe(split)))
-        asked = _MirroredDetector(**vars(stage)) if is_mirrored else stage
+        """See `evidence.AskedModel`."""
+        stage = stages.from_plan(self._stage.plan, shards, self._stage.reading.input)
+        collected = Collected(len(shards.describe(split)))
+        asked = split_views.every_view(stage, is_mirrored=is_mirrored)
         Evaluation(asked, self._network, self._strategy, split).run_into(collected)
-        keys = sorted(collected.rows)
-        return Predictions(np.array(keys, np.int64), [collected.rows[key] for key in keys])
+        return collected.predictions()
 
     def classify(self, crops: np.ndarray) -> np.ndarray:
         """See `evidence.AskedModel`."""
         # Always as many, so that one graph serves.
         padded = np.pad(crops, [(0, -len(crops) % MOST_FINDINGS), (0, 0), (0, 0), (0, 0)])
         return np.asarray(self._predict(tf.constant(padded)), np.float64)[: len(crops)]
-
-
-class _MirroredDetector(DetectorStage):
-    """A detector that is shown the mirror images of its views."""
-
-    def build_dataset(self, split: str, context: tf.distribute.InputContext, position: int) -> tf.data.Dataset:
-        """See `mammo.stages.stage.Stage`."""
-        described = self.shards.describe(split)
-        keys = tf.constant(list(described), tf.int64)
-        heights = tf.constant([info.placement.content_height_px for info in described.values()], tf.int32)
-        content_heights = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, heights), 0)
-
-        def mirrored(batch: Batch) -> Batch:
-            images = tf.map_fn(
-                lambda element: mirroring.mirror_tensor(*element),
-                (batch.image, content_heights.lookup(batch.key)),
-                fn_output_signature=tf.TensorSpec(batch.image.shape[1:], batch.image.dtype),
-            )
-            return batch._replace(image=images)
-
-        return super().build_dataset(split, context, position).map(mirrored)
-
-
-class _Collected:
-    """Keeps the predictions of each image; meets `Sink`."""
-
-    def __init__(self, image_count: int) -> None:
-        self.image_count = image_count
-        self.rows: dict[int, np.ndarray | Detections] = {}
-
-    def update(self, batch: Batch, predictions: np.ndarray | Detections) -> None:
-        for row in np.flatnonzero(batch.is_real):
-            self.rows[int(batch.key[row])] = tf.nest.map_structure(lambda value, row=row: value[row], predictions)

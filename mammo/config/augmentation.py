@@ -2,9 +2,11 @@
 
 import dataclasses
 
-from mammo.common.errors import InputError
+from mammo.config import checks
 
 Range = tuple[float, float]
+
+_AUGMENTATION = "--config.augmentation."
 
 MAX_BLUR_SIGMA_PX = 0.7
 """The kernel is mixed from no blur and [1, 2, 1] / 4 along each axis, of variance 1/2: σ cannot be above √(1/2)."""
@@ -58,20 +60,21 @@ class AugmentationConfig:
     cutout_share: float = 0.2
 
     def __post_init__(self) -> None:
-        for name in ("flip_horizontal", "flip_vertical", "shift_share", "min_visible_share", "cutout_share"):
-            self._check_between(name, 0, 1)
-        self._check_between("rotation_degrees", 0, 180)
-        self._check_between("shear_degrees", 0, 45)
-        self._check_between("brightness", 0, 1)
-        self._check_between("noise_std", 0, 1)
-        self._check_between("blur_sigma_px", 0, MAX_BLUR_SIGMA_PX)
-        self._check_between("cutout_count", 0, MAX_CUTOUT_COUNT)
-        for name in ("scale_range", "gamma_range", "contrast_range"):
-            given = getattr(self, name)
-            if len(given) != 2 or not 0 < given[0] <= given[1]:  # noqa: PLR2004
-                raise InputError(
-                    f"augmentation's {name} must be (low, high) with 0 < low <= high; it is {tuple(given)}."
-                )
+        self.validate()
+
+    def validate(self) -> None:
+        """Checks the fields.
+
+        Raises:
+            InputError: A probability or a range cannot be.
+        """
+        shares = ("flip_horizontal", "flip_vertical", "shift_share", "min_visible_share", "cutout_share")
+        checks.between(_AUGMENTATION, self, 0, 1, *shares, "brightness", "noise_std")
+        checks.between(_AUGMENTATION, self, 0, 180, "rotation_degrees")
+        checks.between(_AUGMENTATION, self, 0, 45, "shear_degrees")
+        checks.between(_AUGMENTATION, self, 0, MAX_BLUR_SIGMA_PX, "blur_sigma_px")
+        checks.between(_AUGMENTATION, self, 0, MAX_CUTOUT_COUNT, "cutout_count")
+        checks.interval(_AUGMENTATION, self, "scale_range", "gamma_range", "contrast_range")
 
     @classmethod
     def off(cls) -> "AugmentationConfig":
@@ -94,8 +97,3 @@ class AugmentationConfig:
         """Whether any pixel moves."""
         shares = (self.flip_horizontal, self.flip_vertical, self.rotation_degrees, self.shear_degrees, self.shift_share)
         return any(shares) or set(self.scale_range) != {1}
-
-    def _check_between(self, name: str, low: float, high: float) -> None:
-        value = getattr(self, name)
-        if not low <= value <= high:
-            raise InputError(f"augmentation's {name} must be from {low} to {high}; it is {value}.")

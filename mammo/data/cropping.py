@@ -1,57 +1,11 @@
 """What a crop classifier sees: a square about a focus, in one way in training and about what a detector found."""
 
-import dataclasses
-
 import tensorflow as tf
 
-from mammo.common.errors import InputError
-from mammo.imaging import pixel_path
-
-_ROUNDING = 1e-6
+from mammo.config.data import CropConfig
 
 DRAWS = 3
 """Random numbers that one crop takes: its shift across and down, and its size."""
-
-
-@dataclasses.dataclass(frozen=True)
-class CropConfig:
-    """How a square is laid about a focus.
-
-    Attributes:
-        side_px: Of the image that is made.
-        context: Side of the square, as a multiple of the longer side of the focus.
-        min_side_px: The square is no smaller, in pixels of the image that it is cut from, which are those of the
-            source: of lesions that fit in, it shows how large they are, and cancers tend to be larger.
-        shift_share: In training, the square is moved by at most so much of the longer side of the focus, either way.
-        scale_range: In training, the size is multiplied by a number between these, whose logarithm is drawn evenly.
-            What is kept around a lesion bounds both: `pixel_path.CROP_CONTEXT`.
-    """
-
-    side_px: int = 128
-    context: float = 1.5
-    min_side_px: float = 0.0
-    shift_share: float = 0.1
-    scale_range: tuple[float, float] = (0.8, 1.2)
-
-    def __post_init__(self) -> None:
-        if self.side_px < 32 or self.side_px % 32:  # noqa: PLR2004
-            raise InputError(f"--config.crop.side_px={self.side_px} must be a multiple of 32.")
-        if not self.context >= 1:
-            raise InputError(f"--config.crop.context={self.context} must be 1 or more: all of the lesion.")
-        if self.min_side_px < 0:
-            raise InputError(f"--config.crop.min_side_px={self.min_side_px} must be 0 or more.")
-        if not 0 <= self.shift_share <= 1:
-            raise InputError(f"--config.crop.shift_share={self.shift_share} must be from 0 to 1.")
-        if not (len(self.scale_range) == 2 and 0 < self.scale_range[0] <= self.scale_range[1]):  # noqa: PLR2004
-            raise InputError(
-                f"--config.crop.scale_range={tuple(self.scale_range)} must be (low, high) with 0 < low <= high."
-            )
-        reach = self.context * self.scale_range[1] + 2 * self.shift_share
-        if reach > pixel_path.CROP_CONTEXT + _ROUNDING:
-            raise InputError(
-                f"--config.crop: context x the highest scale + 2 x shift_share is {reach:.3g}, but shards hold no more "
-                f"than {pixel_path.CROP_CONTEXT:g} times a lesion."
-            )
 
 
 def cut(

@@ -5,6 +5,8 @@ import enum
 import cv2
 import numpy as np
 
+from mammo.config.data import Encoding
+
 
 class Content(enum.StrEnum):
     """What the image of a record shows."""
@@ -12,15 +14,6 @@ class Content(enum.StrEnum):
     VIEW = "view"
     LESION = "lesion"  # a crop around one lesion
     BACKGROUND = "background"  # a crop of a breast, away from any lesion
-
-
-class Encoding(enum.StrEnum):
-    """How the image is stored. Time to decode 1024×640 on one core, and size, relative to png16."""
-
-    PNG16 = "png16"  # lossless; 1, 1
-    PNG8 = "png8"  # 8 bit, lossless; 0.6, 0.4
-    JPEG = "jpeg"  # 8 bit, quality 95; 0.2, 0.1
-    RAW = "raw"  # 16 bit, lossless; 0.07, 2
 
 
 def encode_image(image: np.ndarray, encoding: Encoding) -> bytes:

@@ -12,8 +12,6 @@ from mammo.imaging import pixel_path
 FORMAT_VERSION = 2
 FILE_NAME = "manifest.json"
 SPLITS = ("train", "validation", "test")
-SIDE_MULTIPLE_PX = 32
-"""Of the height and width of views that networks take: they halve them five times, and double them back."""
 PHANTOM = "phantom"
 """As `Manifest.source`: synthetic exams, of which no figure says anything of clinical worth."""
 

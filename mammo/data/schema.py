@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from mammo.data.encodings import Encoding
+from mammo.config.data import Encoding
 
 
 @dataclasses.dataclass(frozen=True)

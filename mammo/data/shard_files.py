@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from mammo.common.errors import InputError
+from mammo.config.data import Encoding
 from mammo.data import manifests
-from mammo.data.encodings import Encoding
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -1,6 +1,7 @@
 """A folder of shards: which files it has, what each record is, and which one is damaged. No TensorFlow to ask that."""
 
 import dataclasses
+import functools
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,8 +10,8 @@ import numpy as np
 
 from mammo.common import files
 from mammo.common.errors import InputError
+from mammo.config.data import Encoding
 from mammo.data import index, manifests, shard_files
-from mammo.data.encodings import Encoding
 from mammo.data.index import RecordInfo
 from mammo.data.manifests import Manifest
 from mammo.data.shard_files import REMEDY, ShardFile
@@ -60,6 +61,11 @@ class Shards:
         """The same folder, to read its crops."""
         return dataclasses.replace(self, content="crops")
 
+    @functools.cached_property
+    def manifest_sha256(self) -> str:
+        """What identifies the conversion, in hexadecimal."""
+        return files.sha256_of(self.folder / manifests.FILE_NAME)
+
     def facts(self) -> dict[str, Any]:
         """Returns what reports and bundles say of the data: the manifest without its files, and its hash."""
         made = self.manifest
@@ -67,7 +73,7 @@ class Shards:
         return {
             **fields,
             "is_phantom": made.source == manifests.PHANTOM,
-            "manifest_sha256": files.sha256_of(self.folder / manifests.FILE_NAME),
+            "manifest_sha256": self.manifest_sha256,
             "patients": {name: split.patients for name, split in made.splits.items()},
         }
 

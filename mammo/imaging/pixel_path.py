@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from mammo.common.errors import ImageError
+from mammo.config import data
 from mammo.imaging import breasts
 from mammo.imaging.breasts import Breast
 from mammo.imaging.placements import Placement
@@ -20,7 +21,6 @@ PIXEL_PATH_VERSION = 1
 """Raised by whoever changes what comes out of this module or of `breast`. Stored in manifests and in model bundles."""
 
 
-CROP_CONTEXT = 2.0  # a crop is this many times as long as its lesion: room to jitter in place and size
 CROP_MIN_SIDE_PX = 384  # of the source: 38 mm of film in Mini-DDSM
 CROP_MAX_SIDE_PX = 1024  # of the crop: larger ones are shrunk
 
@@ -109,7 +109,7 @@ def prepare_crop_about(pixels: np.ndarray, breast: Breast, focus_xyxy_px: np.nda
 def crop_window(focus_xyxy_px: np.ndarray, height_px: int, width_px: int) -> tuple[int, int, int, int]:
     """The square around a focus, moved into the image where it would leave it; smaller only where the image is."""
     x_min, y_min, x_max, y_max = focus_xyxy_px
-    side = int(np.ceil(max(CROP_CONTEXT * max(x_max - x_min, y_max - y_min), CROP_MIN_SIDE_PX)))
+    side = int(np.ceil(max(data.CROP_CONTEXT * max(x_max - x_min, y_max - y_min), CROP_MIN_SIDE_PX)))
     side_x, side_y = min(side, width_px), min(side, height_px)
     left = int(np.clip(round((x_min + x_max - side_x) / 2), 0, width_px - side_x))
     top = int(np.clip(round((y_min + y_max - side_y) / 2), 0, height_px - side_y))

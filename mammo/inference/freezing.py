@@ -11,10 +11,10 @@ from collections.abc import Mapping
 import tensorflow as tf
 from tensorflow.python.framework import convert_to_constants
 
-from mammo.clinical import labels
 from mammo.data.batch import Detections
 from mammo.inference import bundles
 from mammo.inference.bundles import Network
+from mammo.models.plan import DetectorPlan
 from mammo.stages.classifier import ClassifierStage
 from mammo.stages.detector import DetectorStage
 
@@ -39,7 +39,7 @@ def save(stage: Stage, network: tf.keras.Model, folder: pathlib.Path) -> Network
     Returns:
         What a bundle says of it.
     """
-    image = tf.TensorSpec([None, *stage.image_size_px, 1], tf.float32, name="image")
+    image = tf.TensorSpec([None, stage.plan.height_px, stage.plan.width_px, 1], tf.float32, name="image")
     traced = tf.function(lambda images: stage.predict(network, images)).get_concrete_function(image)
     signature = bundles.DETECT if isinstance(stage, DetectorStage) else bundles.CLASSIFY
     module = _Frozen(convert_to_constants.convert_variables_to_constants_v2(traced), SIGNATURES[signature])
@@ -49,12 +49,12 @@ def save(stage: Stage, network: tf.keras.Model, folder: pathlib.Path) -> Network
         signatures={signature: module.call.get_concrete_function(image)},
         options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),  # constants have none
     )
-    if isinstance(stage, DetectorStage):
-        classes = ("lesion",) if stage.is_class_blind else labels.LESION_NAMES
-        return Network(signature, *stage.image_size_px, classes, anchors=dataclasses.asdict(stage.anchors))
-    crop = stage.input_options.crop
-    crop_fields = None if crop is None else dataclasses.asdict(crop)
-    return Network(signature, *stage.image_size_px, stage.classes.names, crop=crop_fields)
+    plan = stage.plan
+    size_px = plan.height_px, plan.width_px
+    if isinstance(plan, DetectorPlan):
+        return Network(signature, *size_px, plan.classes, anchors=dataclasses.asdict(plan.anchors))
+    crop = None if plan.crop is None else dataclasses.asdict(plan.crop)
+    return Network(signature, *size_px, plan.classes, crop=crop)
 
 
 class _Frozen(tf.Module):

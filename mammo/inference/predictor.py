@@ -12,8 +12,8 @@ from mammo.clinical.labels import NAMES
 from mammo.concepts import evidence, mirroring, second_look
 from mammo.concepts.catalogue import CONCEPTS
 from mammo.concepts.concept import Role
+from mammo.config.data import CropConfig
 from mammo.data.batch import Detections
-from mammo.data.cropping import CropConfig
 from mammo.imaging.breasts import Breast
 from mammo.imaging.pixel_path import PreparedImage
 from mammo.inference import networks

@@ -1,33 +1,8 @@
 """Losses of a classifier, as sums of each image: what they are divided by is said by whoever adds them up."""
 
-import dataclasses
-
 import tensorflow as tf
 
-from mammo.common.errors import InputError
-
-
-@dataclasses.dataclass(frozen=True)
-class ClassificationLossConfig:
-    """What is minimised.
-
-    Attributes:
-        label_smoothing: Share of the truth that is spread over all classes: Szegedy et al. 2016, section 7.
-        focal_gamma: How much less the easy images weigh: Lin et al. 2017, equation 4; 0: plain cross-entropy.
-        class_weights: What an image of each class weighs; empty: all alike.
-    """
-
-    label_smoothing: float = 0.0
-    focal_gamma: float = 0.0
-    class_weights: tuple[float, ...] = ()
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.label_smoothing < 1:
-            raise InputError(f"--config.loss.label_smoothing={self.label_smoothing} must be from 0 to below 1.")
-        if self.focal_gamma < 0:
-            raise InputError(f"--config.loss.focal_gamma={self.focal_gamma} must be 0 or more.")
-        if any(weight <= 0 for weight in self.class_weights):
-            raise InputError(f"--config.loss.class_weights={tuple(self.class_weights)} must be above 0.")
+from mammo.config.loss import ClassificationLossConfig
 
 
 def cross_entropy(logits: tf.Tensor, classes: tf.Tensor, options: ClassificationLossConfig) -> tf.Tensor:

@@ -6,15 +6,13 @@ are KerasCV's, built from their arguments, since an alias fetches its configurat
 train four times as fast as an EfficientNet-B0, whose depthwise convolutions processors are slow at.
 """
 
-import dataclasses
 import pathlib
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import keras_cv
 import numpy as np
 import tensorflow as tf
-from absl import logging
 
 from mammo.common.errors import InputError
 
@@ -34,7 +32,8 @@ TOP = "TOP"
 
 NAMES = (*_EFFICIENTNETS, *_CSP_DARKNETS)
 
-_Options = TypeVar("_Options", bound=Any)  # of a model, with `weights`
+BATCH_NORM_MOMENTUM = 0.99
+"""Momentum of batch normalisation as Keras has it, of networks that are not trained."""
 
 
 def build(
@@ -61,7 +60,6 @@ def build(
     Raises:
         InputError: The weights cannot be read, fetched, or do not fit.
     """
-    logging.info("Backbone %s, weights: %s.", name, "none, trained from scratch" if weights == "none" else weights)
     if name not in NAMES:
         raise InputError(f"--config.model.backbone={name} is not known; it is one of {', '.join(NAMES)}.")
     images = tf.keras.Input((height_px, width_px, 1), name="image")
@@ -83,14 +81,6 @@ def build(
     model = tf.keras.Model(images, named, name="backbone")
     model.pyramid_level_inputs = {level: level for level in levels}
     return model
-
-
-def without_file(options: _Options) -> _Options:
-    """Returns the options of a model without the file of weights that it began with: the same network.
-
-    That of ImageNet stays: `keras.applications` makes another network for it.
-    """
-    return options if options.weights == "imagenet" else dataclasses.replace(options, weights="none")
 
 
 def save(model: tf.keras.Model, path: pathlib.Path) -> None:

@@ -1,67 +1,25 @@
 """The classifier of whole views and of crops: a backbone with the 2022 study's head, or with a plainer one."""
 
-import dataclasses
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import tensorflow as tf
 
 from mammo.augment import seeds
-from mammo.common.errors import InputError
+from mammo.config.model import ALL_LAYERS, NO_WEIGHTS, ClassifierNetwork
 from mammo.models import backbones, precision
 
-ALL_LAYERS = -1  # of a backbone are learnt
 _MODERN_LEVELS = ("P3", "P4", backbones.TOP)
 _STUDY_UNITS = 10  # of the hidden layer: the 2022 study
 _LEAST_SPREAD = 1e-2  # of an image: the grain of an even one is not made its contrast
 _DROPOUT_SEED = 0  # folded with each image's position in the stream, which the run's seed has shuffled
 
 
-@dataclasses.dataclass(frozen=True)
-class ClassifierModelConfig:
-    """What the network is like.
-
-    Attributes:
-        backbone: One of `backbones.NAMES`.
-        weights: Of the backbone: "imagenet", "none" or the path of a file.
-        head: "study": max pooling by two, flatten, batch normalisation, ten units with ReLU, dropout, softmax.
-            "modern": the mean and the maximum of each feature at strides 8, 16 and 32, batch normalisation, dropout,
-            softmax. It has few weights, and does not care where in a view a lesion is; and since small lesions are
-            seen early in the backbone, it learns in half the steps that features of the last stride take.
-        dropout: Share of features that are left out in training; 0.2 in the study.
-        batch_norm_momentum: Of the backbone.
-        keeps_statistics: Whether batch normalisation of a pretrained backbone keeps its statistics throughout, frozen
-            or not: those of few mammograms a step would undo what it has learnt from photographs
-            (https://keras.io/guides/transfer_learning). Not for one that comes from drawn mammograms, say.
-        standardizes: Whether each image is given the mean and the spread of grey that ImageNet has: a crop of dense
-            tissue is then as dark as one of fat, and what is left is its structure.
-    """
-
-    backbone: str = "efficientnet_b0"
-    weights: str = "imagenet"
-    head: Literal["study", "modern"] = "modern"
-    dropout: float = 0.2
-    batch_norm_momentum: float = 0.99
-    keeps_statistics: bool = True
-    standardizes: bool = False
-
-    def __post_init__(self) -> None:
-        if self.head not in ("study", "modern"):
-            raise InputError(f"--config.model.head={self.head} is not known; it is study or modern.")
-        if not 0 <= self.dropout < 1:
-            raise InputError(f"--config.model.dropout={self.dropout} must be from 0 to below 1.")
-
-    @property
-    def is_pretrained(self) -> bool:
-        """Whether the backbone comes with weights."""
-        return self.weights != "none"
-
-
-def build(options: ClassifierModelConfig, class_count: int, height_px: int, width_px: int) -> tf.keras.Model:
-    """Makes the network.
+def build(network: ClassifierNetwork, class_count: int, height_px: int, width_px: int) -> tf.keras.Model:
+    """Makes the network, with weights drawn at random.
 
     Args:
-        options: What it is like.
+        network: What it is like.
         class_count: How many classes it tells apart.
         height_px: Of the images, a multiple of 32.
         width_px: Of the images, a multiple of 32.
@@ -69,22 +27,14 @@ def build(options: ClassifierModelConfig, class_count: int, height_px: int, widt
     Returns:
         A model of {"image": float32 [B, H, W, 1], "position": int64 [B]}, the latter as of `batch.Batch`, which dropout
         draws from. It gives logits, float32 [B, class_count] whatever the precision.
-
-    Raises:
-        mammo.common.errors.InputError: The backbone is not known, or its weights cannot be had.
     """
-    make_head, levels = (_study_head, [backbones.TOP]) if options.head == "study" else (_modern_head, _MODERN_LEVELS)
-    backbone = backbones.build(
-        options.backbone, options.weights, height_px, width_px, options.batch_norm_momentum, levels
-    )
-    if options.is_pretrained and options.keeps_statistics:
-        for layer in _normalizations(backbone):
-            layer.trainable = False
+    make_head, levels = (_study_head, [backbones.TOP]) if network.head == "study" else (_modern_head, _MODERN_LEVELS)
+    backbone = backbones.build(network.backbone, NO_WEIGHTS, height_px, width_px, backbones.BATCH_NORM_MOMENTUM, levels)
     image = tf.keras.Input((height_px, width_px, 1), name="image")
     position = tf.keras.Input((), dtype=tf.int64, name="position")
-    seen = Standardization(name="standardization")(image) if options.standardizes else image
+    seen = Standardization(name="standardization")(image) if network.standardizes else image
     features = make_head(tf.nest.flatten(backbone(seen)))
-    hidden = Dropout(options.dropout, name="dropout")(features, position)
+    hidden = Dropout(network.dropout, name="dropout")(features, position)
     with precision.single():
         logits = tf.keras.layers.Dense(class_count, name="logits")(hidden)
     return tf.keras.Model({"image": image, "position": position}, logits, name="classifier")
@@ -99,7 +49,7 @@ def learnt(model: tf.keras.Model, unfrozen_layers: int) -> list[tf.Variable]:
     """
     backbone = model.get_layer("backbone")
     layers = [layer for layer in _flat(backbone) if layer.trainable_weights]
-    frozen = layers if unfrozen_layers == 0 else layers[:-unfrozen_layers] if unfrozen_layers > 0 else []
+    frozen = [] if unfrozen_layers == ALL_LAYERS else layers[: max(len(layers) - unfrozen_layers, 0)]
     ids = {id(weight) for layer in frozen for weight in layer.trainable_weights}
     return [weight for weight in model.trainable_variables if id(weight) not in ids]
 
@@ -167,7 +117,3 @@ def _flat(model: tf.keras.Model) -> list[tf.keras.layers.Layer]:
     return [
         inner for layer in model.layers for inner in (_flat(layer) if isinstance(layer, tf.keras.Model) else [layer])
     ]
-
-
-def _normalizations(model: tf.keras.Model) -> list[tf.keras.layers.Layer]:
-    return [layer for layer in model.submodules if isinstance(layer, tf.keras.layers.BatchNormalization)]

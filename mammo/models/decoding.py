@@ -1,29 +1,11 @@
 """From a detector's answers to boxes with scores."""
 
-import dataclasses
-
 import tensorflow as tf
 
+from mammo.config.model import DecodingConfig
 from mammo.data import box_ops
 from mammo.data.batch import Detections
 from mammo.models import anchor_boxes
-
-
-@dataclasses.dataclass(frozen=True)
-class DecodingConfig:
-    """How detections are chosen.
-
-    Attributes:
-        max_detections: Of an image.
-        max_candidates: Of an image, before overlapping ones are dropped.
-        overlap_iou: A detection that overlaps a surer one of its class by more is dropped.
-        min_score: Surer ones only; low, since a FROC curve needs the unsure ones too.
-    """
-
-    max_detections: int = 100
-    max_candidates: int = 1000
-    overlap_iou: float = 0.3
-    min_score: float = 0.005
 
 
 def decode(

@@ -4,7 +4,6 @@ Lin et al. 2017, "Focal Loss for Dense Object Detection". KerasCV's own pyramid 
 its upsampling has a gradient that XLA does not compile.
 """
 
-import dataclasses
 import math
 import warnings
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import keras_cv
 import tensorflow as tf
 
+from mammo.config.model import NO_WEIGHTS, DetectorNetwork
 from mammo.models import backbones, precision
 from mammo.models.anchor_boxes import Anchors
 
@@ -23,32 +23,13 @@ warnings.filterwarnings("ignore", message=r".*updates` will be removed", module=
 _PRIOR_PROBABILITY = 0.01
 
 
-@dataclasses.dataclass(frozen=True)
-class DetectorModelConfig:
-    """What the network is like.
-
-    Attributes:
-        backbone: One of `backbones.NAMES`.
-        weights: Of the backbone: "imagenet", "none" or the path of a file.
-        pyramid_channels: Of each level; 256 in Lin et al. 2017.
-        head_depth: Convolutions before the last, in each of the two heads; 4 in Lin et al. 2017.
-        batch_norm_momentum: Of the backbone.
-    """
-
-    backbone: str = "efficientnet_b0"
-    weights: str = "imagenet"
-    pyramid_channels: int = 256
-    head_depth: int = 4
-    batch_norm_momentum: float = 0.99
-
-
 def build(
-    options: DetectorModelConfig, anchors: Anchors, class_count: int, height_px: int, width_px: int
+    network: DetectorNetwork, anchors: Anchors, class_count: int, height_px: int, width_px: int
 ) -> keras_cv.models.RetinaNet:
-    """Makes the network.
+    """Makes the network, with weights drawn at random.
 
     Args:
-        options: What it is like.
+        network: What it is like.
         anchors: What its boxes are relative to; their levels are the pyramid's.
         class_count: 2 for benign and cancer, 1 for a class-blind detector.
         height_px: Of the images, a multiple of 32.
@@ -57,18 +38,15 @@ def build(
     Returns:
         A model of float32 [B, H, W, 1]. It gives, in float32 whatever the precision, "box": [B, A, 4], as `anchors`
         encodes them, and "classification": logits [B, A, class_count].
-
-    Raises:
-        mammo.common.errors.InputError: The backbone is not known, or its weights cannot be had.
     """
-    backbone = backbones.build(options.backbone, options.weights, height_px, width_px, options.batch_norm_momentum)
+    backbone = backbones.build(network.backbone, NO_WEIGHTS, height_px, width_px, backbones.BATCH_NORM_MOMENTUM)
     per_cell = anchors.per_cell
     prior = tf.keras.initializers.Constant(-math.log((1 - _PRIOR_PROBABILITY) / _PRIOR_PROBABILITY))
-    pyramid = FeaturePyramid(options.pyramid_channels, len(anchors.levels), name="pyramid")
+    pyramid = FeaturePyramid(network.pyramid_channels, len(anchors.levels), name="pyramid")
     classification_head = Head(
-        options.pyramid_channels, options.head_depth, per_cell * class_count, prior, name="classification_head"
+        network.pyramid_channels, network.head_depth, per_cell * class_count, prior, name="classification_head"
     )
-    box_head = Head(options.pyramid_channels, options.head_depth, per_cell * 4, "zeros", name="box_head")
+    box_head = Head(network.pyramid_channels, network.head_depth, per_cell * 4, "zeros", name="box_head")
     with precision.single():  # of the layers that only join what the heads give, and would round it
         return keras_cv.models.RetinaNet(
             backbone=backbone,

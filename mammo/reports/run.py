@@ -34,7 +34,7 @@ def write(
     evaluator = of_split.run()
     split, seen = of_split.split, of_split.stage.shards  # views, or crops
     report: Report = {
-        "data": shards.facts(),
+        "data": {**shards.facts(), "is_training_data": is_training_data(of_split, shards)},
         "split": split,
         **evaluator.report(),
         "config": config,
@@ -43,3 +43,8 @@ def write(
     chapters = galleries.of_evaluator(evaluator, lambda key: seen.read_image(split, key))
     evaluation.write(output_dir, report, telemetry.read_metrics(workdir), chapters)
     return output_dir / evaluation.PAGE_NAME
+
+
+def is_training_data(evaluation: Evaluation, shards: Shards) -> bool:
+    """Tells whether a model is evaluated on the conversion whose training split it has learnt from."""
+    return evaluation.stage.plan.data.manifest_sha256 == shards.manifest_sha256

@@ -2,211 +2,189 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
 
 import tensorflow as tf
 
 from mammo.augment import compose, geometric
 from mammo.clinical.questions import CROP, MALIGNANCY, TUMOUR, WHOLE_IMAGE, Classes
 from mammo.common.errors import InputError
-from mammo.config.augmentation import AugmentationConfig
-from mammo.data import manifests, pipeline
+from mammo.config.data import SIDE_MULTIPLE_PX, InputConfig
+from mammo.config.run import ClassifierConfig, CropClassifierConfig
+from mammo.data import pipeline
 from mammo.data.batch import Batch
-from mammo.data.cropping import CropConfig
-from mammo.data.pipeline import PipelineOptions
+from mammo.data.pipeline import Reading
 from mammo.data.shards import Shards
 from mammo.losses import classification
-from mammo.losses.classification import ClassificationLossConfig
 from mammo.metrics import scoring
 from mammo.metrics.scoring import Unit
-from mammo.models import backbones, classifier
-from mammo.models.classifier import ClassifierModelConfig
-from mammo.stages import stage
+from mammo.models import classifier, initial, plan
+from mammo.models.plan import ClassifierPlan
+from mammo.stages import planning, stage
 from mammo.stages.classification_evaluator import ClassificationEvaluator
 from mammo.stages.stage import LossSums, Phase
 
-TASKS: Mapping[str, Classes] = {
-    "whole_image": WHOLE_IMAGE,
-    "tumour": TUMOUR,
-    "malignancy": MALIGNANCY,
-    "crop_classifier": CROP,
-}
-"""What the stage of each name tells apart; without background the crop classifier does as `malignancy`."""
-
-_CROPS = "crop_classifier"
-
-_BEST_BY: Mapping[tuple[str, ...], str] = {
-    WHOLE_IMAGE.names: "auc_image/cancer",
-    TUMOUR.names: "auc_image/tumour",
-    MALIGNANCY.names: "auc_image/cancer",
-    CROP.names: "auc_image/malignancy",  # background is told apart more easily, and is the detector's work
+_BEST_BY: Mapping[Classes, str] = {
+    WHOLE_IMAGE: "auc_image/cancer",
+    TUMOUR: "auc_image/tumour",
+    MALIGNANCY: "auc_image/cancer",
+    CROP: "auc_image/malignancy",  # background is told apart more easily, and is the detector's work
 }
 
-
-@dataclasses.dataclass(frozen=True)
-class TransferConfig:
-    """How a pretrained backbone is learnt.
-
-    Attributes:
-        frozen_steps: At first only the head is learnt, for so many steps.
-        unfrozen_layers: How many layers with weights of the backbone, its last ones, are learnt from then on; -1: all.
-        rate_share: What is left of the learning rate from then on.
-    """
-
-    frozen_steps: int = 0
-    unfrozen_layers: int = -1
-    rate_share: float = 0.1
-
-    def __post_init__(self) -> None:
-        if self.frozen_steps < 0 or self.unfrozen_layers < -1 or self.rate_share <= 0:
-            raise InputError(
-                f"--config.transfer: frozen_steps={self.frozen_steps} must be 0 or more, unfrozen_layers="
-                f"{self.unfrozen_layers} -1 or more, rate_share={self.rate_share} above 0."
-            )
+_CLASSES: Mapping[tuple[str, ...], Classes] = {classes.names: classes for classes in _BEST_BY}
 
 
 @dataclasses.dataclass(frozen=True)
 class ClassifierStage:
-    """A classifier, as a `mammo.stages.stage.Stage`.
+    """A trained classifier, as a `mammo.stages.stage.Stage`.
 
     Attributes:
-        name: As --stage names it.
-        classes: What it tells apart.
-        shards: What it learns from: views, or crops.
-        input_options: Of the data.
-        augmentation: Of the training images.
-        model: Of the network.
-        transfer: Of a pretrained backbone.
-        loss_options: What is minimised.
-        image_size_px: Height and width of what it sees.
-        flip_averaging: Whether a prediction is the mean over an image and its mirror images.
-        best_by: The figure of validation that is most like what the stage is for.
-        loss_parts: What its loss is the sum of.
+        plan: What it is.
+        shards: What it reads: views, or crops.
+        reading: How it reads them.
     """
 
-    name: str
-    classes: Classes
+    plan: ClassifierPlan
     shards: Shards
-    input_options: PipelineOptions
-    augmentation: AugmentationConfig
-    model: ClassifierModelConfig
-    transfer: TransferConfig
-    loss_options: ClassificationLossConfig
-    image_size_px: tuple[int, int]
-    flip_averaging: bool
-    best_by: str
-    loss_parts: tuple[str, ...] = ("classification",)
+    reading: Reading
 
     @property
-    def phases(self) -> tuple[Phase, ...]:
-        """The head alone, then the end of the backbone as well, where the backbone is frozen at first."""
-        frozen_steps = self.transfer.frozen_steps
-        if not frozen_steps:
-            return stage.WHOLE_RUN
-        return Phase(0, 1.0), Phase(frozen_steps, self.transfer.rate_share)
+    def classes(self) -> Classes:
+        """What it tells apart."""
+        return _CLASSES[self.plan.classes]
 
-    def build_dataset(self, split: str, context: tf.distribute.InputContext, position: int) -> tf.data.Dataset:
+    @property
+    def best_by(self) -> str:
+        """The figure of validation that is most like what the stage is for."""
+        return _BEST_BY[self.classes]
+
+    def build_dataset(self, split: str, context: tf.distribute.InputContext) -> tf.data.Dataset:
         """See `mammo.stages.stage.Stage`."""
-        if split == "train":
-            return pipeline.training(self.shards, self.input_options, context, position)
-        return pipeline.evaluation(self.shards, split, self.input_options, context)
-
-    def build_model(self, *, is_trained: bool = False) -> tf.keras.Model:
-        """See `mammo.stages.stage.Stage`."""
-        model = backbones.without_file(self.model) if is_trained else self.model
-        return classifier.build(model, len(self.classes.names), *self.image_size_px)
-
-    def augment(self, batch: Batch, seed: tf.Tensor) -> Batch:
-        """See `mammo.stages.stage.Stage`; what an image is does not change with a lesion that leaves the frame."""
-        return compose.augment(batch, seed, self.augmentation)._replace(label=batch.label)
-
-    def learnt(self, model: tf.keras.Model, phase: int) -> list[tf.Variable]:
-        """See `mammo.stages.stage.Stage`."""
-        is_frozen = self.transfer.frozen_steps > 0 and phase == 0
-        return classifier.learnt(model, 0 if is_frozen else self.transfer.unfrozen_layers)
-
-    def forward(self, model: tf.keras.Model, batch: Batch) -> tf.Tensor:
-        """See `mammo.stages.stage.Stage`: logits, float32 [B, C]."""
-        return model({"image": batch.image, "position": batch.position}, training=True)
-
-    def loss(self, batch: Batch, outputs: tf.Tensor) -> LossSums:
-        """Cross-entropy, divided by what the images weigh: by their number, without class weights."""
-        classes = tf.gather(tf.constant(self.classes.of_label), batch.label)
-        weights = classification.weights(classes, batch.is_real & (classes >= 0), self.loss_options)
-        total = tf.reduce_sum(weights * classification.cross_entropy(outputs, classes, self.loss_options))
-        return LossSums(total, tf.reduce_sum(weights), {"classification": total})
+        return pipeline.evaluation(self.shards, split, self.reading, context)
 
     def predict(self, model: tf.keras.Model, images: tf.Tensor) -> tf.Tensor:
         """See `mammo.stages.stage.Stage`: probabilities, float32 [B, C]."""
         position = tf.zeros(tf.shape(images)[:1], tf.int64)
-        seen = self._mirrored(images) if self.flip_averaging else [images]
+        seen = self._mirrored(images) if self.plan.flip_averaging else [images]
         made = [tf.nn.softmax(model({"image": image, "position": position}, training=False)) for image in seen]
         return tf.add_n(made) / len(made)
 
     def _mirrored(self, images: tf.Tensor) -> list[tf.Tensor]:
         """Images and their mirror images; of whole views, whose chest wall is always left, up and down alone."""
-        if self.name != _CROPS:
+        if self.plan.crop is None:
             return [images, geometric.flip_vertically(images)]
         return [tf.reverse(images, axes) for axes in ([], [1], [2], [1, 2])]
 
     def evaluator(self, split: str) -> ClassificationEvaluator:
         """See `mammo.stages.stage.Stage`."""
         infos = self.shards.describe(split)
-        judged = {key: info for key, info in infos.items() if info.label in self.input_options.labels}
+        judged = {key: info for key, info in infos.items() if info.label in self.reading.labels}
         # The crops of a breast are no views of one and the same thing.
-        units: tuple[Unit, ...] = ("image",) if self.name == _CROPS else scoring.UNITS
+        units: tuple[Unit, ...] = ("image",) if self.plan.crop else scoring.UNITS
         return ClassificationEvaluator(judged, self.classes, units=units)
 
 
-def _groups(classes: Classes) -> tuple[tuple[int, ...], ...]:
-    """The labels of each class."""
-    return tuple(
-        tuple(label for label, of_label in enumerate(classes.of_label) if of_label == index)
-        for index in range(len(classes.names))
-    )
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ClassifierTraining(ClassifierStage):
+    """A classifier to train, as a `mammo.stages.stage.TrainingStage`.
+
+    Attributes:
+        config: Configuration of the run.
+        loss_parts: What its loss is the sum of.
+    """
+
+    config: ClassifierConfig
+    loss_parts: tuple[str, ...] = ("classification",)
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """The head alone, then the end of the backbone as well, where the backbone is frozen at first."""
+        transfer = self.config.transfer
+        if not transfer.frozen_steps:
+            return stage.WHOLE_RUN
+        return Phase(0, 1.0), Phase(transfer.frozen_steps, transfer.rate_share)
+
+    def build_training_dataset(self, context: tf.distribute.InputContext, position: int) -> tf.data.Dataset:
+        """See `mammo.stages.stage.TrainingStage`."""
+        return pipeline.training(self.shards, self.reading, context, position)
+
+    def build_initial_model(self) -> tf.keras.Model:
+        """See `mammo.stages.stage.TrainingStage`."""
+        network, options = plan.build(self.plan), self.config.model
+        initial.prepare(network, options, keeps_statistics=options.is_pretrained and options.keeps_statistics)
+        return network
+
+    def augment(self, batch: Batch, seed: tf.Tensor) -> Batch:
+        """See `mammo.stages.stage.TrainingStage`; an image keeps its label when a lesion leaves the frame."""
+        return compose.augment(batch, seed, self.config.augmentation)._replace(label=batch.label)
+
+    def learnt(self, model: tf.keras.Model, phase: int) -> list[tf.Variable]:
+        """See `mammo.stages.stage.TrainingStage`."""
+        transfer = self.config.transfer
+        is_frozen = transfer.frozen_steps > 0 and phase == 0
+        return classifier.learnt(model, 0 if is_frozen else transfer.unfrozen_layers)
+
+    def forward(self, model: tf.keras.Model, batch: Batch) -> tf.Tensor:
+        """See `mammo.stages.stage.TrainingStage`: logits, float32 [B, C]."""
+        return model({"image": batch.image, "position": batch.position}, training=True)
+
+    def loss(self, batch: Batch, outputs: tf.Tensor) -> LossSums:
+        """Cross-entropy, divided by what the images weigh: by their number, without class weights."""
+        options = self.config.loss
+        classes = tf.gather(tf.constant(self.classes.of_label), batch.label)
+        weights = classification.weights(classes, batch.is_real & (classes >= 0), options)
+        total = tf.reduce_sum(weights * classification.cross_entropy(outputs, classes, options))
+        return LossSums(total, tf.reduce_sum(weights), {"classification": total})
 
 
-def from_config(config: Any, shards: Shards) -> ClassifierStage:
-    """Makes the stage out of the fields of `configs/whole_image.py` or `configs/crop_classifier.py`.
+def make_plan(config: ClassifierConfig, shards: Shards) -> ClassifierPlan:
+    """Plans a classifier for the views of shards, or for crops of the side that the configuration says.
 
     Raises:
-        InputError: A setting cannot be.
+        InputError: The images are of a size that the network cannot take.
     """
-    is_of_crops = config.stage == _CROPS
-    classes = TASKS[config.stage]
-    if is_of_crops and not config.with_background:
-        classes = MALIGNANCY
-    crop = CropConfig(**config.crop) if is_of_crops else None
-    model = ClassifierModelConfig(**config.model)
-    transfer = TransferConfig(**config.transfer)
-    is_frozen = transfer.frozen_steps or transfer.unfrozen_layers != classifier.ALL_LAYERS
-    if is_frozen and not (model.is_pretrained and model.keeps_statistics):
+    crop = config.crop if isinstance(config, CropClassifierConfig) else None
+    height_px, width_px = (crop.side_px, crop.side_px) if crop else planning.view_size_px(shards)
+    if config.model.head == "study" and min(height_px, width_px) < 2 * SIDE_MULTIPLE_PX:
         raise InputError(
-            f"--config.transfer.frozen_steps={transfer.frozen_steps} and unfrozen_layers={transfer.unfrozen_layers} "
-            "freeze a backbone, which takes --config.model.weights, and --config.model.keeps_statistics=true."
-        )
-    if config.loss.class_weights and len(config.loss.class_weights) != len(classes.names):
-        raise InputError(f"--config.loss.class_weights must be one number for each of {classes.names}.")
-    height_px, width_px = (crop.side_px,) * 2 if crop else (shards.manifest.height_px, shards.manifest.width_px)
-    if height_px % manifests.SIDE_MULTIPLE_PX or width_px % manifests.SIDE_MULTIPLE_PX:
-        raise InputError(
-            f"images are {height_px} x {width_px} px; the classifier takes multiples of {manifests.SIDE_MULTIPLE_PX}."
-        )
-    if model.head == "study" and min(height_px, width_px) < 2 * manifests.SIDE_MULTIPLE_PX:
-        raise InputError(
-            f"the study's head pools by two what a backbone has shrunk to a {manifests.SIDE_MULTIPLE_PX}th: images of "
+            f"the study's head pools by two what a backbone has shrunk to a {SIDE_MULTIPLE_PX}th: images of "
             f"{height_px} x {width_px} px are too small for it."
         )
-    return ClassifierStage(
-        name=config.stage,
-        classes=classes,
-        shards=shards.crops if is_of_crops else shards,
-        input_options=PipelineOptions(**config.input, classes=_groups(classes), crop=crop),
-        augmentation=AugmentationConfig(**config.augmentation),
-        model=model,
-        transfer=transfer,
-        loss_options=ClassificationLossConfig(**config.loss),
-        image_size_px=(height_px, width_px),
+    return ClassifierPlan(
+        stage=config.stage,
+        classes=config.classes.names,
+        height_px=height_px,
+        width_px=width_px,
+        data=planning.training_data(shards),
+        network=config.model.network,
+        crop=crop,
         flip_averaging=config.flip_averaging,
-        best_by=_BEST_BY[classes.names],
     )
+
+
+def from_plan(made: ClassifierPlan, shards: Shards, reads: InputConfig) -> ClassifierStage:
+    """Makes the stage of a trained classifier, for any shards that fit its plan.
+
+    Raises:
+        InputError: The views are not as the network takes them.
+    """
+    if made.crop is None:
+        planning.check_views(made, shards)
+    return ClassifierStage(made, _content(made, shards), _reading(made, reads))
+
+
+def for_training(config: ClassifierConfig, made: ClassifierPlan, shards: Shards) -> ClassifierTraining:
+    """Makes the stage of a classifier to train."""
+    reading = _reading(made, config.input, config.seed)
+    return ClassifierTraining(made, _content(made, shards), reading, config=config)
+
+
+def _content(made: ClassifierPlan, shards: Shards) -> Shards:
+    return shards.crops if made.crop else shards
+
+
+def _reading(made: ClassifierPlan, reads: InputConfig, seed: int = 0) -> Reading:
+    of_label = _CLASSES[made.classes].of_label
+    groups = tuple(
+        tuple(label for label, of in enumerate(of_label) if of == index) for index in range(len(made.classes))
+    )
+    return Reading(reads, seed, groups, made.crop)

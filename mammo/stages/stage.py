@@ -6,9 +6,11 @@ from typing import NamedTuple, Protocol, TypeAlias
 import numpy as np
 import tensorflow as tf
 
+from mammo.config.run import RunConfig
 from mammo.data.batch import Batch, Detections
 from mammo.data.shards import Shards
 from mammo.metrics.figures import Figures
+from mammo.models.plan import Plan
 
 
 class LossSums(NamedTuple):
@@ -72,45 +74,62 @@ class Evaluator(Protocol):
 
 
 class Stage(Protocol):
-    """One model to train. It describes, and owns no variables.
+    """One trained model, and the data to use it on. It describes, and owns no variables.
 
     Attributes:
-        name: As --stage names it.
+        plan: What the model is.
+        shards: What it reads: views, or crops.
         best_by: Which of its evaluator's scalars tells the best checkpoint; more is better.
-        loss_parts: Names of the parts of its loss.
-        shards: What it learns from: views, or crops.
-        phases: Of training, the first from step 0.
-        image_size_px: Height and width of what its model sees.
     """
 
     @property
-    def name(self) -> str: ...  # noqa: D102
-    @property
-    def best_by(self) -> str: ...  # noqa: D102
-    @property
-    def loss_parts(self) -> tuple[str, ...]: ...  # noqa: D102
+    def plan(self) -> Plan: ...  # noqa: D102
     @property
     def shards(self) -> Shards: ...  # noqa: D102
     @property
-    def phases(self) -> tuple[Phase, ...]: ...  # noqa: D102
-    @property
-    def image_size_px(self) -> tuple[int, int]: ...  # noqa: D102
+    def best_by(self) -> str: ...  # noqa: D102
 
-    def build_dataset(self, split: str, context: tf.distribute.InputContext, position: int) -> tf.data.Dataset:
-        """Makes the dataset of one worker: batches of one replica.
+    def build_dataset(self, split: str, context: tf.distribute.InputContext) -> tf.data.Dataset:
+        """Makes the dataset of one worker, to evaluate: batches of one replica, every image of the split once.
 
         Args:
-            split: "train" goes on for ever from `position`; the others end, and hold every image once.
+            split: "train", "validation" or "test".
+            context: Which worker of how many, and over how many replicas a global batch is split.
+        """
+
+    def predict(self, model: tf.keras.Model, images: tf.Tensor) -> Predictions:
+        """Returns what the model finds in images, float32 [B, H, W, 1], as a structure of tensors [B, ...]."""
+
+    def evaluator(self, split: str) -> Evaluator:
+        """Makes an evaluator for one split."""
+
+
+class TrainingStage(Stage, Protocol):
+    """One model to train.
+
+    Attributes:
+        config: Configuration of the run.
+        loss_parts: Names of the parts of its loss.
+        phases: Parts of training, the first from step 0.
+    """
+
+    @property
+    def config(self) -> RunConfig: ...  # noqa: D102
+    @property
+    def loss_parts(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def phases(self) -> tuple[Phase, ...]: ...  # noqa: D102
+
+    def build_training_dataset(self, context: tf.distribute.InputContext, position: int) -> tf.data.Dataset:
+        """Makes the endless dataset of one worker, to learn from: batches of one replica.
+
+        Args:
             context: Which worker of how many, and over how many replicas a global batch is split.
             position: How much of the stream an earlier run has used.
         """
 
-    def build_model(self, *, is_trained: bool = False) -> tf.keras.Model:
-        """Makes the model, under the current strategy and precision.
-
-        Args:
-            is_trained: Its own weights follow: the file that it began with, which may be gone by now, is not read.
-        """
+    def build_initial_model(self) -> tf.keras.Model:
+        """Builds the network as its plan says, and gives it the weights that the configuration begins with."""
 
     def augment(self, batch: Batch, seed: tf.Tensor) -> Batch:
         """Varies a batch on the accelerator; `seed` is int32 [2]."""
@@ -123,9 +142,3 @@ class Stage(Protocol):
 
     def loss(self, batch: Batch, outputs: Outputs) -> LossSums:
         """Returns the losses of what `forward` gave for `batch`."""
-
-    def predict(self, model: tf.keras.Model, images: tf.Tensor) -> Predictions:
-        """Returns what the model finds in images, float32 [B, H, W, 1], as a structure of tensors [B, ...]."""
-
-    def evaluator(self, split: str) -> Evaluator:
-        """Makes an evaluator for one split."""

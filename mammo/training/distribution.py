@@ -5,8 +5,9 @@ from absl import logging
 
 from mammo.common import hardware
 from mammo.common.errors import InputError
+from mammo.config.run import Precision
 
-PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+_POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 """Policies of Keras by what --config.precision calls them; variables are float32 in all of them."""
 
 _AMPERE = 8  # compute capability: the first GPUs with bfloat16
@@ -48,33 +49,28 @@ def choose_devices(devices: int, logical_processors: int = 1) -> list[str]:
     return names[: devices or len(names)]
 
 
-def set_precision(precision: str) -> str:
+def set_precision(precision: Precision) -> Precision:
     """Sets the precision that models compute in from here on; takes and returns what `choose_precision` does."""
     chosen = choose_precision(precision)
     logging.info("Precision: %s%s.", chosen, " (chosen by --config.precision=auto)" if precision == "auto" else "")
-    tf.keras.mixed_precision.set_global_policy(PRECISIONS[chosen])
+    tf.keras.mixed_precision.set_global_policy(_POLICIES[chosen])
     return chosen
 
 
-def choose_precision(precision: str) -> str:
+def choose_precision(precision: Precision) -> Precision:
     """Chooses what models compute in.
 
     Args:
-        precision: One of `PRECISIONS`, or "auto": bfloat16 where the GPU has it, or the processor has AMX, the units
-            that make it faster; float32 elsewhere.
+        precision: What is wanted; "auto": bfloat16 where the GPU has it, or the processor has AMX, the units that make
+            it faster; float32 elsewhere.
 
     Returns:
-        One of `PRECISIONS`.
-
-    Raises:
-        InputError: It is none of these.
+        It, or what "auto" comes to.
     """
-    if precision not in {"auto", *PRECISIONS}:
-        raise InputError(f"--config.precision={precision} is not known; it is auto, {', '.join(PRECISIONS)}.")
     return _fastest() if precision == "auto" else precision
 
 
-def _fastest() -> str:
+def _fastest() -> Precision:
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         capability = tf.config.experimental.get_device_details(gpus[0]).get("compute_capability", (0, 0))

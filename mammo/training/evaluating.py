@@ -9,6 +9,7 @@ import tensorflow as tf
 from mammo.common import progress
 from mammo.data import pipeline
 from mammo.data.batch import Batch
+from mammo.models import plan
 from mammo.stages.stage import Evaluator, Predictions, Stage
 from mammo.training import checkpoints
 
@@ -47,9 +48,7 @@ class Evaluation:
         self.model = model
         self._strategy = strategy
         self.split = split
-        self._dataset = strategy.distribute_datasets_from_function(
-            lambda context: stage.build_dataset(split, context, position=0)
-        )
+        self._dataset = strategy.distribute_datasets_from_function(lambda context: stage.build_dataset(split, context))
 
         @tf.function(reduce_retracing=True)
         def predict(batch: Batch) -> Predictions:
@@ -111,6 +110,6 @@ def load_best(workdir: pathlib.Path, stage: Stage, strategy: tf.distribute.Strat
         mammo.common.errors.InputError: The run has none yet, or they cannot be used.
     """
     with strategy.scope():
-        model = stage.build_model(is_trained=True)
+        model = plan.build(stage.plan)
     checkpoints.load_best(workdir, model)
     return model

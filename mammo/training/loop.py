@@ -7,32 +7,31 @@ import signal
 import time
 import types
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from mammo.common.errors import InputError, StoppedError
+from mammo.config.run import RunConfig
 from mammo.data import pipeline
 from mammo.data.batch import Batch
 from mammo.data.shards import Shards
 from mammo.models import backbones
 from mammo.stages import stages
-from mammo.stages.stage import Phase, Stage
+from mammo.stages.stage import Phase, TrainingStage
 from mammo.training import distribution, optimizers, steps, workdir
 from mammo.training.checkpoints import Checkpoints
 from mammo.training.evaluating import Evaluation
-from mammo.training.optimizers import OptimizerConfig
 from mammo.training.state import TrainState
-from mammo.training.steps import RunSteps, StepOptions
+from mammo.training.steps import RunSteps
 from mammo.training.telemetry import Telemetry
 
 
-def train(config: Any, shards: Shards, folder: pathlib.Path) -> tuple[Evaluation, float]:
+def train(config: RunConfig, shards: Shards, folder: pathlib.Path) -> tuple[Evaluation, float]:
     """Trains a stage, or goes on with it, and leaves its checkpoints and metrics in `folder`.
 
     Args:
-        config: As `configs/base.py` describes.
+        config: Configuration of the run.
         shards: What to learn from.
         folder: The workdir; already claimed.
 
@@ -49,22 +48,20 @@ def train(config: Any, shards: Shards, folder: pathlib.Path) -> tuple[Evaluation
     precision = distribution.set_precision(config.precision)
     tf.keras.utils.set_random_seed(config.seed)  # of the first weights; nothing else draws from global generators
     with strategy.scope():
-        stage = stages.from_config(config, shards)
-        model = stage.build_model()
+        stage = stages.for_training(config, workdir.settle_plan(folder, config, shards), shards)
+        model = stage.build_initial_model()
         if strategy.num_replicas_in_sync > 1:
             distribution.share_batch_norm(model)
-        options = OptimizerConfig(**config.optimizer)
-        optimizer = optimizers.build(options, config.train_steps, precision, stage.phases)
-        state = TrainState(model, optimizer, options.averages_decay, options.normaliser_decay)
+        optimizer = optimizers.build(config.optimizer, config.train_steps, precision, stage.phases)
+        state = TrainState(model, optimizer, config.optimizer.averages_decay, config.optimizer.normaliser_decay)
     checkpoints = Checkpoints(folder, state)
     checkpoints.restore_last()
     batches = iter(
         strategy.distribute_datasets_from_function(
-            lambda context: stage.build_dataset("train", context, int(state.position.numpy()))
+            lambda context: stage.build_training_dataset(context, int(state.position.numpy()))
         )
     )
-    step_options = StepOptions(config.seed, config.accumulate, options.clip_norm, config.xla)
-    run_steps = steps.make_run_steps(stage, state, strategy, step_options)
+    run_steps = steps.make_run_steps(stage, state, strategy)
     validation, test = (Evaluation(stage, model, strategy, split) for split in ("validation", "test"))
     began_s = time.monotonic() - float(state.seconds.numpy())
     watch = Telemetry(folder, state.step, config.train_steps)
@@ -89,15 +86,13 @@ def train(config: Any, shards: Shards, folder: pathlib.Path) -> tuple[Evaluation
     return test, float(state.seconds.numpy())
 
 
-def _check(config: Any, replicas: int) -> None:
-    """Checks what no part of the run checks for itself."""
+def _check(config: RunConfig, replicas: int) -> None:
+    """Checks what depends on how many devices there are."""
     if config.xla and replicas > 1:
         raise InputError(
             "--config.xla=true is for one device, since what replicas share cannot be compiled; "
             "give --config.devices=1 or --config.xla=false."
         )
-    if len(config.profile) not in (0, 2):
-        raise InputError(f"--config.profile={tuple(config.profile)} must be (first step, last step), or ().")
 
 
 def advance(
@@ -105,7 +100,7 @@ def advance(
     batches: Iterator[Batch],
     state: TrainState,
     count: int,
-    stage: Stage,
+    stage: TrainingStage,
 ) -> dict[str, float]:
     """Makes `count` steps in one call and returns their means."""
     first_step = state.step
@@ -147,7 +142,7 @@ def _is_due(every_steps: int, step_number: int) -> bool:
     return every_steps > 0 and step_number % every_steps == 0
 
 
-def _steps_until_due(config: Any, phases: Sequence[Phase], step_number: int) -> int:
+def _steps_until_due(config: RunConfig, phases: Sequence[Phase], step_number: int) -> int:
     """Returns how many steps can be made in one call before something else is due."""
     intervals = (
         config.log_every_steps,

@@ -1,47 +1,14 @@
 """Optimisers with decoupled weight decay, warm-up and a cosine."""
 
-import dataclasses
 from collections.abc import Sequence
-from typing import Literal
 
 import tensorflow as tf
 
-from mammo.common.errors import InputError
+from mammo.config.optimizer import OptimizerConfig
 from mammo.stages.stage import WHOLE_RUN, Phase
 
 _RAMP_STEPS = 1_000  # 1 / (1 - beta_2) of Adam: as long as its second moments take
 _NOT_DECAYED = ["bias", "gamma", "beta"]  # shifts and scales: Goyal et al. 2017, section 5.3, and common since
-
-
-@dataclasses.dataclass(frozen=True)
-class OptimizerConfig:
-    """How weights change.
-
-    Attributes:
-        kind: "adamw", or "sgd" with momentum 0.9.
-        learning_rate: At its highest, for a global batch of whatever size is given.
-        warmup_steps: Over which it rises from 0.
-        final_share: What is left of it at the last step.
-        weight_decay: Decoupled from the gradient (Loshchilov & Hutter 2019), of kernels only.
-        clip_norm: Of all gradients together; 0: they are not clipped.
-        averages_decay: Of the averaged weights that are evaluated and kept; 0: weights are not averaged.
-        normaliser_decay: Of the running mean that losses are divided by: Detectron2's RetinaNet keeps one as well. With
-            a detector it is the mean count of anchors that stand for a lesion; divided by its own, a batch without a
-            lesion would weigh as much as ten with one. 0: each batch by its own.
-    """
-
-    kind: Literal["adamw", "sgd"] = "adamw"
-    learning_rate: float = 1e-3
-    warmup_steps: int = 500
-    final_share: float = 0.01
-    weight_decay: float = 1e-4
-    clip_norm: float = 10.0
-    averages_decay: float = 0.999
-    normaliser_decay: float = 0.99
-
-    def __post_init__(self) -> None:
-        if self.kind not in ("adamw", "sgd"):
-            raise InputError(f"--config.optimizer.kind={self.kind} is not known; it is adamw or sgd.")
 
 
 def build(

@@ -1,13 +1,12 @@
 """One call of many steps: augment, model, loss, gradients over micro-batches and replicas, update."""
 
-import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from mammo.data.batch import Batch
-from mammo.stages.stage import LossSums, Stage
+from mammo.stages.stage import LossSums, TrainingStage
 from mammo.training.state import TrainState
 
 
@@ -27,41 +26,26 @@ class StepsResult(NamedTuple):
     failed_keys: tf.Tensor
 
 
-@dataclasses.dataclass(frozen=True)
-class StepOptions:
-    """How a step is made.
-
-    Attributes:
-        seed: Of the augmentation.
-        accumulate: Micro-batches of each replica that one update is made from.
-        clip_norm: Of all gradients together; 0: they are not clipped.
-        xla: Whether model and loss are compiled.
-    """
-
-    seed: int
-    accumulate: int = 1
-    clip_norm: float = 0.0
-    xla: bool = False
-
-
 RunSteps = Callable[[Iterator[Batch], tf.Tensor, int], StepsResult]
 
 
-def make_run_steps(stage: Stage, state: TrainState, strategy: tf.distribute.Strategy, options: StepOptions) -> RunSteps:
+def make_run_steps(stage: TrainingStage, state: TrainState, strategy: tf.distribute.Strategy) -> RunSteps:
     """Makes the function of (distributed iterator, number of steps, index of the phase) that trains.
 
     The sums of the loss are added up over micro-batches and replicas, and so are their gradients; then both are divided
     by the normaliser of the whole global batch, or by its running mean, as the state is made. So an update does not
     depend on how the batch was split, and a batch without a lesion teaches as well.
     """
-    gradients_of = _make_gradients(stage, state, xla=options.xla)
+    config = stage.config
+    clip_norm = config.optimizer.clip_norm
+    gradients_of = _make_gradients(stage, state, xla=config.xla)
     names = ("loss/total", *(f"loss/{part}" for part in stage.loss_parts), "gradient_norm", "normaliser")
     # An activation may make a finite loss of what is none; its gradient is none. Under loss scaling, though, a gradient
     # overflows now and then, and the optimiser leaves that step out.
     checked = names.index("gradient_norm") + (0 if _scales_loss(state) else 1)
 
     def replica_step(phase: int, micro_batches: Sequence[Batch]) -> tf.Tensor:
-        seed = tf.constant([options.seed, 0], tf.int32)
+        seed = tf.constant([config.seed, 0], tf.int32)
         learnt = stage.learnt(state.model, phase)
         done = [gradients_of(stage.augment(batch, seed), phase) for batch in micro_batches]
         done = tf.nest.map_structure(lambda *parts: tf.add_n(parts), *done)
@@ -69,8 +53,8 @@ def make_run_steps(stage: Stage, state: TrainState, strategy: tf.distribute.Stra
         normaliser = state.update_normaliser(sums.normaliser)
         gradients = [gradient / normaliser for gradient in gradients]
         norm = tf.linalg.global_norm(gradients)
-        if options.clip_norm:
-            gradients, _ = tf.clip_by_global_norm(gradients, options.clip_norm, use_norm=norm)
+        if clip_norm:
+            gradients, _ = tf.clip_by_global_norm(gradients, clip_norm, use_norm=norm)
         pairs = zip(gradients, learnt, strict=True)
         state.optimizer.apply_gradients(pairs, skip_gradients_aggregation=True)
         state.update_averages()
@@ -84,7 +68,7 @@ def make_run_steps(stage: Stage, state: TrainState, strategy: tf.distribute.Stra
         failed_keys = tf.zeros([0], tf.int64)
         for index in tf.range(count):
             tf.autograph.experimental.set_loop_options(shape_invariants=[(failed_keys, tf.TensorShape([None]))])
-            batches = [next(iterator) for _ in range(options.accumulate)]
+            batches = [next(iterator) for _ in range(config.accumulate)]
             # The same on each replica, being made of sums over all of them.
             made = strategy.experimental_local_results(strategy.run(replica_step, args=(phase, batches)))[0]
             totals += made
@@ -98,7 +82,7 @@ def make_run_steps(stage: Stage, state: TrainState, strategy: tf.distribute.Stra
     return run_steps
 
 
-def _make_gradients(stage: Stage, state: TrainState, *, xla: bool) -> Callable[..., Any]:
+def _make_gradients(stage: TrainingStage, state: TrainState, *, xla: bool) -> Callable[..., Any]:
     """Makes the function that gives the sums of one micro-batch, and their gradients."""
     scaling = _scales_loss(state)
 

@@ -1,18 +1,21 @@
-"""The folder of a run: one process at a time, and one configuration for its whole life."""
+"""The folder of a run: one process at a time, and one configuration and one plan for its whole life."""
 
 import contextlib
+import dataclasses
 import fcntl
 import json
 import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import ml_collections
-
 from mammo.common import files
 from mammo.common.errors import InputError
-from mammo.data import manifests
+from mammo.config import run
+from mammo.config.run import RunConfig
 from mammo.data.shards import Shards
+from mammo.models import plan
+from mammo.models.plan import Plan
+from mammo.stages import planning, stages
 from mammo.training import checkpoints, distribution
 
 CONFIG_FILE = "config.json"
@@ -42,39 +45,63 @@ def claim(folder: pathlib.Path) -> Iterator[None]:
         yield
 
 
-def settle_config(folder: pathlib.Path, config: Mapping[str, Any], shards: Shards) -> ml_collections.ConfigDict:
+def settle_config(folder: pathlib.Path, config: RunConfig, shards: Shards) -> RunConfig:
     """Resolves the configuration and writes it, or holds it against that of the run which goes on.
 
     Args:
         folder: The workdir. Where it has no checkpoint yet, nothing can be lost: a new configuration replaces the old.
         config: As the person gave it.
-        shards: What is learnt from: their size and what identifies them become part of the configuration.
+        shards: What is learnt from: their size and encoding become part of the configuration.
 
     Returns:
-        It, with the number of devices and the precision that were chosen, and what identifies the data.
+        It, with the number of devices and the precision that were chosen, and with the views as they are.
 
     Raises:
-        InputError: The folder holds a run of another configuration, or on other data.
+        InputError: The folder holds a run of another configuration, or one that was made before there were plans; or
+            networks cannot take the views.
     """
-    path = folder / CONFIG_FILE
-    chosen = {
-        "devices": len(distribution.choose_devices(config["devices"], config["logical_processors"])),
-        "precision": distribution.choose_precision(config["precision"]),
-        "data": {**config["data"], **_data_of(shards)},
-    }
-    new = json.loads(json.dumps({**config, **chosen}))
+    height_px, width_px = planning.view_size_px(shards)
+    data = dataclasses.replace(
+        config.data, height_px=height_px, width_px=width_px, encoding=str(shards.manifest.encoding)
+    )
+    config = dataclasses.replace(
+        config,
+        devices=len(distribution.choose_devices(config.devices, config.logical_processors)),
+        precision=distribution.choose_precision(config.precision),
+        data=data,
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    path, new = folder / CONFIG_FILE, to_json(config)
     if path.is_file() and checkpoints.any_in(folder):
-        differing = sorted(_differences(_read(path), new))
-        if differing:
-            raise InputError(
-                f"{folder} holds a run of another configuration ({'; '.join(differing[:5])}); "
-                "give another --workdir, or the same configuration to go on."
-            )
+        plan.read(folder)  # a run made before there were plans is refused for that, not for what else differs
+        _refuse_other(folder, "configuration", _read(path), new)
     files.write_text(path, json.dumps(new, indent=2, sort_keys=True) + "\n")
-    return ml_collections.ConfigDict(new)
+    return config
 
 
-def read_config(folder: pathlib.Path, shards: Shards) -> ml_collections.ConfigDict:
+def settle_plan(folder: pathlib.Path, config: RunConfig, shards: Shards) -> Plan:
+    """Makes the plan of a run and writes it, or reads that of the run which goes on.
+
+    Args:
+        folder: The workdir. Where it has no checkpoint yet, a new plan replaces the old.
+        config: Configuration of the run.
+        shards: What is learnt from.
+
+    Raises:
+        InputError: The folder holds a run on other data, or one that was made before there were plans; or the data
+            cannot be what the model is trained on.
+    """
+    if not checkpoints.any_in(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        made = stages.make_plan(config, shards)
+        made.write(folder)
+        return made
+    known = plan.read(folder)
+    _refuse_other(folder, "data", {"data": known.to_json()["data"]}, {"data": _data_of(shards)})
+    return known
+
+
+def read_config(folder: pathlib.Path, shards: Shards) -> RunConfig:
     """Reads the resolved configuration of a run.
 
     Args:
@@ -82,19 +109,42 @@ def read_config(folder: pathlib.Path, shards: Shards) -> ml_collections.ConfigDi
         shards: What the run is to be held against.
 
     Raises:
-        InputError: There is no run, or it was on other data.
+        InputError: There is no run, it was on other data, or it was made before there were plans.
     """
-    path = folder / CONFIG_FILE
-    if not path.is_file():
-        raise InputError(f"{folder} holds no run; give the --workdir of one.")
-    config = _read(path)
-    differing = sorted(_differences(config["data"], {**config["data"], **_data_of(shards)}, "data"))
+    fields = read_fields(folder)
+    differing = sorted(_differences(plan.read(folder).to_json()["data"], _data_of(shards), "data"))
     if differing:
         raise InputError(
             f"{folder} holds a run on other data than {shards.folder} ({'; '.join(differing)}); "
             "give the --data_dir that it was trained on."
         )
-    return ml_collections.ConfigDict(config)
+    return run.from_fields(fields, str(folder / CONFIG_FILE))
+
+
+def read_fields(folder: pathlib.Path) -> dict[str, Any]:
+    """Returns config.json of a run, as reports show it.
+
+    Raises:
+        InputError: There is no run.
+    """
+    path = folder / CONFIG_FILE
+    if not path.is_file():
+        raise InputError(f"{folder} holds no run; give the --workdir of one.")
+    return _read(path)
+
+
+def to_json(config: RunConfig) -> dict[str, Any]:
+    """Returns a configuration as config.json has it."""
+    return json.loads(json.dumps(dataclasses.asdict(config)))
+
+
+def _refuse_other(folder: pathlib.Path, what: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    differing = sorted(_differences(old, new))
+    if differing:
+        raise InputError(
+            f"{folder} holds a run of another {what} ({'; '.join(differing[:5])}); "
+            f"give another --workdir, or the same {what} to go on."
+        )
 
 
 def _read(path: pathlib.Path) -> dict[str, Any]:
@@ -105,14 +155,7 @@ def _read(path: pathlib.Path) -> dict[str, Any]:
 
 
 def _data_of(shards: Shards) -> dict[str, Any]:
-    """What identifies the data, among the fields of `config.data`."""
-    made = shards.manifest
-    return {
-        "height_px": made.height_px,
-        "width_px": made.width_px,
-        "encoding": str(made.encoding),
-        "manifest_sha256": files.sha256_of(shards.folder / manifests.FILE_NAME),
-    }
+    return dataclasses.asdict(planning.training_data(shards))
 
 
 def _differences(old: Any, new: Any, name: str = "") -> Iterator[str]:

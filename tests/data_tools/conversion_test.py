@@ -15,8 +15,8 @@ from data_tools.conversion import Conversion
 from data_tools.records import RecordOptions
 from mammo.common import files
 from mammo.common.errors import InputError
+from mammo.config.data import Encoding
 from mammo.data import manifests, schema
-from mammo.data.encodings import Encoding
 from mammo.data.shards import Shards
 from tests import programs
 from tests.data_tools import drawn_source

@@ -4,8 +4,8 @@ import re
 import pytest
 
 from data_tools import preparation
-from data_tools.preparation import DataConfig
 from mammo.common.errors import InputError
+from mammo.config.data import DataConfig
 from mammo.data import manifests
 
 _OPTIONS = DataConfig(
@@ -62,16 +62,3 @@ def test_a_mistaken_folder_can_be_put_right(drawn, tmp_path):
         preparation.prepare(tmp_path / "nowhere", tmp_path / "data", _OPTIONS)
     shards_dir = preparation.prepare(drawn[0] / "phantoms", tmp_path / "data", _OPTIONS)
     assert manifests.read(shards_dir).source == manifests.PHANTOM
-
-
-@pytest.mark.parametrize(
-    ("field", "value", "said"),
-    [
-        ("encoding", "png", "encoding=png is not known; it is one of png16, png8, jpeg, raw"),
-        ("height_px", 1000, "height_px=1000: .*must be a multiple of 32"),
-        ("width_px", 0, "width_px=0: .*must be a multiple of 32"),
-    ],
-)
-def test_what_cannot_be_is_refused_before_anything_is_made(field, value, said):
-    with pytest.raises(InputError, match=said):
-        dataclasses.replace(_OPTIONS, **{field: value})

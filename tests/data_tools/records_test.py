@@ -10,8 +10,9 @@ from data_tools.records import RecordOptions
 from data_tools.source import Annotation, Lesion
 from mammo.clinical.labels import Label
 from mammo.common.errors import ImageError
+from mammo.config.data import Encoding
 from mammo.data import schema
-from mammo.data.encodings import Content, Encoding
+from mammo.data.encodings import Content
 from tests import drawing
 from tests.data_tools import drawn_source
 from tests.data_tools.drawn_source import DrawnSource

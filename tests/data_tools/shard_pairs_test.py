@@ -8,8 +8,8 @@ from data_tools.records import RecordOptions
 from data_tools.shard_pairs import Task
 from mammo.clinical.labels import Label
 from mammo.common import files
+from mammo.config.data import Encoding
 from mammo.data import index, schema
-from mammo.data.encodings import Encoding
 from tests.data_tools.drawn_source import DrawnSource
 
 

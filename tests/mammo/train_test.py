@@ -15,6 +15,7 @@ _SMALL = (
     "--config.model.pyramid_channels=8",
     "--config.input.batch_size=4",
     "--config.train_steps=2",
+    "--config.optimizer.warmup_steps=1",
     "--config.log_every_steps=1",
 )
 

@@ -4,7 +4,7 @@ import pytest
 from data_tools.conversion import Conversion
 from data_tools.records import RecordOptions
 from mammo.augment import preview
-from mammo.data.encodings import Encoding
+from mammo.config.data import Encoding
 from tests import programs
 from tests.data_tools.drawn_source import DrawnSource
 

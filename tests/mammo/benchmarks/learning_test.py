@@ -16,10 +16,10 @@ def finished(tmp_path_factory):
     """A run that has ended, and its shards."""
     folder = tmp_path_factory.mktemp("run")
     shards = disc_shards.write(tmp_path_factory.mktemp("shards"), {"train": 12, "validation": 6, "test": 9})
-    config = disc_shards.config(train_steps=2).to_dict()
+    config = disc_shards.config(train_steps=2)
     workdir.settle_config(folder, config, shards)
-    evaluation, _ = loop.train(disc_shards.config(train_steps=2), shards, folder)
-    run.write(folder, evaluation, shards, config, {"training_s": 1.5}, folder)
+    evaluation, _ = loop.train(config, shards, folder)
+    run.write(folder, evaluation, shards, workdir.to_json(config), {"training_s": 1.5}, folder)
     return folder, shards
 
 
@@ -47,6 +47,7 @@ def test_a_rival_that_there_is_none_of_and_a_run_that_has_not_ended_are_refused(
     folder, shards = finished
     with pytest.raises(InputError, match=r"no rival 'torch'; it is one of keras_cv_loss, keras_cv"):
         learning.measure(folder, shards.folder, ["torch"])
-    workdir.settle_config(tmp_path, disc_shards.config().to_dict(), shards)
+    config = workdir.settle_config(tmp_path, disc_shards.config(), shards)
+    workdir.settle_plan(tmp_path, config, shards)
     with pytest.raises(InputError, match=r"has no report\.json; let the run come to its end"):
         learning.measure(tmp_path, shards.folder, ["keras_cv"])

@@ -1,18 +1,19 @@
 """The whole comparison on phantoms, with models of two steps: that it works, not what it finds."""
 
+import dataclasses
 import json
 import shutil
 
 import numpy as np
 import pytest
 
-from configs import comparison
 from data_tools import preparation
-from data_tools.preparation import DataConfig
+from mammo import presets
 from mammo.common.errors import InputError
 from mammo.concepts import comparing, trained_models
 from mammo.concepts.comparing import COMPARED
 from mammo.concepts.concept import Role
+from mammo.config import comparison
 from mammo.data.shards import Shards
 from mammo.metrics import scoring
 from mammo.reports import comparison as comparison_page
@@ -22,15 +23,16 @@ _CLASSIFIERS = ("whole_image", "tumour", "malignancy", "crop_classifier")
 
 @pytest.fixture(scope="module")
 def config():
-    made = comparison.get_config()
+    made = presets.PRESETS["comparison"].get_config()
     made.data.update({"phantom_exams": 24, "phantom_height_px": 320, "height_px": 96, "width_px": 64})
     for model in made.models.values():
+        model.optimizer.warmup_steps = 0
         model.train_steps, model.evaluate_every_steps, model.save_every_steps = 2, 2, 0
         model.input.batch_size, model.precision = 4, "float32"
     for name in _CLASSIFIERS:
         made.models[name].flip_averaging = False
     made.models.crop_classifier.crop.side_px = 32
-    return made
+    return comparison.from_fields(made)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +42,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def shards(config, folder):
-    return Shards.open(preparation.prepare(None, folder / "data", DataConfig(**config.data)))
+    return Shards.open(preparation.prepare(None, folder / "data", config.data))
 
 
 @pytest.fixture(scope="module")
@@ -117,31 +119,10 @@ def test_files_that_are_missing_are_told_before_anything_is_trained(config, shar
 
 
 def test_a_configuration_that_lacks_a_model_is_refused(config, shards, tmp_path):
-    lacking = config.copy_and_resolve_references()
-    with lacking.models.unlocked():
-        del lacking.models["finder"]
+    models = {name: model for name, model in config.models.items() if name != "finder"}
+    lacking = dataclasses.replace(config, models=models)
     with pytest.raises(InputError, match="has the models crop_classifier, detector, finder"):
         comparing.compare(lacking, shards, tmp_path, tmp_path / "runs")
-
-
-@pytest.mark.parametrize(
-    ("backbone_from", "said"),
-    [
-        ({"malignancy": "tumor"}, "backbone_from.malignancy=tumor: it takes a model of the comparison"),
-        ({"malignancy": "tumour", "tumour": "whole_image"}, "begins with no other's backbone"),
-        ({"malignancy": "detector"}, "their backbones are csp_darknet_nano and csp_darknet_micro"),
-    ],
-)
-def test_a_backbone_that_cannot_be_had_is_told_before_anything_is_trained(
-    config, shards, tmp_path, backbone_from, said
-):
-    wrong = config.copy_and_resolve_references()
-    with wrong.unlocked():
-        wrong.backbone_from = backbone_from
-    wrong.models.detector.model.backbone = "csp_darknet_micro"
-    with pytest.raises(InputError, match=said):
-        comparing.compare(wrong, shards, tmp_path, tmp_path / "runs")
-    assert not (tmp_path / "runs").exists()
 
 
 def test_malignancy_begins_with_the_backbone_of_the_tumour_classifier(page, report, folder):

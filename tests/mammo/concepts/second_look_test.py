@@ -6,7 +6,7 @@ from mammo.clinical.findings import Findings
 from mammo.common.errors import InputError
 from mammo.concepts import second_look
 from mammo.concepts.second_look import FoundView
-from mammo.data.cropping import CropConfig
+from mammo.config.data import CropConfig
 from mammo.imaging import pixel_path
 from mammo.imaging.image_file import ImageFile
 

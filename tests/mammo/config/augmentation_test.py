@@ -24,12 +24,12 @@ def test_off_moves_nothing_and_each_geometric_operation_does():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"flip_vertical": 1.5}, "flip_vertical must be from 0 to 1; it is 1.5"),
-        ({"blur_sigma_px": 3.0}, "blur_sigma_px must be from 0 to 0.7; it is 3.0"),
-        ({"cutout_count": 9}, "cutout_count must be from 0 to 4"),
-        ({"rotation_degrees": -5.0}, "rotation_degrees must be from 0 to 180"),
-        ({"scale_range": (1.2, 0.8)}, "scale_range must be"),
-        ({"gamma_range": (0.0, 1.0)}, "gamma_range must be"),
+        ({"flip_vertical": 1.5}, "augmentation.flip_vertical=1.5 must be from 0 to 1"),
+        ({"blur_sigma_px": 3.0}, "blur_sigma_px=3.0 must be from 0 to 0.7"),
+        ({"cutout_count": 9}, "cutout_count=9 must be from 0 to 4"),
+        ({"rotation_degrees": -5.0}, "rotation_degrees=-5.0 must be from 0 to 180"),
+        ({"scale_range": (1.2, 0.8)}, "scale_range=.1.2, 0.8. must be .low, high."),
+        ({"gamma_range": (0.0, 1.0)}, "gamma_range=.0.0, 1.0. must be"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused_by_name(change, message):

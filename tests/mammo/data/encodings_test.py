@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from mammo.config.data import Encoding
 from mammo.data import encodings
-from mammo.data.encodings import Encoding
 
 
 def test_the_same_image_gives_the_same_bytes():

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from mammo.clinical.labels import Label, Laterality, Projection
 from mammo.common import files
+from mammo.config.data import Encoding
 from mammo.data import index, schema
-from mammo.data.encodings import Encoding
 from tests.mammo.data import small_shards
 
 _FLOATS = st.floats(-1e6, 1e6, allow_nan=False)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from mammo.config.data import Encoding
 from mammo.data import encodings, schema
-from mammo.data.encodings import Content, Encoding
+from mammo.data.encodings import Content
 
 
 def make_record(image: np.ndarray, encoding: Encoding, lesions: int = 0) -> dict:

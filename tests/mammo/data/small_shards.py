@@ -8,8 +8,9 @@ import tensorflow as tf
 
 from mammo.clinical.labels import KNOWN, Label
 from mammo.common import files
+from mammo.config.data import Encoding
 from mammo.data import encodings, index, manifests, schema, shard_files
-from mammo.data.encodings import Content, Encoding
+from mammo.data.encodings import Content
 from mammo.data.manifests import DataFile, Manifest, Split
 from mammo.data.shards import Shards
 from mammo.imaging import pixel_path

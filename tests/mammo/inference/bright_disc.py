@@ -9,7 +9,7 @@ from mammo.clinical.calibration import Calibration
 from mammo.clinical.operating_points import OperatingPoint
 from mammo.clinical.rules import MissingProjection
 from mammo.common.json_types import Interval
-from mammo.data.cropping import CropConfig
+from mammo.config.data import CropConfig
 from mammo.inference import bundles
 from mammo.inference.bundles import Bundle, Facts, Network
 

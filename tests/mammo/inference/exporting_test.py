@@ -6,14 +6,14 @@ import json
 import numpy as np
 import pytest
 
-from configs import comparison
 from data_tools import preparation
-from data_tools.preparation import DataConfig
+from mammo import presets
 from mammo.common.errors import InputError
 from mammo.concepts import trained_models
 from mammo.concepts.catalogue import CONCEPTS
 from mammo.concepts.concept import Role
 from mammo.concepts.evidence import Evidence
+from mammo.config import comparison
 from mammo.data.shards import Shards
 from mammo.imaging.image_file import ImageFile
 from mammo.inference import bundles, exporting, reading
@@ -30,19 +30,20 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def config():
-    made = comparison.get_config()
+    made = presets.PRESETS["comparison"].get_config()
     made.data.update({"phantom_exams": 24, "phantom_height_px": 320, "height_px": 96, "width_px": 64})
     for name in _USED:
         model = made.models[name]
+        model.optimizer.warmup_steps = 0
         model.train_steps, model.evaluate_every_steps, model.save_every_steps = 2, 2, 0
         model.input.batch_size, model.precision = 4, "float32"
     made.models.crop_classifier.crop.side_px = 32
-    return made
+    return comparison.from_fields(made)
 
 
 @pytest.fixture(scope="module")
 def shards(config, folder):
-    return Shards.open(preparation.prepare(None, folder / "data", DataConfig(**config.data)))
+    return Shards.open(preparation.prepare(None, folder / "data", config.data))
 
 
 @pytest.fixture(scope="module")

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mammo.common.errors import InputError
-from mammo.models import backbones, classifier
-from mammo.models.classifier import ClassifierModelConfig, Dropout, Standardization
+from mammo.config.model import ClassifierNetwork, ModelConfig
+from mammo.models import backbones, classifier, initial
+from mammo.models.classifier import Dropout, Standardization
 
-OPTIONS = ClassifierModelConfig(backbone="csp_darknet_nano", weights="none", dropout=0.5)
+NETWORK = ClassifierNetwork("csp_darknet_nano", "modern", dropout=0.5, standardizes=False)
+EFFICIENTNET = dataclasses.replace(NETWORK, backbone="efficientnet_b0")
 
 
 def _inputs(count=3, start=0):
@@ -18,15 +19,7 @@ def _inputs(count=3, start=0):
 
 @pytest.fixture(scope="module")
 def model():
-    return classifier.build(OPTIONS, 3, 64, 32)
-
-
-@pytest.fixture(scope="module")
-def weights_file(tmp_path_factory):
-    """Weights of a backbone, as a person has them from another run."""
-    path = tmp_path_factory.mktemp("weights") / "efficientnet.h5"
-    tf.keras.applications.EfficientNetB0(include_top=False, weights=None, input_shape=(64, 32, 3)).save_weights(path)
-    return path
+    return classifier.build(NETWORK, 3, 64, 32)
 
 
 def test_dropout_draws_from_the_position_of_an_image_alone(model):
@@ -46,7 +39,7 @@ def test_dropout_leaves_out_its_share_and_keeps_the_mean():
 
 
 def test_the_head_of_the_study_has_its_layers():
-    made = classifier.build(dataclasses.replace(OPTIONS, head="study", dropout=0.2), 2, 64, 96)
+    made = classifier.build(dataclasses.replace(NETWORK, head="study", dropout=0.2), 2, 64, 96)
     kinds = [type(layer).__name__ for layer in made.layers if "Input" not in type(layer).__name__]
     assert kinds == ["Functional", "MaxPooling2D", "Flatten", "BatchNormalization", "Dense", "Dropout", "Dense"]
     assert made.get_layer("hidden").units == 10
@@ -54,27 +47,15 @@ def test_the_head_of_the_study_has_its_layers():
 
 
 def test_an_efficientnet_gives_all_its_features_and_those_of_small_lesions():
-    made = classifier.build(ClassifierModelConfig(weights="none"), 3, 64, 32)
+    made = classifier.build(EFFICIENTNET, 3, 64, 32)
     seen = [made.get_layer(f"mean_{level}").input.shape[1:] for level in ("P3", "P4", "TOP")]
     assert seen == [(8, 4, 40), (4, 2, 112), (2, 1, 1280)]
     assert made.get_layer("joined").output.shape[-1] == 2 * (40 + 112 + 1280)
 
 
-def test_a_pretrained_backbone_keeps_its_statistics(weights_file):
-    made = classifier.build(ClassifierModelConfig(weights=str(weights_file)), 2, 64, 32)
-    backbone = made.get_layer("backbone")
-    before = [weight.numpy() for weight in backbone.non_trainable_weights]
-    made(_inputs(), training=True)
-    for start, end in zip(before, backbone.non_trainable_weights, strict=True):
-        np.testing.assert_array_equal(start, end)
-    names = {weight.name for weight in made.trainable_variables}
-    assert not any("gamma" in name and "normalization" not in name for name in names)
-    moved = classifier.build(ClassifierModelConfig(weights=str(weights_file), keeps_statistics=False), 2, 64, 32)
-    assert len(moved.trainable_variables) > len(made.trainable_variables)
-
-
-def test_frozen_layers_are_not_learnt_and_the_last_ones_are_unlocked(weights_file):
-    made = classifier.build(ClassifierModelConfig(weights=str(weights_file)), 2, 64, 32)
+def test_frozen_layers_are_not_learnt_and_the_last_ones_are_unlocked():
+    made = classifier.build(EFFICIENTNET, 2, 64, 32)
+    initial.prepare(made, ModelConfig(backbone="efficientnet_b0"), keeps_statistics=True)
     of_backbone = {id(weight) for weight in made.get_layer("backbone").trainable_weights}
     frozen, last, everything = (classifier.learnt(made, layers) for layers in (0, 3, -1))
     assert not any(id(weight) in of_backbone for weight in frozen)
@@ -82,10 +63,11 @@ def test_frozen_layers_are_not_learnt_and_the_last_ones_are_unlocked(weights_fil
     unlocked = [weight.name.partition("/")[0] for weight in last if id(weight) in of_backbone]
     assert list(dict.fromkeys(unlocked)) == ["block7a_se_expand", "block7a_project_conv", "top_conv"]
     assert len(everything) == len(made.trainable_variables)
+    assert len(classifier.learnt(made, 10_000)) == len(everything)  # more layers than there are
 
 
 def test_standardized_images_are_alike_whatever_their_brightness():
-    made = classifier.build(dataclasses.replace(OPTIONS, standardizes=True), 2, 64, 32)
+    made = classifier.build(dataclasses.replace(NETWORK, standardizes=True), 2, 64, 32)
     inputs = _inputs()
     darker = {**inputs, "image": 0.4 * inputs["image"] + 0.1}
     np.testing.assert_allclose(made(inputs), made(darker), atol=0.02)
@@ -94,9 +76,3 @@ def test_standardized_images_are_alike_whatever_their_brightness():
     assert np.isfinite(layer(tf.zeros([1, 8, 8, 1]))).all()
     half = tf.concat([inputs["image"], tf.zeros_like(inputs["image"])], axis=1)
     np.testing.assert_allclose(layer(half)[:, :64], layer(inputs["image"]), atol=1e-5)  # black counts for nothing
-
-
-@pytest.mark.parametrize(("name", "value"), [("head", "plain"), ("dropout", 1.0)])
-def test_a_setting_that_cannot_be_is_refused(name, value):
-    with pytest.raises(InputError, match=name):
-        ClassifierModelConfig(**{name: value})

@@ -1,8 +1,8 @@
 import numpy as np
 import tensorflow as tf
 
+from mammo.config.model import DecodingConfig
 from mammo.models import anchor_boxes, decoding
-from mammo.models.decoding import DecodingConfig
 
 _ANCHORS = tf.constant([[0, 0, 40, 40], [2, 2, 42, 42], [60, 60, 90, 90], [80, 80, 120, 120]], tf.float32)
 

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from mammo.config.model import DetectorNetwork
 from mammo.models import detector
 from mammo.models.anchor_boxes import Anchors
-from mammo.models.detector import DetectorModelConfig
 
-_OPTIONS = DetectorModelConfig(backbone="csp_darknet_nano", weights="none", pyramid_channels=8, head_depth=1)
+_OPTIONS = DetectorNetwork("csp_darknet_nano", pyramid_channels=8, head_depth=1)
 
 
 def _build(levels, class_count=2, options=_OPTIONS):

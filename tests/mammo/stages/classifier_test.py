@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import numpy as np
@@ -8,7 +9,7 @@ from mammo.common.errors import InputError
 from mammo.data.batch import PADDING
 from mammo.reports import run
 from mammo.stages import stages
-from mammo.training import loop
+from mammo.training import loop, workdir
 from tests.mammo.data import small_shards
 from tests.mammo.training import disc_shards
 
@@ -25,10 +26,12 @@ def _stage(shards, name, **changes):
     return stages.from_config(disc_shards.config(name, **changes), shards)
 
 
+def _dataset(stage, split):
+    return stage.build_training_dataset(ONE, 0) if split == "train" else stage.build_dataset(split, ONE)
+
+
 def _labels(stage, split, batches):
-    return np.concatenate(
-        [batch.label[batch.is_real].numpy() for batch in stage.build_dataset(split, ONE, 0).take(batches)]
-    )
+    return np.concatenate([batch.label[batch.is_real].numpy() for batch in _dataset(stage, split).take(batches)])
 
 
 @pytest.mark.parametrize(
@@ -56,11 +59,11 @@ def test_without_background_crops_are_of_lesions(shards):
 
 def test_crops_are_jittered_in_training_alone(shards):
     stage = _stage(shards, "crop_classifier", crop__side_px=32)
-    first, again = (next(iter(stage.build_dataset("train", ONE, 0))) for _ in range(2))
+    first, again = (next(iter(stage.build_training_dataset(ONE, 0))) for _ in range(2))
     np.testing.assert_array_equal(first.image, again.image)
     discs = first.boxes[:, 0][first.label > 0].numpy()
     assert np.std((discs[:, 0] + discs[:, 2]) / 2) > 0.5  # pixels, of the middle
-    still = next(iter(stage.build_dataset("test", ONE, 0)))
+    still = next(iter(stage.build_dataset("test", ONE)))
     np.testing.assert_allclose(still.boxes[:, 0][still.label > 0], [[5, 5, 27, 27]] * 2, atol=1.5)
 
 
@@ -76,7 +79,7 @@ def test_each_class_comes_equally_often_however_many_labels_it_has(shards):
 
 def test_the_loss_is_what_is_divided_by_the_images(shards):
     stage = _stage(shards, "whole_image")
-    batch = next(iter(stage.build_dataset("train", ONE, 0)))
+    batch = next(iter(stage.build_training_dataset(ONE, 0)))
     half = batch._replace(is_real=tf.constant([True, True, False, False]))
     logits = tf.random.stateless_normal([4, 3], [0, 0])
     whole, part = stage.loss(batch, logits), stage.loss(half, logits)
@@ -88,15 +91,15 @@ def test_the_loss_is_what_is_divided_by_the_images(shards):
 
 def test_class_weights_are_what_the_sums_are_divided_by(shards):
     stage = _stage(shards, "whole_image", loss__class_weights=(1.0, 2.0, 5.0))
-    batch = next(iter(stage.build_dataset("train", ONE, 0)))._replace(label=tf.constant([0, 1, 2, 2]))
+    batch = next(iter(stage.build_training_dataset(ONE, 0)))._replace(label=tf.constant([0, 1, 2, 2]))
     assert float(stage.loss(batch, tf.zeros([4, 3])).normaliser) == 13
 
 
 @pytest.mark.parametrize("name", [*VIEWS, "crop_classifier"])
 def test_predictions_are_probabilities_and_those_of_mirror_images_too(shards, name):
     stage = _stage(shards, name, flip_averaging=True, **({"crop__side_px": 32} if name == "crop_classifier" else {}))
-    batch = next(iter(stage.build_dataset("test", ONE, 0)))
-    model = stage.build_model()
+    batch = next(iter(stage.build_dataset("test", ONE)))
+    model = stage.build_initial_model()
     made, mirrored = stage.predict(model, batch.image), stage.predict(model, tf.reverse(batch.image, [1]))
     np.testing.assert_allclose(tf.reduce_sum(made, axis=1), 1, rtol=1e-5)
     np.testing.assert_allclose(made, mirrored, atol=1e-5)
@@ -104,7 +107,7 @@ def test_predictions_are_probabilities_and_those_of_mirror_images_too(shards, na
 
 def test_augmentation_does_not_change_what_an_image_is(shards):
     stage = _stage(shards, "whole_image", augmentation__shift_share=0.9)
-    batch = next(iter(stage.build_dataset("train", ONE, 0)))
+    batch = next(iter(stage.build_training_dataset(ONE, 0)))
     varied = stage.augment(batch, tf.constant([0, 0]))
     assert bool(tf.reduce_any(varied.classes != batch.classes))  # some lesion has left
     assert PADDING in varied.classes.numpy()
@@ -118,16 +121,17 @@ def test_it_learns_to_tell_discs_apart(shards, tmp_path):
         optimizer__averages_decay=0.9,
     )  # fmt: skip
     evaluation, _ = loop.train(config, shards, tmp_path)
-    page = run.write(tmp_path / "out", evaluation, shards, config.to_dict(), {"training_s": 1.0}, tmp_path)
+    page = run.write(tmp_path / "out", evaluation, shards, workdir.to_json(config), {"training_s": 1.0}, tmp_path)
     report = json.loads((page.parent / "report.json").read_text())
     assert report["n"]["images"] == 24
     assert report["auc"]["image"]["tumour"]["value"] > 0.95
     assert report["auc"]["image"]["cancer"]["value"] > 0.9
     assert set(report["auc"]) == {"image"}  # crops of a breast are no views of one thing
     assert "Cancer against the rest" in page.read_text()
-    config.model.weights, config.model.keeps_statistics = str(tmp_path / "backbone.h5"), False
-    again = stages.from_config(config, shards).build_model().get_layer("backbone").get_weights()
-    for mine, trained in zip(again, evaluation.model.get_layer("backbone").get_weights(), strict=True):
+    model = dataclasses.replace(config.model, weights=str(tmp_path / "backbone.h5"))
+    again = stages.from_config(dataclasses.replace(config, model=model), shards).build_initial_model()
+    first = again.get_layer("backbone").get_weights()
+    for mine, trained in zip(first, evaluation.model.get_layer("backbone").get_weights(), strict=True):
         np.testing.assert_array_equal(mine, trained)
 
 
@@ -140,7 +144,7 @@ def test_a_frozen_backbone_is_learnt_from_its_phase_on(shards, tmp_path):
         shards, "tumour", model__backbone="efficientnet_b0", model__weights=str(weights), transfer__frozen_steps=7
     )
     assert [(phase.first_step, phase.rate_share) for phase in stage.phases] == [(0, 1.0), (7, 0.1)]
-    model = stage.build_model()
+    model = stage.build_initial_model()
     assert len(stage.learnt(model, 0)) == 4  # normalisation and logits
     assert len(stage.learnt(model, 1)) == len(model.trainable_variables) > 100
 
@@ -150,7 +154,7 @@ def test_a_frozen_backbone_is_learnt_from_its_phase_on(shards, tmp_path):
     [
         ({"transfer__frozen_steps": 5}, "freeze a backbone, which takes --config.model.weights"),
         ({"transfer__unfrozen_layers": 3}, "unfrozen_layers=3 freeze a backbone"),
-        ({"transfer__rate_share": 0.0}, "rate_share=0.0 above 0"),
+        ({"transfer__rate_share": 0.0}, "rate_share=0.0 must be above 0"),
         ({"loss__class_weights": (1.0, 2.0)}, "must be one number for each"),
         ({"model__head": "odd"}, "it is study or modern"),
     ],
@@ -163,4 +167,4 @@ def test_a_setting_that_cannot_be_is_refused(shards, changes, message):
 def test_shards_without_crops_are_refused(tmp_path):
     views = small_shards.write(tmp_path, {"train": [[0, 1, 2]], "validation": [[0]], "test": [[0]]})
     with pytest.raises(InputError, match="has no crops in the split 'train'"):
-        _stage(views, "crop_classifier").build_dataset("train", ONE, 0)
+        _stage(views, "crop_classifier").build_training_dataset(ONE, 0)

@@ -33,8 +33,3 @@ def test_models_compute_in_the_precision_and_keep_float32_variables(precision, c
 
 def test_auto_takes_what_is_fast_here():
     assert distribution.set_precision("auto") in ("float32", "bfloat16")
-
-
-def test_an_unknown_precision_is_refused():
-    with pytest.raises(InputError, match=r"--config\.precision=int8 is not known"):
-        distribution.set_precision("int8")

@@ -11,16 +11,14 @@ from mammo.config.augmentation import AugmentationConfig
 from mammo.stages import stages
 from mammo.training import distribution, optimizers
 from mammo.training import steps as steps_lib
-from mammo.training.optimizers import OptimizerConfig
 from mammo.training.state import TrainState
-from mammo.training.steps import StepOptions
 from tests.mammo.training import disc_shards
 
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
 
-_NOT_VARIED = dataclasses.asdict(AugmentationConfig.off())
+_NOT_VARIED = AugmentationConfig.off()
 _PRECISE: dict[str, Any] = {
     "optimizer__kind": "sgd",
     "optimizer__learning_rate": 0.01,
@@ -36,27 +34,32 @@ def shards(tmp_path_factory):
 
 
 def _trained(
-    shards, replicas, steps=2, batches=None, xla=False, shares_batch_norm=False, augmentation=_NOT_VARIED, **changes
+    shards,
+    replicas,
+    steps=2,
+    batches=None,
+    xla=False,
+    shares_batch_norm=False,
+    augmentation=_NOT_VARIED,
+    **changes,
 ):
     """Trains some steps, and returns the weights before and after, and what the last call came to."""
-    config = disc_shards.config(**{**_PRECISE, **changes})
-    config.augmentation.update(augmentation)
+    config = disc_shards.config(**{**_PRECISE, **changes}, xla=xla)
+    config = dataclasses.replace(config, augmentation=augmentation)
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"][:replicas])
     tf.keras.utils.set_random_seed(1)
     with strategy.scope():
         stage = stages.from_config(config, shards)
-        model = stage.build_model()
+        model = stage.build_initial_model()
         if shares_batch_norm:
             distribution.share_batch_norm(model)
-        options = OptimizerConfig(**config.optimizer)
+        options = config.optimizer
         optimizer = optimizers.build(options, 10, config.precision)
         state = TrainState(model, optimizer, options.averages_decay, options.normaliser_decay)
     before = [weight.numpy() for weight in model.weights]
-    dataset = batches or (lambda context: stage.build_dataset("train", context, 0))
+    dataset = batches or (lambda context: stage.build_training_dataset(context, 0))
     iterator = iter(strategy.distribute_datasets_from_function(dataset))
-    run_steps = steps_lib.make_run_steps(
-        stage, state, strategy, StepOptions(config.seed, config.accumulate, options.clip_norm, xla)
-    )
+    run_steps = steps_lib.make_run_steps(stage, state, strategy)
     result = run_steps(iterator, tf.constant(steps), 0)
     return before, [weight.numpy() for weight in model.weights], result, state
 
@@ -73,7 +76,12 @@ def _assert_same(first, second, within):
 
 
 def test_two_replicas_make_the_updates_of_one(shards):
-    varied = {"steps": 1, "shares_batch_norm": True, "augmentation": {}, "optimizer__normaliser_decay": 0.9}
+    varied = {
+        "steps": 1,
+        "shares_batch_norm": True,
+        "augmentation": AugmentationConfig(),
+        "optimizer__normaliser_decay": 0.9,
+    }
     before, one, _, of_one = _trained(shards, 1, input__batch_size=4, **varied)
     same, two, _, of_two = _trained(shards, 2, input__batch_size=2, **varied)
     _assert_same(before, same, 0)
@@ -99,7 +107,7 @@ def test_micro_batches_add_up_to_the_batch_that_they_are_parts_of(shards, one_st
 def test_a_batch_without_a_lesion_is_divided_by_one_and_moves_the_weights(shards):
     def only_normal(context):
         config = disc_shards.config(**_PRECISE)
-        return stages.from_config(config, shards).build_dataset("train", context, 0).map(_without_lesions)
+        return stages.from_config(config, shards).build_training_dataset(context, 0).map(_without_lesions)
 
     before, after, result, _ = _trained(shards, 1, steps=1, batches=only_normal)
     assert float(result.scalars["normaliser"]) == 1
@@ -109,7 +117,7 @@ def test_a_batch_without_a_lesion_is_divided_by_one_and_moves_the_weights(shards
 
 def test_losses_are_divided_by_the_running_mean_of_the_normaliser(shards):
     def none_then_many(context):
-        dataset = stages.from_config(disc_shards.config(**_PRECISE), shards).build_dataset("train", context, 0)
+        dataset = stages.from_config(disc_shards.config(**_PRECISE), shards).build_training_dataset(context, 0)
         return dataset.enumerate().map(
             lambda index, batch: tf.cond(index == 0, lambda: _without_lesions(batch), lambda: batch)
         )
@@ -123,7 +131,7 @@ def test_losses_are_divided_by_the_running_mean_of_the_normaliser(shards):
 
 def test_a_loss_that_is_not_finite_is_told_with_its_step_and_images(shards):
     def third_is_broken(context):
-        dataset = stages.from_config(disc_shards.config(**_PRECISE), shards).build_dataset("train", context, 0)
+        dataset = stages.from_config(disc_shards.config(**_PRECISE), shards).build_training_dataset(context, 0)
         return dataset.enumerate().map(
             lambda index, batch: batch._replace(image=batch.image / tf.cast(index != 2, tf.float32))
         )

@@ -1,0 +1,123 @@
+import dataclasses
+import json
+
+import hypothesis
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import strategies as st
+
+from mammo.common.errors import InputError
+from mammo.config.data import CropConfig
+from mammo.config.model import ClassifierNetwork, DecodingConfig, DetectorNetwork
+from mammo.models import plan
+from mammo.models.anchor_boxes import Anchors
+from mammo.models.plan import ClassifierPlan, DetectorPlan, Plan, TrainingData
+
+_DATA = TrainingData(manifest_sha256="0" * 64, source="phantom", is_phantom=True)
+DETECTOR = DetectorPlan(
+    stage="detector",
+    classes=("benign", "cancer"),
+    height_px=64,
+    width_px=96,
+    data=_DATA,
+    network=DetectorNetwork("csp_darknet_nano", pyramid_channels=8, head_depth=1),
+    anchors=Anchors((3, 4), (11.8, 20.1), (0.8, 1.0, 1.3)),
+    decoding=DecodingConfig(max_detections=7),
+)
+CLASSIFIER = ClassifierPlan(
+    stage="crop_classifier",
+    classes=("background", "benign", "cancer"),
+    height_px=32,
+    width_px=32,
+    data=_DATA,
+    network=ClassifierNetwork("csp_darknet_nano", "modern", dropout=0.2, standardizes=True),
+    crop=CropConfig(side_px=32),
+    flip_averaging=True,
+)
+
+_SIZES = st.floats(1, 500)
+_DETECTORS: st.SearchStrategy[Plan] = st.builds(
+    lambda levels, size, ratio, height_px: dataclasses.replace(
+        DETECTOR,
+        height_px=height_px,
+        anchors=Anchors(tuple(range(3, 3 + levels)), tuple(size * 2**level for level in range(levels)), (ratio, 1.0)),
+    ),
+    st.integers(1, 5),
+    _SIZES,
+    st.floats(0.1, 9),
+    st.integers(1, 2000),
+)
+_CLASSIFIERS: st.SearchStrategy[Plan] = st.builds(
+    lambda crop, head, flip_averaging: dataclasses.replace(
+        CLASSIFIER,
+        crop=crop,
+        flip_averaging=flip_averaging,
+        network=dataclasses.replace(CLASSIFIER.network, head=head),
+    ),
+    st.none() | st.builds(CropConfig, context=st.floats(1, 1.4)),
+    st.sampled_from(["study", "modern"]),
+    st.booleans(),
+)
+
+
+@hypothesis.given(_DETECTORS | _CLASSIFIERS)
+def test_json_gives_back_what_it_was_made_of(made):
+    assert plan.from_json(json.loads(json.dumps(made.to_json()))) == made
+
+
+@pytest.mark.parametrize("made", [DETECTOR, CLASSIFIER])
+def test_a_folder_gives_back_what_was_written_into_it(made, tmp_path):
+    made.write(tmp_path)
+    assert plan.read(tmp_path) == made
+
+
+def test_the_network_is_the_same_wherever_it_is_built():
+    networks = [plan.build(plan.from_json(DETECTOR.to_json())) for _ in range(2)]
+    networks[1].set_weights(networks[0].get_weights())
+    images = tf.random.stateless_uniform([2, 64, 96, 1], [1, 2])
+    first, second = (network(images) for network in networks)
+    np.testing.assert_array_equal(first["classification"], second["classification"])
+    assert first["box"].shape == (2, (8 * 12 + 4 * 6) * 9, 4)
+    judged = plan.build(CLASSIFIER)({"image": tf.zeros([2, 32, 32, 1]), "position": tf.zeros([2], tf.int64)})
+    assert judged.shape == (2, 3)
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_weights_of_one_precision_fit_the_network_in_any_other(policy, tmp_path):
+    single = plan.build(DETECTOR)
+    path = tf.train.Checkpoint(model=single).write(str(tmp_path / "weights"))
+    tf.keras.mixed_precision.set_global_policy(policy)
+    try:
+        low = plan.build(DETECTOR)
+    finally:
+        tf.keras.mixed_precision.set_global_policy("float32")
+    tf.train.Checkpoint(model=low).read(path).assert_existing_objects_matched()
+    for one, other in zip(single.get_weights(), low.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_folder_without_a_plan_is_refused_with_what_to_do(tmp_path):
+    with pytest.raises(InputError, match=r"has no plan\.json.*train it again if an older version made it"):
+        plan.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "is damaged; train the model again"),
+        ("[]", "is damaged; train the model again"),
+        (
+            json.dumps({**DETECTOR.to_json(), "format_version": 99}),
+            "is of format 99, this code reads 1; train",
+        ),
+        (json.dumps({**DETECTOR.to_json(), "colour": 1}), "colour is not known"),
+        (json.dumps({**DETECTOR.to_json(), "anchors": {"levels": [3]}}), "anchors.sizes_px is missing"),
+    ],
+)
+def test_a_plan_that_cannot_be_read_is_refused(text, said, tmp_path):
+    (tmp_path / "plan.json").write_text(text)
+    with pytest.raises(InputError) as refused:
+        plan.read(tmp_path)
+    assert said in str(refused.value)
+    assert str(tmp_path / "plan.json") in str(refused.value)
