@@ -33,7 +33,7 @@ REJECTED_FILE = "rejected.csv"
 
 @dataclasses.dataclass(frozen=True)
 class Conversion:
-    """What is asked for.
+    """A conversion as a person asks for it.
 
     Attributes:
         source: Where the exams come from.

@@ -50,7 +50,7 @@ class RecordOptions:
 
 @dataclasses.dataclass(frozen=True)
 class ViewRecords:
-    """What one view gives.
+    """The records that are made of one view.
 
     Attributes:
         view: The whole view.

@@ -33,7 +33,7 @@ class Task:
         split: "train", "validation" or "test".
         index: Which pair of the split.
         count: How many pairs the split has.
-        views: What goes into it, in order.
+        views: Those to convert, in order.
     """
 
     split: str
@@ -48,15 +48,15 @@ class Task:
 
 @dataclasses.dataclass
 class Result:
-    """What one pair of shards holds, and what it could not.
+    """What one pair of shards holds, and which views could not be used.
 
     Attributes:
         shards: The two files.
-        patients: Who is in them.
-        exams: Which exams are in them.
-        images: Views, by label; "unknown" where there are such, as the following.
-        lesions: Outlines, by pathology.
-        crops: By label, "background" for those without a lesion.
+        patients: Ids of the patients in them.
+        exams: Ids of the exams in them.
+        images: Number of views by label; "unknown" is a key only where there are such, here and in the next two.
+        lesions: Number of outlines by pathology.
+        crops: Number of crops by label; "background" for those without a lesion.
         widened: Views whose crop had to be widened to hold a lesion.
         rejected: (path, reason) of each view that could not be used.
         rows: Of the index, by "views" and "crops": one a record, in order.

@@ -51,7 +51,7 @@ class ListedView:
     """One image of an exam, as listed: nothing of it has been read yet.
 
     Attributes:
-        patient_id: Who; the unit of splits and intervals.
+        patient_id: The patient, who is the unit of splits and intervals.
         exam_id: Which exam (case) of the patient.
         laterality: Which breast; None: unknown.
         projection: Which projection; None: unknown.
@@ -72,7 +72,7 @@ class ListedExam:
     """The views of one visit of one patient, and what the sheet says of it.
 
     Attributes:
-        patient_id: Who.
+        patient_id: The patient.
         exam_id: Unique in the source.
         status: The worst finding of the exam, as the source states it; UNKNOWN where it does not.
         volume: The part of the source it comes from (DDSM volumes A to D were scanned by different machines);

@@ -43,9 +43,10 @@ class Split:
     Attributes:
         patients: How many.
         exams: How many.
-        images: Views, by "normal", "benign" and "cancer"; also by "unknown" where there are such, as the following.
-        lesions: Outlines on those views, by "benign" and "cancer".
-        crops: By "background", "benign" and "cancer".
+        images: Number of views by "normal", "benign" and "cancer"; "unknown" is a key only where there are such, here
+            and in the next two.
+        lesions: Number of outlines on those views by "benign" and "cancer".
+        crops: Number of crops by "background", "benign" and "cancer".
         shards: The files of records.
         indexes: What the records of each content say but their images, see `mammo.data.index`.
     """
@@ -61,7 +62,7 @@ class Split:
 
 @dataclasses.dataclass(frozen=True)
 class Manifest:
-    """The whole of it.
+    """What a folder of shards holds, and how it was made.
 
     Attributes:
         format_version: Of this file and of the records.

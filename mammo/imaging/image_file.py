@@ -53,7 +53,7 @@ class ImageFile:
         return f"ImageFile({self.name!r})"
 
     @property
-    def label(self) -> pathlib.Path:
+    def shown_path(self) -> pathlib.Path:
         """The path that an `ImageError` about this file carries; of bytes, a path that is their name alone."""
         return self.path or pathlib.Path(self.name)
 
@@ -90,7 +90,7 @@ class ImageFile:
         """
         with self._opened(0) as file:
             dicom = self._dicom_of(file)
-            return dicom.size_px(MAX_PIXELS) if dicom else png_jpeg.read_size(self.label, file, MAX_PIXELS)
+            return dicom.size_px(MAX_PIXELS) if dicom else png_jpeg.read_size(self.shown_path, file, MAX_PIXELS)
 
     def read_pixels(self) -> np.ndarray:
         """Returns the grey levels of the image as they are stored; those of DICOM as they are meant for display.
@@ -104,7 +104,7 @@ class ImageFile:
         """
         content = self.load()
         dicom = self._dicom_of(io.BytesIO(content))
-        return dicom.pixels(MAX_PIXELS) if dicom else png_jpeg.read_pixels(self.label, content, MAX_PIXELS)
+        return dicom.pixels(MAX_PIXELS) if dicom else png_jpeg.read_pixels(self.shown_path, content, MAX_PIXELS)
 
     def load(self) -> bytes:
         """Reads all of the file, unless it was read already, and keeps and returns it.
@@ -128,12 +128,12 @@ class ImageFile:
         """Yields the content, of the file or kept; keeps all of a file of no more bytes than this, None: of any."""
         if self._content is None and self._given is not None:
             if not self._given:
-                raise ImageError(self.label, "is empty (0 bytes); copy it again from its source")
+                raise ImageError(self.shown_path, "is empty (0 bytes); copy it again from its source")
             self._content = self._given
         if self._content is not None:
             yield io.BytesIO(self._content)
             return
-        with _open(self.label) as file:
+        with _open(self.shown_path) as file:
             if keep_bytes is None or os.fstat(file.fileno()).st_size <= keep_bytes:
                 self._content = file.read()
                 yield io.BytesIO(self._content)
@@ -151,8 +151,8 @@ class ImageFile:
         from mammo.imaging import dicom  # noqa: PLC0415  pydicom takes a while to import, and most files are no DICOM
 
         if self._content is None:
-            return dicom.parse_tags(self.label, file)
-        self._dicom = dicom.parse(self.label, self._content)
+            return dicom.parse_tags(self.shown_path, file)
+        self._dicom = dicom.parse(self.shown_path, self._content)
         return self._dicom
 
 

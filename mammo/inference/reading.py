@@ -88,7 +88,7 @@ def _read_one(file: ViewFile, height_px: int, width_px: int) -> tuple[ReadView, 
         pixels = _decode(file.image)
         digest = hashlib.blake2b(np.ascontiguousarray(pixels).data).digest()
         decoded_s = time.perf_counter()
-        breast = pixel_path.find_breast(file.image.label, pixels)
+        breast = pixel_path.find_breast(file.image.shown_path, pixels)
         prepared = pixel_path.prepare_view(pixels, breast, height_px, width_px)
     except (ImageError, OSError, MemoryError, cv2.error) as error:
         return ReadView(file, _reason_of(error), decoding_s=time.perf_counter() - start_s), b""
@@ -102,9 +102,9 @@ def _decode(image: ImageFile) -> np.ndarray:
     image.load()
     height_px, width_px = image.read_size()
     if min(height_px, width_px) < _MIN_SIDE_PX:
-        raise ImageError(image.label, f"has {height_px:,} × {width_px:,} pixels, too few for a mammogram")
+        raise ImageError(image.shown_path, f"has {height_px:,} × {width_px:,} pixels, too few for a mammogram")
     if max(height_px, width_px) > _MAX_ELONGATION * min(height_px, width_px):
-        raise ImageError(image.label, f"has {height_px:,} × {width_px:,} pixels, too long a strip for a mammogram")
+        raise ImageError(image.shown_path, f"has {height_px:,} × {width_px:,} pixels, too long a strip for a mammogram")
     return image.read_pixels()
 
 
