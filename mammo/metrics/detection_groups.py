@@ -1,5 +1,6 @@
 """Sensitivity and false alarms of a detector for groups of images and of lesions."""
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -38,31 +39,62 @@ def by_group(
         ValueError: An image does not have as many lesions as its facts.
     """
     _check(results, facts)
+    counted = _Counted.at(results, rule, threshold)
     drawing = {"resamples": resamples, "seed": seed}
-    patients = image_results.patients(results)[1]
-    is_found, alarms = _at(results, rule, threshold)
-    image_of = np.repeat(np.arange(len(results)), [len(result.truth_classes) for result in results])
-
-    def of_lesions(is_in: np.ndarray) -> GroupFigures:
-        owners = image_of[is_in]
-        n: Counts = {"patients": len(set(patients[owners])), "images": len(set(owners)), "lesions": int(is_in.sum())}
-        return {"n": n, "sensitivity": bootstrap.share(is_found & is_in, is_in, patients[image_of], **drawing)}
-
-    def of_images(is_in: np.ndarray) -> GroupFigures:
-        made = of_lesions(is_in[image_of])
-        made["n"] = {**made["n"], "patients": len(set(patients[is_in])), "images": int(is_in.sum())}
-        made["false_positives_per_image"] = bootstrap.share(alarms, is_in, patients, **drawing)
-        return made
-
     sizes = [size for fact in facts for size in groups.lesion_sizes(fact)]
     pathologies = [labels.NAMES[pathology] for fact in facts for pathology in fact.pathologies]
     made = {
-        kind: {name: of_images(is_in) for name, is_in in groups.members(kind, names).items()}
+        kind: {name: counted.of_images(is_in, **drawing) for name, is_in in groups.members(kind, names).items()}
         for kind, names in groups.of_images(facts).items()
     }
     for kind, names in (("lesion_size", sizes), ("pathology", pathologies)):
-        made[kind] = {name: of_lesions(is_in) for name, is_in in groups.members(kind, names).items()}
+        members = groups.members(kind, names)
+        made[kind] = {name: counted.of_lesions(is_in, **drawing) for name, is_in in members.items()}
     return made
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Counted:
+    """N images with L lesions in all, at one threshold.
+
+    Attributes:
+        patients: The patient of each image, int64 [N].
+        image_of: The image of each lesion, int64 [L].
+        is_found: Which lesions are found, bool [L].
+        alarms: The number of false alarms in each image, int64 [N].
+    """
+
+    patients: np.ndarray
+    image_of: np.ndarray
+    is_found: np.ndarray
+    alarms: np.ndarray
+
+    @classmethod
+    def at(cls, results: Sequence[ImageResult], rule: Rule, threshold: float) -> "_Counted":
+        """Counts what is found at a threshold, and the false alarms."""
+        image_of = np.repeat(np.arange(len(results)), [len(result.truth_classes) for result in results])
+        is_found, alarms = _at(results, rule, threshold)
+        return cls(image_results.patients(results)[1], image_of, is_found, alarms)
+
+    def of_lesions(self, is_in: np.ndarray, *, resamples: int, seed: int) -> GroupFigures:
+        """Returns the figures of a group of lesions, bool [L]."""
+        images, owners = self.image_of[is_in], self.patients[self.image_of]
+        n: Counts = {
+            "patients": len(set(owners[is_in])),
+            "images": len(set(images)),
+            "lesions": int(is_in.sum()),
+        }
+        found = bootstrap.share(self.is_found & is_in, is_in, owners, resamples=resamples, seed=seed)
+        return {"n": n, "sensitivity": found}
+
+    def of_images(self, is_in: np.ndarray, *, resamples: int, seed: int) -> GroupFigures:
+        """Returns the figures of a group of images, bool [N]."""
+        made = self.of_lesions(is_in[self.image_of], resamples=resamples, seed=seed)
+        made["n"] = {**made["n"], "patients": len(set(self.patients[is_in])), "images": int(is_in.sum())}
+        made["false_positives_per_image"] = bootstrap.share(
+            self.alarms, is_in, self.patients, resamples=resamples, seed=seed
+        )
+        return made
 
 
 def _check(results: Sequence[ImageResult], facts: Sequence[ImageFacts]) -> None:
