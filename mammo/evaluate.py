@@ -37,7 +37,7 @@ def main() -> None:
     output_dir = cli.user_path(_OUTPUT_DIR.value) if _OUTPUT_DIR.value else folder / f"evaluation-{_SPLIT.value}"
 
     from mammo.data.shards import Shards  # noqa: PLC0415  TensorFlow takes seconds: wrong flags are told before
-    from mammo.models import plan  # noqa: PLC0415
+    from mammo.models import plans  # noqa: PLC0415
     from mammo.reports import run  # noqa: PLC0415
     from mammo.stages import stages  # noqa: PLC0415
     from mammo.training import distribution, evaluating, workdir  # noqa: PLC0415
@@ -45,7 +45,7 @@ def main() -> None:
     data_dir = cli.user_path(_DATA_DIR.value) if _DATA_DIR.value else preparation.find_shards(folder / "data")
     if data_dir is None:
         raise InputError(f"{folder} holds no data of its own; give a --data_dir to evaluate on.")
-    known, shards = plan.read(folder), Shards.open(data_dir)
+    known, shards = plans.read(folder), Shards.open(data_dir)
     stage = stages.from_plan(known, shards)
     strategy = distribution.make_strategy(devices=0)  # of this machine, wherever the run was made
     distribution.set_precision(cast(Precision, _PRECISION.value))

@@ -20,8 +20,8 @@ from mammo.data.batch import Detections
 from mammo.data.shards import Shards
 from mammo.metrics import detection, froc
 from mammo.metrics.figures import Counts, Figures
-from mammo.models import backbones, plan
-from mammo.models.plan import DetectorPlan
+from mammo.models import backbones, plans
+from mammo.models.plans import DetectorPlan
 from mammo.reports import charts
 from mammo.reports.evaluation import JSON_NAME
 from mammo.stages import detector
@@ -104,7 +104,7 @@ def measure(
     config = workdir.read_config(run_dir, shards)
     if not isinstance(config, DetectorConfig):
         raise InputError(f"{run_dir} holds no run of a detector; give the --workdir of one.")
-    model_plan = plan.read(run_dir)
+    model_plan = plans.read(run_dir)
     assert isinstance(model_plan, DetectorPlan)
     own = detector.for_training(config, model_plan, shards)
     taken_s = _training_seconds(run_dir)

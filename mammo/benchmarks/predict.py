@@ -32,7 +32,7 @@ from mammo.inference.bundles import Bundle, Facts
 from mammo.inference.freezing import Stage
 from mammo.inference.predictor import Predictor
 from mammo.inference.service import Service
-from mammo.models import plan
+from mammo.models import building
 from mammo.stages import stages
 from mammo.stages.detector import DetectorStage
 from mammo.training import distribution
@@ -161,11 +161,10 @@ def _write_bundle(folder: pathlib.Path, shards: Shards) -> dict[str, tf.keras.Mo
     crops = stages.from_config(judging, shards)
     roles: dict[str, Stage] = {"finder": finder, "crop_classifier": crops}
     distribution.set_precision("float32")
-    models = {name: plan.build(stage.plan) for name, stage in roles.items()}
-    networks = {
-        name: freezing.save(stage, models[name], folder / bundles.NETWORKS_FOLDER / name)
-        for name, stage in roles.items()
-    }
+    models = {name: building.build(stage.plan) for name, stage in roles.items()}
+    for name, stage in roles.items():
+        freezing.save(stage, models[name], folder / bundles.NETWORKS_FOLDER / name)
+    networks = {name: stage.plan for name, stage in roles.items()}
     facts = Facts(
         name="benchmark",
         created=bundles.now(),

@@ -20,7 +20,7 @@ from mammo.config.comparison import ComparisonConfig
 from mammo.config.data import CropConfig
 from mammo.config.run import DetectorConfig, RunConfig
 from mammo.data.shards import Shards
-from mammo.models import plan
+from mammo.models import plans
 from mammo.stages import stages
 from mammo.stages.classifier import ClassifierStage
 from mammo.stages.detector import DetectorStage
@@ -83,7 +83,7 @@ def train(name: str, config: ComparisonConfig, shards: Shards, folder: pathlib.P
         own_config = workdir.settle_config(own, own_config, shards)
         logging.info("Model %s: %d steps, in %s.", name, own_config.train_steps, own)
         _, training_s = loop.train(own_config, shards, own)
-    stage = stages.from_plan(plan.read(own), shards, own_config.input)
+    stage = stages.from_plan(plans.read(own), shards, own_config.input)
     return TrainedModel(own_config, stage, own, training_s)
 
 
@@ -106,7 +106,7 @@ def find(folders: Sequence[pathlib.Path], shards: Shards) -> dict[Role, TrainedM
             role = Role.FINDER if is_finder else Role(config.stage)
             if role in found:
                 raise InputError(f"{found[role].folder} and {own} are both a {role}; give one of them.")
-            stage = stages.from_plan(plan.read(own), shards, config.input)
+            stage = stages.from_plan(plans.read(own), shards, config.input)
             found[role] = TrainedModel(config, stage, own, training_s=0.0)
     return found
 

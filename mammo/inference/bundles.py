@@ -2,7 +2,7 @@
 
 bundle.json      what this module writes and reads
 MODEL_CARD.md    for people
-networks/<name>  a SavedModel each, whose weights are constants of its graph
+networks/<role>  a SavedModel, whose weights are constants of its graph, and its plan.json
 SHA256SUMS       of every other file, as `sha256sum --check` reads them
 """
 
@@ -20,6 +20,8 @@ from mammo.clinical.rules import MissingProjection
 from mammo.common import files
 from mammo.common.errors import InputError
 from mammo.imaging import pixel_path
+from mammo.models import plans
+from mammo.models.plans import DetectorPlan, Plan
 
 FORMAT_VERSION = 2
 """Raised by whoever changes what a bundle holds."""
@@ -38,27 +40,6 @@ _ADVICE = "export it again with //mammo:export"
 
 
 @dataclasses.dataclass(frozen=True)
-class Network:
-    """One network of a bundle.
-
-    Attributes:
-        signature: Of its SavedModel: `DETECT` or `CLASSIFY`.
-        height_px: Of its images.
-        width_px: Of its images.
-        classes: What its scores or probabilities are of.
-        crop: Fields of `mammo.data.cropping.Options`, of a network that judges crops.
-        anchors: Fields of `mammo.models.anchor_boxes.Anchors`, of a detector; its graph holds them, too.
-    """
-
-    signature: str
-    height_px: int
-    width_px: int
-    classes: tuple[str, ...]
-    crop: Mapping[str, Any] | None = None
-    anchors: Mapping[str, Any] | None = None
-
-
-@dataclasses.dataclass(frozen=True)
 class Facts:
     """What bundle.json holds.
 
@@ -70,7 +51,7 @@ class Facts:
         rule: How its networks are joined, in a sentence.
         height_px: Of a prepared view.
         width_px: Of a prepared view.
-        networks: By role.
+        networks: The plan of each network, by role; its plan.json lies beside it.
         flips: Whether detectors look at each view's mirror image, too; what follows was chosen so.
         calibration: Of the probabilities of a view.
         missing_projection: How the projection of a breast that is not there is filled in, in the score of cancer.
@@ -90,7 +71,7 @@ class Facts:
     rule: str
     height_px: int
     width_px: int
-    networks: Mapping[str, Network]
+    networks: Mapping[str, Plan]
     flips: bool
     calibration: Calibration
     missing_projection: MissingProjection
@@ -104,26 +85,29 @@ class Facts:
 
     def to_json(self) -> dict[str, Any]:
         """Returns what `from_json` reads."""
-        return dataclasses.asdict(self) | {"calibration": self.calibration.to_json()}
+        told = {"networks": list(self.networks), "calibration": self.calibration.to_json()}
+        return dataclasses.asdict(self) | told
 
     @property
     def gives_boxes(self) -> bool:
         """Whether it says where in a view it sees something."""
-        return any(network.signature == DETECT for network in self.networks.values())
+        return any(isinstance(plan, DetectorPlan) for plan in self.networks.values())
 
     @classmethod
-    def from_json(cls, fields: Mapping[str, Any]) -> "Facts":
+    def from_json(cls, fields: Mapping[str, Any], networks_folder: pathlib.Path) -> "Facts":
         """Reads what `to_json` gave.
 
+        Args:
+            fields: Of bundle.json.
+            networks_folder: Holds a folder with a plan for each network.
+
         Raises:
+            InputError: A plan cannot be used.
             KeyError: A field is missing.
             TypeError: A field is unknown, or of another kind.
             ValueError: A field cannot be.
         """
-        networks = {
-            name: Network(**network | {"classes": tuple(network["classes"])})
-            for name, network in fields["networks"].items()
-        }
+        networks = {name: plans.read(networks_folder / name) for name in fields["networks"]}
         points = {name: OperatingPoint(**point) for name, point in fields["operating_points"].items()}
         calibration = Calibration.from_json(fields["calibration"])
         made = {
@@ -160,8 +144,15 @@ def now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
+def signature_of(plan: Plan) -> str:
+    """Returns the signature of the SavedModel of a network."""
+    return DETECT if isinstance(plan, DetectorPlan) else CLASSIFY
+
+
 def seal(folder: pathlib.Path, facts: Facts) -> None:
-    """Writes bundle.json and the checksums of a folder in which all else is written."""
+    """Writes bundle.json, the plans and the checksums of a folder in which all else is written."""
+    for name, plan in facts.networks.items():
+        plan.write(folder / NETWORKS_FOLDER / name)
     files.write_text(folder / FACTS_FILE, json.dumps(facts.to_json(), indent=2, allow_nan=False) + "\n")
     lines = [f"{files.sha256_of(folder / name)}  {name}\n" for name in _content(folder)]
     files.write_text(folder / SUMS_FILE, "".join(lines))
@@ -190,7 +181,7 @@ def open_bundle(folder: pathlib.Path) -> Bundle:
                 "program that it was made with."
             )
     try:
-        return Bundle(folder, files.sha256_of(folder / SUMS_FILE), Facts.from_json(fields))
+        return Bundle(folder, files.sha256_of(folder / SUMS_FILE), Facts.from_json(fields, folder / NETWORKS_FOLDER))
     except (ValueError, KeyError, TypeError, AttributeError):
         raise InputError(f"{folder / FACTS_FILE} lacks what this version takes; {_ADVICE}.") from None
 

@@ -18,10 +18,9 @@ from mammo.concepts.judging import Judged
 from mammo.concepts.trained_models import TrainedModel
 from mammo.data.shards import Shards
 from mammo.inference import bundles, freezing, model_card
-from mammo.inference.bundles import CARD_FILE, NETWORKS_FOLDER, SUMS_FILE, Bundle, Facts, Network
+from mammo.inference.bundles import CARD_FILE, NETWORKS_FOLDER, SUMS_FILE, Bundle, Facts
 from mammo.metrics.figures import OperatingFigures
-from mammo.stages.classifier import ClassifierStage
-from mammo.stages.detector import DetectorStage
+from mammo.models.plans import Plan
 from mammo.training import distribution, evaluating
 
 _KEPT_FIGURES = ("auc", "accuracy", "balanced_accuracy", "macro_f1", "froc", "n")
@@ -85,7 +84,9 @@ def export(
     judged = judging.judge(concept, *(asked.answers(concept, split) for split in ("validation", "test")))
     unfinished = output_dir.with_name(f"{output_dir.name}.partial")
     shutil.rmtree(unfinished, ignore_errors=True)
-    networks = {role.value: _save(models[role], unfinished / NETWORKS_FOLDER / role) for role in concept.roles}
+    for role in concept.roles:
+        _save(models[role], unfinished / NETWORKS_FOLDER / role)
+    networks = {role.value: models[role].stage.plan for role in concept.roles}
     facts = _facts(name, concept, judged, networks, shards, flips=flips)
     trained = {role.value: models[role].describe() for role in concept.roles}
     files.write_text(unfinished / CARD_FILE, model_card.render(facts, judged.figures, trained))
@@ -95,7 +96,7 @@ def export(
 
 
 def _facts(
-    name: str, concept: Concept, judged: Judged, networks: Mapping[str, Network], shards: Shards, *, flips: bool
+    name: str, concept: Concept, judged: Judged, networks: Mapping[str, Plan], shards: Shards, *, flips: bool
 ) -> Facts:
     return Facts(
         name=name,
@@ -117,12 +118,11 @@ def _facts(
     )
 
 
-def _save(model: TrainedModel, folder: pathlib.Path) -> Network:
+def _save(model: TrainedModel, folder: pathlib.Path) -> None:
     stage = model.stage
-    assert isinstance(stage, DetectorStage | ClassifierStage)
     distribution.set_precision("float32")  # predict rewrites the graph for what its own machine is best at
     network = evaluating.load_best(model.folder, stage, distribution.make_strategy(devices=0))
-    return freezing.save(stage, network, folder)
+    freezing.save(stage, network, folder)
 
 
 def _points(measured: Mapping[str, OperatingFigures]) -> dict[str, OperatingPoint]:

@@ -4,7 +4,6 @@ Such a graph loads in a tenth of a second, where one of Keras's layers and varia
 batch normalisation into the convolutions before it.
 """
 
-import dataclasses
 import pathlib
 from collections.abc import Mapping
 
@@ -13,8 +12,6 @@ from tensorflow.python.framework import convert_to_constants
 
 from mammo.data.batch import Detections
 from mammo.inference import bundles
-from mammo.inference.bundles import Network
-from mammo.models.plan import DetectorPlan
 from mammo.stages.classifier import ClassifierStage
 from mammo.stages.detector import DetectorStage
 
@@ -28,20 +25,17 @@ SIGNATURES: Mapping[str, tuple[str, ...]] = {
 Stage = DetectorStage | ClassifierStage
 
 
-def save(stage: Stage, network: tf.keras.Model, folder: pathlib.Path) -> Network:
+def save(stage: Stage, network: tf.keras.Model, folder: pathlib.Path) -> None:
     """Writes what a stage predicts with a network, for batches of any number.
 
     Args:
         stage: Of which `predict` is written.
         network: With its weights, in float32.
         folder: Of the SavedModel.
-
-    Returns:
-        What a bundle says of it.
     """
     image = tf.TensorSpec([None, stage.plan.height_px, stage.plan.width_px, 1], tf.float32, name="image")
     traced = tf.function(lambda images: stage.predict(network, images)).get_concrete_function(image)
-    signature = bundles.DETECT if isinstance(stage, DetectorStage) else bundles.CLASSIFY
+    signature = bundles.signature_of(stage.plan)
     module = _Frozen(convert_to_constants.convert_variables_to_constants_v2(traced), SIGNATURES[signature])
     tf.saved_model.save(
         module,
@@ -49,12 +43,6 @@ def save(stage: Stage, network: tf.keras.Model, folder: pathlib.Path) -> Network
         signatures={signature: module.call.get_concrete_function(image)},
         options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),  # constants have none
     )
-    plan = stage.plan
-    size_px = plan.height_px, plan.width_px
-    if isinstance(plan, DetectorPlan):
-        return Network(signature, *size_px, plan.classes, anchors=dataclasses.asdict(plan.anchors))
-    crop = None if plan.crop is None else dataclasses.asdict(plan.crop)
-    return Network(signature, *size_px, plan.classes, crop=crop)
 
 
 class _Frozen(tf.Module):

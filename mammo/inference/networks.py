@@ -9,6 +9,7 @@ from absl import logging
 
 from mammo.common import hardware
 from mammo.common.errors import InputError
+from mammo.inference import bundles
 from mammo.inference.bundles import NETWORKS_FOLDER, Bundle
 
 Predict = Callable[[np.ndarray], Mapping[str, np.ndarray]]
@@ -41,7 +42,7 @@ def load(bundle: Bundle, name: str) -> Predict:
     """
     folder = bundle.folder / NETWORKS_FOLDER / name
     loaded = _load(folder)
-    signature = loaded.signatures[bundle.facts.networks[name].signature]
+    signature = loaded.signatures[bundles.signature_of(bundle.facts.networks[name])]
 
     def predict(images: np.ndarray) -> Mapping[str, np.ndarray]:
         _ = loaded  # a signature does not keep alive what it is of

@@ -12,13 +12,13 @@ from mammo.clinical.labels import NAMES
 from mammo.concepts import evidence, mirroring, second_look
 from mammo.concepts.catalogue import CONCEPTS
 from mammo.concepts.concept import Role
-from mammo.config.data import CropConfig
 from mammo.data.batch import Detections
 from mammo.imaging.breasts import Breast
 from mammo.imaging.pixel_path import PreparedImage
 from mammo.inference import networks
 from mammo.inference.bundles import Bundle
 from mammo.inference.reading import ReadView
+from mammo.models.plans import ClassifierPlan
 
 _MOST_CROPS = 16  # judged as one batch
 
@@ -111,9 +111,11 @@ class _Views:
 
     def judge(self, role: Role, found: Sequence[Findings]) -> list[Findings]:
         kept = [its.best(second_look.MOST_FINDINGS) for its in found]
-        options = CropConfig(**self._predictor.facts.networks[role].crop or {})
+        plan = self._predictor.facts.networks[role]
+        assert isinstance(plan, ClassifierPlan)
+        assert plan.crop is not None, f"{role} judges no crops"
         crops = [
-            second_look.cut_from(view.pixels, view.breast, its.boxes_xyxy_px, options)
+            second_look.cut_from(view.pixels, view.breast, its.boxes_xyxy_px, plan.crop)
             for view, its in zip(self._views, kept, strict=True)
             if len(its)
         ]

@@ -1,63 +1,35 @@
 """Anchors: the boxes that a detector's answers are relative to, fitted to the lesions of a data set."""
 
-import dataclasses
-
 import keras_cv
 import numpy as np
 import tensorflow as tf
 
 from mammo.data import box_ops
 from mammo.models import precision
+from mammo.models.anchor_grid import SCALES_A_LEVEL, Anchors
 
 _FIRST_LEVEL = 3  # P3, of stride 8
 _BOX_VARIANCE = (0.1, 0.1, 0.2, 0.2)  # brings the targets to about one: Faster R-CNN's, kept by RetinaNet
-_SCALES_A_LEVEL = 3  # Lin et al. 2017, section 4
-_SCALES = tuple(2 ** (index / _SCALES_A_LEVEL) for index in range(_SCALES_A_LEVEL))
 _SIZE_QUANTILES = (0.02, 0.98)  # of the lesions, between the smallest anchor and the largest
 _RATIO_QUANTILES = (0.1, 0.5, 0.9)
 
 
-@dataclasses.dataclass(frozen=True)
-class Anchors:
-    """A grid of boxes at each level.
+def generator(anchors: Anchors) -> keras_cv.layers.AnchorGenerator:
+    """Returns KerasCV's generator of anchors, in float32 whatever the precision of the model."""
+    with precision.single():
+        return keras_cv.layers.AnchorGenerator(
+            bounding_box_format="xyxy",
+            sizes=list(anchors.sizes_px),
+            scales=list(anchors.scales),
+            aspect_ratios=list(anchors.aspect_ratios),
+            strides=[2**level for level in anchors.levels],
+            clip_boxes=False,
+        )
 
-    Attributes:
-        levels: Of the pyramid, from 3; level l has stride 2**l.
-        sizes_px: Square root of the area of the smallest anchor of each level.
-        aspect_ratios: Widths over heights, the same at each level.
-        scales: What each size is multiplied by, the same at each level.
-    """
 
-    levels: tuple[int, ...]
-    sizes_px: tuple[float, ...]
-    aspect_ratios: tuple[float, ...]
-    scales: tuple[float, ...] = _SCALES
-
-    def __post_init__(self) -> None:
-        """Checks that levels and sizes belong together."""
-        if len(self.levels) != len(self.sizes_px):
-            raise ValueError(f"expected a size for each of the levels {self.levels}, got {self.sizes_px}")
-
-    @property
-    def per_cell(self) -> int:
-        """How many anchors stand at each place of a level."""
-        return len(self.aspect_ratios) * len(self.scales)
-
-    def generator(self) -> keras_cv.layers.AnchorGenerator:
-        """Returns KerasCV's generator of these anchors, in float32 whatever the precision of the model."""
-        with precision.single():
-            return keras_cv.layers.AnchorGenerator(
-                bounding_box_format="xyxy",
-                sizes=list(self.sizes_px),
-                scales=list(self.scales),
-                aspect_ratios=list(self.aspect_ratios),
-                strides=[2**level for level in self.levels],
-                clip_boxes=False,
-            )
-
-    def boxes_xyxy_px(self, height_px: int, width_px: int) -> tf.Tensor:
-        """Returns all of them for images of one size: float32 [A, 4], in the order of the detector's answers."""
-        return tf.concat(list(self.generator()(image_shape=(height_px, width_px, 1)).values()), axis=0)
+def all_boxes(anchors: Anchors, height_px: int, width_px: int) -> tf.Tensor:
+    """Returns all anchors for images of one size: float32 [A, 4], in the order of the detector's answers."""
+    return tf.concat(list(generator(anchors)(image_shape=(height_px, width_px, 1)).values()), axis=0)
 
 
 def fit(boxes_xyxy_px: np.ndarray, height_px: int, width_px: int, max_levels: int) -> Anchors:
@@ -85,7 +57,7 @@ def fit(boxes_xyxy_px: np.ndarray, height_px: int, width_px: int, max_levels: in
 
 def mean_best_iou(anchors: Anchors, boxes_xyxy_px: np.ndarray, height_px: int, width_px: int) -> float:
     """Returns how well each box overlaps with the anchor that fits it best, on average."""
-    grid = anchors.boxes_xyxy_px(height_px, width_px)
+    grid = all_boxes(anchors, height_px, width_px)
     best = [tf.reduce_max(box_ops.pairwise_iou(box[None], grid)) for box in tf.constant(boxes_xyxy_px, tf.float32)]
     return float(tf.reduce_mean(best))
 
@@ -94,12 +66,12 @@ def _fit_levels(boxes_xyxy_px: np.ndarray, count: int) -> Anchors:
     width_px, height_px = (boxes_xyxy_px[:, 2:] - boxes_xyxy_px[:, :2]).T
     smallest, largest = np.quantile(np.log(np.sqrt(width_px * height_px)), _SIZE_QUANTILES)
     # The largest anchor is the last scale of the last level, one step below what a next level would begin with.
-    step = (largest - smallest) / (count - 1 / _SCALES_A_LEVEL)
+    step = (largest - smallest) / (count - 1 / SCALES_A_LEVEL)
     return Anchors(
         tuple(range(_FIRST_LEVEL, _FIRST_LEVEL + count)),
         _rounded(np.exp(smallest + step * np.arange(count))),
         _rounded(np.exp(np.quantile(np.log(width_px / height_px), _RATIO_QUANTILES))),
-        _rounded(np.exp(step * np.arange(_SCALES_A_LEVEL) / _SCALES_A_LEVEL)),
+        _rounded(np.exp(step * np.arange(SCALES_A_LEVEL) / SCALES_A_LEVEL)),
     )
 
 

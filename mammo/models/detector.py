@@ -12,8 +12,8 @@ import keras_cv
 import tensorflow as tf
 
 from mammo.config.model import NO_WEIGHTS, DetectorNetwork
-from mammo.models import backbones, precision
-from mammo.models.anchor_boxes import Anchors
+from mammo.models import anchor_boxes, backbones, precision
+from mammo.models.anchor_grid import Anchors
 
 # KerasCV's models ask Keras for what it warns of whenever a checkpoint is made or read.
 warnings.filterwarnings("ignore", message=r".*updates` will be removed", module="keras_cv")
@@ -52,7 +52,7 @@ def build(
             backbone=backbone,
             num_classes=class_count,
             bounding_box_format="xyxy",
-            anchor_generator=anchors.generator(),
+            anchor_generator=anchor_boxes.generator(anchors),
             feature_pyramid=pyramid,
             classification_head=classification_head,
             box_head=box_head,

@@ -17,8 +17,8 @@ from mammo.data.shards import Shards
 from mammo.losses import classification
 from mammo.metrics import scoring
 from mammo.metrics.scoring import Unit
-from mammo.models import classifier, initial, plan
-from mammo.models.plan import ClassifierPlan
+from mammo.models import building, classifier, initial
+from mammo.models.plans import ClassifierPlan
 from mammo.stages import planning, stage
 from mammo.stages.classification_evaluator import ClassificationEvaluator
 from mammo.stages.stage import LossSums, Phase
@@ -109,7 +109,7 @@ class ClassifierTraining(ClassifierStage):
 
     def build_initial_model(self) -> tf.keras.Model:
         """See `mammo.stages.stage.TrainingStage`."""
-        network, options = plan.build(self.plan), self.config.model
+        network, options = building.build(self.plan), self.config.model
         initial.prepare(network, options, keeps_statistics=options.is_pretrained and options.keeps_statistics)
         return network
 

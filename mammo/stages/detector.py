@@ -15,8 +15,8 @@ from mammo.data.batch import Batch, Detections
 from mammo.data.pipeline import Reading
 from mammo.data.shards import Shards
 from mammo.losses import detection
-from mammo.models import anchor_boxes, decoding, initial, plan, targets
-from mammo.models.plan import DetectorPlan
+from mammo.models import anchor_boxes, building, decoding, initial, targets
+from mammo.models.plans import DetectorPlan
 from mammo.stages import planning, stage
 from mammo.stages.detection_evaluator import DetectionEvaluator
 from mammo.stages.stage import LossSums, Phase
@@ -64,7 +64,7 @@ class DetectorStage:
         return decoding.decode(
             outputs["classification"],
             outputs["box"],
-            self.plan.anchors.boxes_xyxy_px(self.plan.height_px, self.plan.width_px),
+            anchor_boxes.all_boxes(self.plan.anchors, self.plan.height_px, self.plan.width_px),
             self.plan.height_px,
             self.plan.width_px,
             self.plan.decoding,
@@ -95,7 +95,7 @@ class DetectorTraining(DetectorStage):
 
     def build_initial_model(self) -> tf.keras.Model:
         """See `mammo.stages.stage.TrainingStage`."""
-        model = plan.build(self.plan)
+        model = building.build(self.plan)
         initial.prepare(model, self.config.model)
         return model
 
@@ -114,7 +114,7 @@ class DetectorTraining(DetectorStage):
     def loss(self, batch: Batch, outputs: Mapping[str, tf.Tensor]) -> LossSums:
         """Focal loss and a box loss, both divided by the number of positive anchors."""
         options = self.config.loss
-        anchors_xyxy_px = self.plan.anchors.boxes_xyxy_px(self.plan.height_px, self.plan.width_px)
+        anchors_xyxy_px = anchor_boxes.all_boxes(self.plan.anchors, self.plan.height_px, self.plan.width_px)
         matched = targets.match(batch.boxes, batch.classes, anchors_xyxy_px, options.positive_iou, options.negative_iou)
         classification = detection.focal(outputs["classification"], matched.classes, options.alpha, options.gamma)
         if options.box_loss == "smooth_l1":

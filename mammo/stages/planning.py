@@ -4,7 +4,7 @@ from mammo.common.errors import InputError
 from mammo.config.data import SIDE_MULTIPLE_PX
 from mammo.data import manifests
 from mammo.data.shards import Shards
-from mammo.models.plan import Plan, TrainingData
+from mammo.models.plans import Plan, TrainingData
 
 
 def training_data(shards: Shards) -> TrainingData:

@@ -10,7 +10,7 @@ from mammo.config.run import RunConfig
 from mammo.data.batch import Batch, Detections
 from mammo.data.shards import Shards
 from mammo.metrics.figures import Figures
-from mammo.models.plan import Plan
+from mammo.models.plans import Plan
 
 
 class LossSums(NamedTuple):

@@ -3,7 +3,7 @@
 from mammo.config.data import InputConfig
 from mammo.config.run import ClassifierConfig, DetectorConfig, RunConfig
 from mammo.data.shards import Shards
-from mammo.models.plan import ClassifierPlan, DetectorPlan, Plan
+from mammo.models.plans import ClassifierPlan, DetectorPlan, Plan
 from mammo.stages import classifier, detector, planning
 from mammo.stages.classifier import ClassifierStage, ClassifierTraining
 from mammo.stages.detector import DetectorStage, DetectorTraining

@@ -9,7 +9,7 @@ import tensorflow as tf
 from mammo.common import progress
 from mammo.data import pipeline
 from mammo.data.batch import Batch
-from mammo.models import plan
+from mammo.models import building
 from mammo.stages.stage import Evaluator, Predictions, Stage
 from mammo.training import checkpoints
 
@@ -110,6 +110,6 @@ def load_best(workdir: pathlib.Path, stage: Stage, strategy: tf.distribute.Strat
         mammo.common.errors.InputError: The run has none yet, or they cannot be used.
     """
     with strategy.scope():
-        model = plan.build(stage.plan)
+        model = building.build(stage.plan)
     checkpoints.load_best(workdir, model)
     return model

@@ -13,8 +13,8 @@ from mammo.common.errors import InputError
 from mammo.config import run
 from mammo.config.run import RunConfig
 from mammo.data.shards import Shards
-from mammo.models import plan
-from mammo.models.plan import Plan
+from mammo.models import plans
+from mammo.models.plans import Plan
 from mammo.stages import planning, stages
 from mammo.training import checkpoints, distribution
 
@@ -73,7 +73,7 @@ def settle_config(folder: pathlib.Path, config: RunConfig, shards: Shards) -> Ru
     folder.mkdir(parents=True, exist_ok=True)
     path, new = folder / CONFIG_FILE, to_json(config)
     if path.is_file() and checkpoints.any_in(folder):
-        plan.read(folder)  # a run made before there were plans is refused for that, not for what else differs
+        plans.read(folder)  # a run made before there were plans is refused for that, not for what else differs
         _refuse_other(folder, "configuration", _read(path), new)
     files.write_text(path, json.dumps(new, indent=2, sort_keys=True) + "\n")
     return config
@@ -96,7 +96,7 @@ def settle_plan(folder: pathlib.Path, config: RunConfig, shards: Shards) -> Plan
         made = stages.make_plan(config, shards)
         made.write(folder)
         return made
-    known = plan.read(folder)
+    known = plans.read(folder)
     _refuse_other(folder, "data", {"data": known.to_json()["data"]}, {"data": _data_of(shards)})
     return known
 
@@ -112,7 +112,7 @@ def read_config(folder: pathlib.Path, shards: Shards) -> RunConfig:
         InputError: There is no run, it was on other data, or it was made before there were plans.
     """
     fields = read_fields(folder)
-    differing = sorted(_differences(plan.read(folder).to_json()["data"], _data_of(shards), "data"))
+    differing = sorted(_differences(plans.read(folder).to_json()["data"], _data_of(shards), "data"))
     if differing:
         raise InputError(
             f"{folder} holds a run on other data than {shards.folder} ({'; '.join(differing)}); "

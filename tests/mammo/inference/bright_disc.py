@@ -10,13 +10,39 @@ from mammo.clinical.operating_points import OperatingPoint
 from mammo.clinical.rules import MissingProjection
 from mammo.common.json_types import Interval
 from mammo.config.data import CropConfig
+from mammo.config.model import ClassifierNetwork, DecodingConfig, DetectorNetwork
 from mammo.inference import bundles
-from mammo.inference.bundles import Bundle, Facts, Network
+from mammo.inference.bundles import Bundle, Facts
+from mammo.models.anchor_grid import Anchors
+from mammo.models.plans import ClassifierPlan, DetectorPlan, TrainingData
 
 HEIGHT_PX, WIDTH_PX = 256, 160
-CROP: dict[str, Any] = {"side_px": 64, "context": 1.5}
+CROP = CropConfig(side_px=64, context=1.5)
 MOST = 0.1  # of the image, that a lesion takes
 LEAST = 0.9  # how bright a lesion is, where the densest tissue is 1
+
+
+_DATA = TrainingData(manifest_sha256="0" * 64, source="phantom", is_phantom=True)
+_FINDER_PLAN = DetectorPlan(
+    stage="detector",
+    classes=("lesion",),
+    height_px=HEIGHT_PX,
+    width_px=WIDTH_PX,
+    data=_DATA,
+    network=DetectorNetwork("csp_darknet_nano", 8, 1),
+    anchors=Anchors((3,), (16.0,), (1.0,)),
+    decoding=DecodingConfig(),
+)
+_JUDGE_PLAN = ClassifierPlan(
+    stage="crop_classifier",
+    classes=("background", "benign", "cancer"),
+    height_px=CROP.side_px,
+    width_px=CROP.side_px,
+    data=_DATA,
+    network=ClassifierNetwork("csp_darknet_nano", "modern", 0.0, standardizes=False),
+    crop=CROP,
+    flip_averaging=False,
+)
 
 
 class Finder(tf.Module):
@@ -51,9 +77,9 @@ class Finder(tf.Module):
 class _Judge(tf.Module):
     """Says cancer of a crop whose middle is bright."""
 
-    @tf.function(input_signature=[tf.TensorSpec([None, CROP["side_px"], CROP["side_px"], 1], tf.float32)])
+    @tf.function(input_signature=[tf.TensorSpec([None, CROP.side_px, CROP.side_px, 1], tf.float32)])
     def call(self, image):
-        middle = CROP["side_px"] // 2
+        middle = CROP.side_px // 2
         bright = tf.reduce_mean(image[:, middle - 4 : middle + 4, middle - 4 : middle + 4], [1, 2, 3])
         cancer = tf.where(bright >= LEAST, 0.9, 0.05)
         return {"probabilities": tf.stack([0.95 - cancer, tf.fill(tf.shape(cancer), 0.05), cancer], 1)}
@@ -74,13 +100,7 @@ def write(folder: pathlib.Path, finder: tf.Module | None = None, **facts) -> Bun
 
 def make_facts(**facts) -> Facts:
     """Returns what such a bundle says of itself."""
-    networks = {
-        "finder": Network("detect", HEIGHT_PX, WIDTH_PX, ("lesion",)),
-        "crop_classifier": Network(
-            "classify", CROP["side_px"], CROP["side_px"], ("background", "benign", "cancer"), crop=CROP
-        ),
-    }
-    assert set(CROP) <= set(CropConfig.__dataclass_fields__)
+    networks = {"finder": _FINDER_PLAN, "crop_classifier": _JUDGE_PLAN}
     certain: Interval = {"value": 0.9, "low": 0.8, "high": 1.0}
     fields: dict[str, Any] = {
         "name": "bright disc",

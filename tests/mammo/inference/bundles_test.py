@@ -73,7 +73,7 @@ def test_other_versions_are_refused_by_number(folder):
         bundles.open_bundle(folder)
 
 
-@pytest.mark.parametrize("fields", [{"colour": "blue"}, {"networks": []}, {"calibration": {"temperature": "warm"}}])
+@pytest.mark.parametrize("fields", [{"colour": "blue"}, {"networks": 7}, {"calibration": {"temperature": "warm"}}])
 def test_facts_that_this_version_does_not_know_are_refused(folder, fields):
     reseal(folder, **fields)
     with pytest.raises(InputError, match=r"bundle\.json lacks what this version takes"):

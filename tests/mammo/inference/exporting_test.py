@@ -19,6 +19,7 @@ from mammo.imaging.image_file import ImageFile
 from mammo.inference import bundles, exporting, reading
 from mammo.inference.listing import ViewFile
 from mammo.inference.predictor import Predictor
+from mammo.models import plans
 
 _USED = ("finder", "crop_classifier", "tumour", "malignancy")
 
@@ -103,7 +104,7 @@ def _evidence(found, shards, source_dir, *, flips=False):
     return Evidence(lambda role: trained_models.open_model(found[role]), shards, source_dir, flips=flips)
 
 
-def test_it_tells_what_it_is_of_and_what_was_measured(exported, shards):
+def test_it_tells_what_it_is_of_and_what_was_measured(exported, found, shards):
     facts = exported.facts
     assert facts.name == "a name"
     assert facts.data["is_phantom"]
@@ -113,8 +114,10 @@ def test_it_tells_what_it_is_of_and_what_was_measured(exported, shards):
     assert facts.figures["n"]["images"] == len(shards.describe("test"))
     assert facts.gives_boxes == (facts.concept == "multi_stage")
     if facts.gives_boxes:
-        assert facts.networks["finder"].anchors["sizes_px"]
-        assert facts.networks["crop_classifier"].crop["side_px"] == 32
+        assert facts.networks["finder"].anchors.sizes_px
+        assert facts.networks["crop_classifier"].crop.side_px == 32
+    for role, plan in facts.networks.items():
+        assert plan == plans.read(found[role].folder)
         assert 0 <= facts.finding_threshold <= 1
     card = (exported.folder / bundles.CARD_FILE).read_text()
     assert "not a medical device" in card
@@ -170,4 +173,4 @@ def test_the_facts_are_readable_by_any_program(exported):
     facts = json.loads((exported.folder / bundles.FACTS_FILE).read_text())
     assert facts["format_version"] == bundles.FORMAT_VERSION
     assert facts["pixel_path_version"]
-    assert {network["signature"] for network in facts["networks"].values()} <= {"detect", "classify"}
+    assert facts["networks"] == list(exported.facts.networks)

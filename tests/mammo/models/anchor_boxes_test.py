@@ -5,13 +5,13 @@ import tensorflow as tf
 from hypothesis import strategies as st
 
 from mammo.models import anchor_boxes
-from mammo.models.anchor_boxes import Anchors
+from mammo.models.anchor_grid import Anchors
 
 _ANCHORS = Anchors((3, 4), (16.0, 32.0), (0.5, 1.0, 2.0))
 
 
 def test_anchors_are_centred_in_the_cells_of_each_level():
-    boxes = _ANCHORS.boxes_xyxy_px(64, 32).numpy()
+    boxes = anchor_boxes.all_boxes(_ANCHORS, 64, 32).numpy()
     assert boxes.shape == ((8 * 4 + 4 * 2) * 9, 4)
     centers = (boxes[:, :2] + boxes[:, 2:]) / 2
     np.testing.assert_allclose(centers[0], [4, 4], atol=1e-4)
@@ -19,7 +19,7 @@ def test_anchors_are_centred_in_the_cells_of_each_level():
 
 
 def test_an_anchor_has_the_area_and_the_ratio_that_it_says():
-    first = _ANCHORS.boxes_xyxy_px(64, 32).numpy()[:9]
+    first = anchor_boxes.all_boxes(_ANCHORS, 64, 32).numpy()[:9]
     width, height = first[:, 2] - first[:, 0], first[:, 3] - first[:, 1]
     assert sorted(set(np.round(width / height, 3))) == [0.5, 1, 2]
     np.testing.assert_allclose(sorted(set(np.round(np.sqrt(width * height), 2))), [16, 20.16, 25.4], atol=0.01)
@@ -28,11 +28,11 @@ def test_an_anchor_has_the_area_and_the_ratio_that_it_says():
 def test_under_mixed_precision_anchors_are_exact():
     tf.keras.mixed_precision.set_global_policy("mixed_bfloat16")
     try:
-        boxes = _ANCHORS.boxes_xyxy_px(64, 32)
+        boxes = anchor_boxes.all_boxes(_ANCHORS, 64, 32)
     finally:
         tf.keras.mixed_precision.set_global_policy("float32")
     assert boxes.dtype == tf.float32
-    np.testing.assert_array_equal(boxes, _ANCHORS.boxes_xyxy_px(64, 32))
+    np.testing.assert_array_equal(boxes, anchor_boxes.all_boxes(_ANCHORS, 64, 32))
 
 
 def test_fitted_anchors_cover_the_lesions_better_than_those_for_photographs():

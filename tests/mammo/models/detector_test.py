@@ -3,8 +3,8 @@ import pytest
 import tensorflow as tf
 
 from mammo.config.model import DetectorNetwork
-from mammo.models import detector
-from mammo.models.anchor_boxes import Anchors
+from mammo.models import anchor_boxes, detector
+from mammo.models.anchor_grid import Anchors
 
 _OPTIONS = DetectorNetwork("csp_darknet_nano", pyramid_channels=8, head_depth=1)
 
@@ -25,7 +25,7 @@ def float32_again():
 def test_a_pyramid_of_any_height_answers_for_each_anchor(levels):
     model, anchors = _build(levels)
     outputs = model(tf.zeros([2, 64, 96, 1]))
-    count = anchors.boxes_xyxy_px(64, 96).shape[0]
+    count = anchor_boxes.all_boxes(anchors, 64, 96).shape[0]
     assert outputs["box"].shape == (2, count, 4)
     assert outputs["classification"].shape == (2, count, 2)
 

@@ -5,7 +5,7 @@ import tensorflow as tf
 from mammo.common.errors import InputError
 from mammo.config.model import ClassifierNetwork, DetectorNetwork, ModelConfig
 from mammo.models import backbones, classifier, detector, initial
-from mammo.models.anchor_boxes import Anchors
+from mammo.models.anchor_grid import Anchors
 
 _NAME = "csp_darknet_nano"
 

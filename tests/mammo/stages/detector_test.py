@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from mammo.common.errors import InputError
 from mammo.data.batch import PADDING
-from mammo.models import targets
+from mammo.models import anchor_boxes, targets
 from mammo.stages import stages
 from tests.mammo.data import small_shards
 from tests.mammo.training import disc_shards
@@ -29,7 +29,7 @@ def batch(stage):
 
 def _outputs(stage: Any, logit: float) -> dict[str, tf.Tensor]:
     """What a network would give that is as sure as `logit` that each anchor is each class, and moves no anchor."""
-    count = stage.plan.anchors.boxes_xyxy_px(disc_shards.SIDE_PX, disc_shards.SIDE_PX).shape[0]
+    count = anchor_boxes.all_boxes(stage.plan.anchors, disc_shards.SIDE_PX, disc_shards.SIDE_PX).shape[0]
     return {"classification": tf.fill([4, count, stage.class_count], logit), "box": tf.zeros([4, count, 4])}
 
 
@@ -64,7 +64,7 @@ def test_what_pads_a_batch_is_not_learnt_from(stage, batch):
 def test_a_box_loss_vanishes_for_the_right_boxes_alone(stage, batch, box_loss):
     other = stages.from_config(disc_shards.config(loss__box_loss=box_loss), stage.shards)
     wrong = _outputs(stage, -2.0)
-    anchors = stage.plan.anchors.boxes_xyxy_px(disc_shards.SIDE_PX, disc_shards.SIDE_PX)
+    anchors = anchor_boxes.all_boxes(stage.plan.anchors, disc_shards.SIDE_PX, disc_shards.SIDE_PX)
     right = {**wrong, "box": targets.match(batch.boxes, batch.classes, anchors, 0.5, 0.4).deltas}
     assert float(other.loss(batch, wrong).parts["box"]) > 1
     assert float(other.loss(batch, right).parts["box"]) == pytest.approx(0, abs=1e-3)
@@ -84,7 +84,7 @@ def test_a_trained_network_would_be_decoded_in_pixels_of_the_image(stage, batch)
         """Says that the anchors of the lesions in the batch are what they are."""
 
         def __call__(self, images, training):
-            boxes = stage.plan.anchors.boxes_xyxy_px(disc_shards.SIDE_PX, disc_shards.SIDE_PX)
+            boxes = anchor_boxes.all_boxes(stage.plan.anchors, disc_shards.SIDE_PX, disc_shards.SIDE_PX)
             made = targets.match(batch.boxes, batch.classes, boxes, 0.5, 0.4)
             logits = tf.where(tf.one_hot(made.classes, 2) > 0, 4.0, -9.0)
             return {"classification": logits, "box": made.deltas}

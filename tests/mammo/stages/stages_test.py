@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from mammo.common.errors import InputError
-from mammo.models import plan
+from mammo.models import plans
 from mammo.stages import stages
 from mammo.training import evaluating, loop
 from tests.mammo.data import small_shards
@@ -41,9 +41,9 @@ def test_it_is_the_same_on_any_data(trained, shards, other):
     folder, network = trained
     strategy = tf.distribute.MirroredStrategy(["CPU:0"])
     for data in (shards, other):
-        stage = stages.from_plan(plan.read(folder), data)
+        stage = stages.from_plan(plans.read(folder), data)
         evaluation = evaluating.of_best(folder, stage, strategy, "test")
-        assert stage.plan == plan.read(folder)
+        assert stage.plan == plans.read(folder)
         for own, expected in zip(evaluation.model.get_weights(), network.get_weights(), strict=True):
             np.testing.assert_array_equal(own, expected)
         report = evaluation.run().report()

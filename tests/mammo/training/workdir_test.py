@@ -4,8 +4,8 @@ import re
 import pytest
 
 from mammo.common.errors import InputError
-from mammo.models import anchor_boxes, plan
-from mammo.models.plan import DetectorPlan
+from mammo.models import anchor_boxes, plans
+from mammo.models.plans import DetectorPlan
 from mammo.training import workdir
 from tests.mammo.training import disc_shards
 
@@ -88,7 +88,7 @@ def test_other_data_is_refused(shards, tmp_path):
 
 def test_a_plan_is_made_once_and_read_back_when_a_run_goes_on(shards, tmp_path, monkeypatch):
     first = workdir.settle_plan(tmp_path, disc_shards.config(), shards)
-    assert plan.read(tmp_path) == first
+    assert plans.read(tmp_path) == first
     again = workdir.settle_plan(tmp_path, disc_shards.config(model__max_levels=1), shards)
     assert isinstance(again, DetectorPlan)
     assert len(again.anchors.levels) == 1  # nothing was saved: a mistake can be put right

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from mammo.common.errors import InputError
 from mammo.config.data import CropConfig
 from mammo.config.model import ClassifierNetwork, DecodingConfig, DetectorNetwork
-from mammo.models import plan
-from mammo.models.anchor_boxes import Anchors
-from mammo.models.plan import ClassifierPlan, DetectorPlan, Plan, TrainingData
+from mammo.models import building, plans
+from mammo.models.anchor_grid import Anchors
+from mammo.models.plans import ClassifierPlan, DetectorPlan, Plan, TrainingData
 
 _DATA = TrainingData(manifest_sha256="0" * 64, source="phantom", is_phantom=True)
 DETECTOR = DetectorPlan(
@@ -63,33 +63,33 @@ _CLASSIFIERS: st.SearchStrategy[Plan] = st.builds(
 
 @hypothesis.given(_DETECTORS | _CLASSIFIERS)
 def test_json_gives_back_what_it_was_made_of(made):
-    assert plan.from_json(json.loads(json.dumps(made.to_json()))) == made
+    assert plans.from_json(json.loads(json.dumps(made.to_json()))) == made
 
 
 @pytest.mark.parametrize("made", [DETECTOR, CLASSIFIER])
 def test_a_folder_gives_back_what_was_written_into_it(made, tmp_path):
     made.write(tmp_path)
-    assert plan.read(tmp_path) == made
+    assert plans.read(tmp_path) == made
 
 
 def test_the_network_is_the_same_wherever_it_is_built():
-    networks = [plan.build(plan.from_json(DETECTOR.to_json())) for _ in range(2)]
+    networks = [building.build(plans.from_json(DETECTOR.to_json())) for _ in range(2)]
     networks[1].set_weights(networks[0].get_weights())
     images = tf.random.stateless_uniform([2, 64, 96, 1], [1, 2])
     first, second = (network(images) for network in networks)
     np.testing.assert_array_equal(first["classification"], second["classification"])
     assert first["box"].shape == (2, (8 * 12 + 4 * 6) * 9, 4)
-    judged = plan.build(CLASSIFIER)({"image": tf.zeros([2, 32, 32, 1]), "position": tf.zeros([2], tf.int64)})
+    judged = building.build(CLASSIFIER)({"image": tf.zeros([2, 32, 32, 1]), "position": tf.zeros([2], tf.int64)})
     assert judged.shape == (2, 3)
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_weights_of_one_precision_fit_the_network_in_any_other(policy, tmp_path):
-    single = plan.build(DETECTOR)
+    single = building.build(DETECTOR)
     path = tf.train.Checkpoint(model=single).write(str(tmp_path / "weights"))
     tf.keras.mixed_precision.set_global_policy(policy)
     try:
-        low = plan.build(DETECTOR)
+        low = building.build(DETECTOR)
     finally:
         tf.keras.mixed_precision.set_global_policy("float32")
     tf.train.Checkpoint(model=low).read(path).assert_existing_objects_matched()
@@ -99,7 +99,7 @@ def test_weights_of_one_precision_fit_the_network_in_any_other(policy, tmp_path)
 
 def test_a_folder_without_a_plan_is_refused_with_what_to_do(tmp_path):
     with pytest.raises(InputError, match=r"has no plan\.json.*train it again if an older version made it"):
-        plan.read(tmp_path)
+        plans.read(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -118,6 +118,6 @@ def test_a_folder_without_a_plan_is_refused_with_what_to_do(tmp_path):
 def test_a_plan_that_cannot_be_read_is_refused(text, said, tmp_path):
     (tmp_path / "plan.json").write_text(text)
     with pytest.raises(InputError) as refused:
-        plan.read(tmp_path)
+        plans.read(tmp_path)
     assert said in str(refused.value)
     assert str(tmp_path / "plan.json") in str(refused.value)

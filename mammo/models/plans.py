@@ -1,7 +1,7 @@
 """The plan of a model: all that a trained model takes to be used, but its weights.
 
-It is written before the first step, beside the checkpoints, as plan.json. The network is built from it alone, the same
-on every machine and for every data set: no shards are read for it, and no file of weights.
+It is written before the first step, beside the checkpoints, as plan.json. The network is built from it alone (see
+`building`), the same on every machine and for every data set: no shards are read for it, and no file of weights.
 """
 
 import dataclasses
@@ -10,16 +10,13 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-import tensorflow as tf
-
 from mammo.common import files
 from mammo.common.errors import InputError
 from mammo.config import conversion, run
 from mammo.config.data import CropConfig
 from mammo.config.model import ClassifierNetwork, DecodingConfig, DetectorNetwork
 from mammo.imaging import pixel_path
-from mammo.models import classifier, detector
-from mammo.models.anchor_boxes import Anchors
+from mammo.models.anchor_grid import Anchors
 
 FORMAT_VERSION = 1
 """Raised by whoever changes what a plan holds."""
@@ -142,12 +139,3 @@ def read(folder: pathlib.Path) -> Plan:
     if not isinstance(fields, dict):
         raise InputError(f"{path} is damaged; train the model again.")
     return from_json(fields, str(path))
-
-
-def build(plan: Plan) -> tf.keras.Model:
-    """Builds the network of a model, under the current strategy and precision; its weights are drawn at random."""
-    class_count = len(plan.classes)
-    if isinstance(plan, DetectorPlan):
-        return detector.build(plan.network, plan.anchors, class_count, plan.height_px, plan.width_px)
-    assert isinstance(plan, ClassifierPlan)
-    return classifier.build(plan.network, class_count, plan.height_px, plan.width_px)
