@@ -1,7 +1,6 @@
 import csv
 import dataclasses
 import json
-import random
 import signal
 import subprocess
 import sys
@@ -75,7 +74,7 @@ def test_the_manifest_tells_what_the_files_hold(converted):
     assert sum(split.images["cancer"] for split in made.splits.values()) == EXAMS // 3 * 2
     assert sum(split.lesions["benign"] for split in made.splits.values()) == EXAMS // 3 * 2
     listed = {shard.name for split in made.splits.values() for shard in split.shards}
-    assert {path.name for path in output_dir.iterdir()} == listed | {"manifests.json", "rejected.csv"}
+    assert {path.name for path in output_dir.iterdir()} == listed | {"manifest.json", "rejected.csv"}
 
 
 def test_two_workers_make_the_bytes_of_one(converted, source, tmp_path):
@@ -87,7 +86,7 @@ SCRIPT = """
 import pathlib, sys
 from tests.data_tools import conversion_test, drawn_source
 if __name__ == "__main__":
-    source = DrawnSource(pathlib.Path(sys.argv[1]), conversion_test.EXAMS)
+    source = drawn_source.DrawnSource(pathlib.Path(sys.argv[1]), conversion_test.EXAMS)
     conversion_test._conversion(source, pathlib.Path(sys.argv[2]), workers=2).run()
 """
 
@@ -96,17 +95,21 @@ def test_a_killed_conversion_goes_on_to_the_same_bytes(converted, source, tmp_pa
     script, output_dir = tmp_path / "convert.py", tmp_path / "killed"
     script.write_text(SCRIPT)
     command = [sys.executable, script, source.data_dir, output_dir]
-    seeded = random.Random(0)
-    for _ in range(2):
+    for finished in (0, 2):  # shards that are whole when it is killed, in the middle of another
         process = subprocess.Popen(command, env=programs.environment(), stderr=subprocess.DEVNULL)
-        while process.poll() is None and not list(output_dir.glob(f"*{files.PARTIAL_SUFFIX}")):
-            time.sleep(0.02)
-        time.sleep(seeded.uniform(0, 0.3))
+        while not _is_writing(output_dir, finished):
+            assert process.poll() is None, "the conversion ended before it could be killed"
+            time.sleep(0.005)
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert not (output_dir / manifests.FILE_NAME).exists()
     _conversion(source, output_dir).run()
     assert drawn_source.read_bytes(output_dir) == drawn_source.read_bytes(converted[0])
+
+
+def _is_writing(output_dir, finished):
+    whole = len(list(output_dir.glob("*.tfrecord")))
+    return whole >= finished and any(output_dir.glob(f"*{files.PARTIAL_SUFFIX}"))
 
 
 def test_what_was_done_is_not_done_again(source, tmp_path):
@@ -133,7 +136,7 @@ def test_rejected_views_are_all_listed_before_it_fails(source, tmp_path):
     missing.unlink()
     with pytest.raises(InputError, match=r"2 of 24 views cannot be used, more than --max_rejected=1.*rejected"):
         _conversion(bad, tmp_path / "out", max_rejected=1).run()
-    assert not (tmp_path / "out" / "manifests.json").exists()
+    assert not (tmp_path / "out" / "manifest.json").exists()
     made = _conversion(bad, tmp_path / "out", max_rejected=2).run()
     assert made.rejected == 2
     with (tmp_path / "out" / "rejected.csv").open() as table:

@@ -39,7 +39,7 @@ def test_a_manifest_comes_back_as_it_was_written(tmp_path):
 
 def test_the_fields_of_the_public_interface_are_there(tmp_path):
     MANIFEST.write(tmp_path)
-    fields = json.loads((tmp_path / "manifests.json").read_text())
+    fields = json.loads((tmp_path / "manifest.json").read_text())
     assert fields.keys() >= {
         "format_version", "source", "pixel_path_version", "height", "width", "encoding", "seed", "rejected", "splits",
     }  # fmt: skip
@@ -49,7 +49,7 @@ def test_the_fields_of_the_public_interface_are_there(tmp_path):
 
 
 def test_a_folder_without_one_says_what_to_run(tmp_path):
-    with pytest.raises(InputError, match=r"holds no manifests.json.*//data_tools:convert"):
+    with pytest.raises(InputError, match=r"holds no manifest.json.*//data_tools:convert"):
         manifests.read(tmp_path)
 
 
@@ -65,6 +65,6 @@ def test_another_version_is_refused(tmp_path, changes, sentence):
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"format_version": 1, "splits": {"train": {}}}'])
 def test_a_damaged_manifest_is_refused_by_name(tmp_path, content):
-    (tmp_path / "manifests.json").write_text(content)
-    with pytest.raises(InputError, match=r"manifests.json is damaged"):
+    (tmp_path / "manifest.json").write_text(content)
+    with pytest.raises(InputError, match=r"manifest.json is damaged"):
         manifests.read(tmp_path)
