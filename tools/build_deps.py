@@ -1,4 +1,4 @@
-"""Keeps the BUILD files true to the sources: a target for each Python file, its dependencies out of its imports.
+"""Writes the BUILD files from the sources: a target for each Python file, with the dependencies that it imports.
 
     bazel run //tools:build_deps
 
@@ -21,7 +21,7 @@ from tools.modules import Labels
 
 
 def main() -> None:
-    """Writes the BUILD files that do not fit the sources, and says which."""
+    """Writes the BUILD files that differ from what the sources need, and logs which."""
     root = workspace.folder()
     for path, text in wanted(root).items():
         if not path.is_file() or path.read_text() != text:
@@ -30,7 +30,7 @@ def main() -> None:
 
 
 def wanted(root: pathlib.Path) -> dict[pathlib.Path, str]:
-    """Returns what each BUILD file of the tree at `root` is to hold, by path.
+    """Returns the content that each BUILD file of the tree at `root` needs, by path.
 
     Raises:
         mammo.common.errors.InputError: An import leads nowhere, or to a package that requirements.in does not name.

@@ -1,4 +1,4 @@
-"""Writes one BUILD file as a tidy person would (and buildifier does), keeping what a person wrote in it."""
+"""Writes one BUILD file in buildifier's style, and keeps what a person wrote in it."""
 
 import ast
 import dataclasses
@@ -17,7 +17,7 @@ _MAX_PACKAGES_SHOWN = 3  # of one top-level folder in a visibility
 
 @dataclasses.dataclass(frozen=True)
 class _Statement:
-    """One statement of a BUILD file as it stands.
+    """One statement of an existing BUILD file.
 
     Attributes:
         kind: The rule it calls; "" for anything else.
@@ -33,7 +33,7 @@ class _Statement:
 
 
 def render(root: pathlib.Path, package: str, packages: Sequence[str], labels: Labels) -> str:
-    """Returns what a BUILD file is to hold.
+    """Returns the content that a BUILD file needs.
 
     Args:
         root: The source tree.
@@ -79,7 +79,7 @@ def _data(folder: pathlib.Path, module: Module, before: _Statement | None) -> st
 
 
 def _visible_to(packages: frozenset[str]) -> list[str]:
-    """Packages one by one; many below one folder as that folder."""
+    """Returns packages one by one, or their common folder where there are many."""
     shown = set()
     for package in packages:
         top = package.split("/")[0]

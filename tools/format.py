@@ -1,4 +1,4 @@
-"""Formats the Python files and puts right what ruff can: `bazel run //tools:format`."""
+"""Formats the Python files and applies ruff's fixes: `bazel run //tools:format`."""
 
 import subprocess
 import sys

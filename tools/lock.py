@@ -18,7 +18,7 @@ _COMMAND = "bazel run //tools:lock"
 
 
 def main() -> None:
-    """Makes both locks. The GPU's agrees with the other: it adds CUDA, and nothing runs another release."""
+    """Makes both locks. The GPU's has the same releases as the other, and CUDA in addition."""
     _compile("requirements.in", "requirements.lock", [])
     _compile("requirements_gpu.in", "requirements_gpu.lock", ["--constraint=requirements.lock"])
 

@@ -1,4 +1,4 @@
-"""The project's Python files, what they import, and the Bazel labels of that."""
+"""The project's Python files, their imports, and the Bazel labels of these."""
 
 import ast
 import collections
@@ -34,12 +34,12 @@ class Module:
 
     @property
     def dotted_name(self) -> str:
-        """As in an import statement."""
+        """Name of the module in an import statement."""
         return ".".join([*pathlib.PurePosixPath(self.package).parts, self.stem])
 
     @property
     def label(self) -> str:
-        """Of its library; nothing depends on a test."""
+        """Bazel label of its library; nothing depends on a test."""
         return f"//{self.package}:{self.stem}{'_lib' if self.kind == 'program' else ''}"
 
 
@@ -59,7 +59,7 @@ class Labels:
 
     @functools.cached_property
     def users(self) -> Mapping[str, frozenset[str]]:
-        """By the label of a module: the other packages that depend on it (its own says ":x", not "//package:x")."""
+        """Other packages that depend on a module, by its label (its own package writes ":x", not "//package:x")."""
         users = collections.defaultdict(set)
         for module in self.modules:
             for label in self.deps(module):
@@ -67,7 +67,7 @@ class Labels:
         return {label: frozenset(packages) for label, packages in users.items()}
 
     def deps(self, module: Module) -> list[str]:
-        """Returns the labels a module depends on, in Bazel's order: this package's, the project's, others'."""
+        """Returns the labels that a module depends on, in Bazel's order: its package's, the project's, others'."""
         labels = {label for names in module.imports for label in self._of_import(module, names)}
         labels.update(label for name in module.run for label in self._own(name) or self._required(name))
         if module.kind == "pytest_test":
@@ -112,7 +112,7 @@ class Labels:
 
 
 def find(root: pathlib.Path) -> list[Module]:
-    """Returns the Python files below `root`, in order; folders that hide themselves and Bazel's are not looked at."""
+    """Returns the Python files below `root`, sorted, without those in hidden folders and in Bazel's."""
     return sorted(map(functools.partial(_read, root), _python_files(root)), key=lambda m: (m.package, m.stem))
 
 

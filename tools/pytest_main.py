@@ -1,4 +1,4 @@
-"""Runs one test file through pytest, as Bazel asks of a test.
+"""Runs one test file with pytest, as a test of Bazel.
 
 https://bazel.build/reference/test-encyclopedia names what Bazel passes in the environment, and what it takes back.
 """
@@ -11,7 +11,7 @@ import pytest
 
 
 def main() -> int:
-    """Runs the file that the command line names; returns pytest's exit status."""
+    """Runs the test file given on the command line; returns pytest's exit status."""
     scratch = pathlib.Path(os.environ["TEST_TMPDIR"])
     home = scratch / "home"  # what libraries keep under the person's home must not reach a test, nor a test it
     home.mkdir(exist_ok=True)

@@ -7,7 +7,7 @@ from mammo.common.errors import InputError
 
 
 def folder() -> pathlib.Path:
-    """Returns the root of the source tree, which only `bazel run` tells.
+    """Returns the root of the source tree, which is known only under `bazel run`.
 
     Raises:
         mammo.common.errors.InputError: The program was started otherwise.

@@ -1,4 +1,4 @@
-"""All of augmentation, on the accelerator: first where things are, then their grey levels, then what is hidden."""
+"""The whole of augmentation, on the accelerator: first geometry, then grey levels, then cutout."""
 
 import tensorflow as tf
 
@@ -10,12 +10,12 @@ from mammo.data.batch import Batch
 def augment(batch: Batch, seed: tf.Tensor, options: AugmentationConfig) -> Batch:
     """Varies a batch.
 
-    What becomes of an image is a function of its pixels, `seed`, its `position` and `options` alone.
+    The result for an image depends on its pixels, `seed`, its `position` and `options` alone.
 
     Args:
         batch: Of any size, known or not; the height, width and number of boxes must be static.
-        seed: int32 [2], of the run or of the step.
-        options: What to draw from. An operation that is off is left out: with all off the batch comes back as it is.
+        seed: int32 [2], the seed of the run.
+        options: Ranges to draw from. An operation that is off is skipped: with all off, the batch is unchanged.
     """
     draws = seeds.uniform(seed, batch.position)
     if options.moves:

@@ -1,4 +1,4 @@
-"""Rectangles blacked out, so that no single place decides (DeVries and Taylor 2017, arXiv:1708.04552)."""
+"""Blacks out rectangles, so that a model does not rely on one place (DeVries and Taylor 2017, arXiv:1708.04552)."""
 
 import tensorflow as tf
 
@@ -15,7 +15,7 @@ def vary(batch: Batch, draws: tf.Tensor, options: AugmentationConfig) -> Batch:
     Args:
         batch: Of any size; the height and width must be static.
         draws: float32 [B, operations, numbers], as `seeds.uniform` gives them.
-        options: What to draw from.
+        options: Number, size and limits of the rectangles.
     """
     numbers = draws[:, Operation.CUTOUT, : 4 * options.cutout_count]
     rectangles = tf.reshape(numbers, [-1, options.cutout_count, 4])

@@ -37,7 +37,7 @@ def vary(batch: Batch, draws: tf.Tensor, options: AugmentationConfig) -> Batch:
     Args:
         batch: Of any size; the height and width must be static.
         draws: float32 [B, operations, numbers], as `seeds.uniform` gives them.
-        options: What to draw from.
+        options: Ranges to draw from.
     """
     return apply(batch, draw(batch.image, draws, options), options.min_visible_share)
 
@@ -67,7 +67,7 @@ def draw(image: tf.Tensor, draws: tf.Tensor, options: AugmentationConfig) -> Aff
 
 
 def flip_vertically(image: tf.Tensor) -> tf.Tensor:
-    """Mirrors views up and down about the middle of what they show, as `vary` does: float32 [B, H, W, 1]."""
+    """Flips views vertically about the centre of their tissue, as `vary` does: float32 [B, H, W, 1]."""
     center_px = content_center(image)
     linear = tf.tile(tf.constant([[[1.0, 0.0], [0.0, -1.0]]]), [tf.shape(image)[0], 1, 1])
     return _resample(image, Affine(linear, center_px - box_ops.transform_points(center_px, linear)))
@@ -89,13 +89,13 @@ def apply(batch: Batch, affine: Affine, min_visible_share: float) -> Batch:
 
 
 def content_center(image: tf.Tensor) -> tf.Tensor:
-    """Finds the middle of the box around the tissue.
+    """Finds the centre of the box around the tissue.
 
     Args:
         image: float32 [B, H, W, 1].
 
     Returns:
-        float32 [B, 2], x and y in pixels; the middle of the frame where there is none.
+        float32 [B, 2], x and y in pixels; the centre of the frame where there is no tissue.
     """
     columns = film.is_tissue(tf.reduce_max(image, axis=[1, 3]))
     rows = film.is_tissue(tf.reduce_max(image, axis=[2, 3]))
@@ -103,7 +103,10 @@ def content_center(image: tf.Tensor) -> tf.Tensor:
 
 
 def _middle(shown: tf.Tensor) -> tf.Tensor:
-    """Of the first and last true place in each row: bool [B, L] to float32 [B], L / 2 where none is true."""
+    """Returns the middle between the first and the last true element of each row, bool [B, L]: float32 [B].
+
+    L / 2 where none is true.
+    """
     marks = tf.cast(shown, tf.int32)
     first = tf.argmax(marks, axis=-1, output_type=tf.int32)
     behind_last = shown.shape[-1] - tf.argmax(tf.reverse(marks, axis=[-1]), axis=-1, output_type=tf.int32)
@@ -111,7 +114,7 @@ def _middle(shown: tf.Tensor) -> tf.Tensor:
 
 
 def _resample(image: tf.Tensor, affine: Affine) -> tf.Tensor:
-    """Interpolates linearly; what lies outside of the image is black."""
+    """Resamples with bilinear interpolation; outside the image it is black."""
     (a, b), (c, d) = (tf.unstack(row, axis=-1) for row in tf.unstack(affine.linear, axis=-2))
     inverse = tf.reshape(tf.stack([d, -b, -c, a], axis=-1) / (a * d - b * c)[:, None], [-1, 2, 2])
     # The operation counts from the middle of the first pixel, half a pixel from the corner that `Affine` counts from.

@@ -1,4 +1,4 @@
-"""What becomes of lesions that augmentation moves out of the frame or hides."""
+"""Drops lesions that augmentation has moved out of the frame or hidden."""
 
 import tensorflow as tf
 
@@ -6,16 +6,16 @@ from mammo.data.batch import PADDING, Batch
 
 
 def keep_visible(batch: Batch, visible_share: tf.Tensor, min_visible_share: float) -> Batch:
-    """Drops lesions of which too little is left.
+    """Drops lesions of which too little is visible.
 
     Args:
-        batch: Its boxes are those after the operation.
-        visible_share: float32 [B, N], of each box's area.
-        min_visible_share: A lesion with less is dropped; one with nothing left always is.
+        batch: With boxes as they are after the operation.
+        visible_share: float32 [B, N], visible share of each box's area.
+        min_visible_share: Lesions with a smaller share are dropped; those with 0 always.
 
     Returns:
         The batch, with `PADDING` in place of the boxes and classes that are dropped. The label of an image
-        that lost a lesion is that of the worst one left.
+        that lost a lesion is that of its worst remaining lesion.
     """
     was = batch.classes != PADDING
     stays = was & (visible_share > 0) & (visible_share >= min_visible_share)

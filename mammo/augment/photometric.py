@@ -1,4 +1,4 @@
-"""Gamma, contrast, brightness, blur and noise. What was black stays black, and all stays in [0, 1].
+"""Gamma, contrast, brightness, blur and noise. Black stays black, and grey levels stay in [0, 1].
 
 The background of a mammogram is air and padding; were it varied, its grain would be raised to specks, and a model could
 read the variation off it. So every operation but gamma, which leaves black alone, fades out towards black.
@@ -19,9 +19,9 @@ def vary(
     Args:
         image: float32 [B, H, W, 1] in [0, 1]; B may be unknown.
         draws: float32 [B, operations, numbers], as `seeds.uniform` gives them.
-        seed: int32 [2], for the noise.
-        position: int64 [B], for the noise.
-        options: What to draw from; an operation with nothing to draw is left out.
+        seed: int32 [2], seed of the noise.
+        position: int64 [B], position of each image in the stream, for the noise.
+        options: Ranges to draw from; an operation with an empty range is skipped.
 
     Returns:
         float32 [B, H, W, 1] in [0, 1], 0 wherever `image` is.

@@ -1,4 +1,4 @@
-"""Draws what augmentation makes of training images, with the boxes of their lesions, to look at before training.
+"""Draws training images before and after augmentation, with the boxes of their lesions, to look at before training.
 
 Each row shows an image as the shards hold it, and versions of it under the default options. Images with a lesion come
 first.
@@ -36,7 +36,7 @@ _GAMMA = 0.6  # shows the skin line, which is what a transform could cut
 
 
 def main() -> None:
-    """Draws the sheet and says where it is."""
+    """Draws the sheet and logs its path."""
     output_dir = cli.user_path(_OUTPUT_DIR.value)
     batches = _read(cli.user_path(_DATA_DIR.value), _IMAGES.value)
     sheet = _stack([_row(batch, _SEED.value) for batch in batches], axis=0)

@@ -1,7 +1,7 @@
-"""Random numbers of an image: a function of the seed and of the image's position in the stream, and of nothing else.
+"""Random numbers for an image: a function of the seed and of the image's position in the stream alone.
 
-So what becomes of an image depends neither on how a global batch is split over replicas, nor on a restart. Philox
-(Salmon et al. 2011) is named, as TensorFlow may otherwise choose a generator by the device.
+So augmentation depends neither on how a global batch is split over replicas, nor on a restart. The algorithm is fixed:
+Philox (Salmon et al. 2011). TensorFlow would otherwise choose one by the device.
 """
 
 import enum
@@ -10,15 +10,15 @@ import math
 import tensorflow as tf
 
 _PHILOX = "philox"
-_STREAMS = 3  # of each seed: one for uniform draws, one for noise, one for features that drop out
+_STREAMS = 3  # for each seed: uniform draws, noise, dropout
 
 DRAWS_PER_OPERATION = 16
 
 
 class Operation(enum.IntEnum):
-    """Each operation has numbers of its own, so that switching one off does not change the draws of the others.
+    """Operations, each with its own draws, so that switching one off does not change the draws of the others.
 
-    Append only: the order is part of what a seed means.
+    Append only: a changed order changes what every seed draws.
     """
 
     FLIP = 0
@@ -35,11 +35,11 @@ class Operation(enum.IntEnum):
 
 
 def uniform(seed: tf.Tensor, position: tf.Tensor) -> tf.Tensor:
-    """Draws what decides on the operations.
+    """Draws the numbers that the operations take.
 
     Args:
         seed: int32 or int64 [2].
-        position: int64 [B], of each image in the stream.
+        position: int64 [B], position of each image in the stream.
 
     Returns:
         float32 [B, len(Operation), DRAWS_PER_OPERATION] in [0, 1).
@@ -55,8 +55,8 @@ def uniform(seed: tf.Tensor, position: tf.Tensor) -> tf.Tensor:
 def noise(seed: tf.Tensor, position: tf.Tensor, shape: tuple[int, ...]) -> tf.Tensor:
     """Draws white noise of mean 0 and variance 1: float32 [B, *shape]. Arguments as `uniform` takes them.
 
-    It is spread evenly over ±√3: drawn in a third of the time that normal numbers take, and the sums of a model's first
-    convolution are near to normal with either.
+    Uniform over ±√3: drawn in a third of the time of normal numbers, and sums over the kernel of a model's first
+    convolution are close to normal with either.
     """
     bound = math.sqrt(3)
     return tf.map_fn(
@@ -67,7 +67,10 @@ def noise(seed: tf.Tensor, position: tf.Tensor, shape: tuple[int, ...]) -> tf.Te
 
 
 def kept(seed: tf.Tensor, position: tf.Tensor, features: int, drop_share: float) -> tf.Tensor:
-    """Draws which features stay: bool [B, features], each true but for `drop_share` of them. Others as of `uniform`."""
+    """Draws which features dropout keeps: bool [B, features], true with probability 1 - `drop_share`.
+
+    `seed` and `position` are as in `uniform`.
+    """
     return tf.map_fn(
         lambda image_seed: tf.random.stateless_uniform([features], image_seed, alg=_PHILOX) >= drop_share,
         _image_seeds(seed, position, stream=2),
@@ -76,12 +79,12 @@ def kept(seed: tf.Tensor, position: tf.Tensor, features: int, drop_share: float)
 
 
 def symmetric(draws: tf.Tensor) -> tf.Tensor:
-    """Carries draws from [0, 1) to [-1, 1)."""
+    """Maps draws from [0, 1) to [-1, 1)."""
     return 2 * draws - 1
 
 
 def log_between(draws: tf.Tensor, bounds: tuple[float, float]) -> tf.Tensor:
-    """Carries draws from [0, 1) to between two positive bounds, so that halving is as likely as doubling."""
+    """Maps draws from [0, 1) to between two positive bounds, evenly in the logarithm: ½ is as likely as 2."""
     low, high = bounds
     return low * (high / low) ** draws
 

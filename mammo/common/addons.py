@@ -1,4 +1,4 @@
-"""What we take of TensorFlow Addons: the one place that imports it, since it is maintained no longer, and says so."""
+"""What we use of TensorFlow Addons. It is no longer maintained, and warns so, so that this module alone imports it."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""What every program of the project shares: exit statuses, paths as the person meant them, no tracebacks."""
+"""What all programs share: exit statuses, paths relative to where the person stands, sentences for tracebacks."""
 
 import errno
 import os
@@ -24,7 +24,7 @@ _ADVICE = {
     errno.ENAMETOOLONG: "give a shorter name",
 }
 _NAMED_WEIGHTS = ("imagenet", "none")  # all other weights are files
-_STATUS_OF_SIGNALS = 128  # as shells have it: 130 for Ctrl-C, 143 for SIGTERM
+_STATUS_OF_SIGNALS = 128  # plus the signal's number, as shells do: 130 for Ctrl-C, 143 for SIGTERM
 
 
 def run(main: Callable[[], None]) -> NoReturn:
@@ -43,7 +43,7 @@ def run(main: Callable[[], None]) -> NoReturn:
 
 
 def or_exit(prepare: Callable[[], list[str]]) -> list[str]:
-    """Returns what `prepare` makes of the command line; what is wrong with it ends the program with status 2."""
+    """Returns the command line that `prepare` gives; exits with status 2 if it raises an `InputError`."""
     try:
         return prepare()
     except InputError as error:
@@ -62,12 +62,12 @@ def user_path(path: str) -> pathlib.Path:
 
 
 def weights(given: str) -> str:
-    """Returns what --config.model.weights means: a name as it is, a file as `user_path` does."""
+    """Returns the value of --config.model.weights with a path made absolute by `user_path`; a name stays as it is."""
     return given if given in _NAMED_WEIGHTS else str(user_path(given))
 
 
 def duration(seconds: float) -> str:
-    """Writes a time for people: "3 min 5 s"."""
+    """Formats a duration: "3 min 5 s"."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s"
 
@@ -94,7 +94,7 @@ def _exit_status_of(main: Callable[[], None]) -> int:
 
 
 def _interrupt(number: int, _frame: types.FrameType | None) -> NoReturn:
-    """Ends the program as Ctrl-C does, so that what is half-written is cleared away."""
+    """Ends the program as Ctrl-C does, so that partial files are removed."""
     raise KeyboardInterrupt(number)
 
 
@@ -112,6 +112,6 @@ def _parse_flags(argv: Sequence[str]) -> list[str]:
 
 
 def _with_user_path(argument: str) -> str:
-    """Lets `--flagfile=configs/convert/small.flags` be relative to where the person stands, too."""
+    """Makes the path in `--flagfile=<path>` relative to where the person stands, too."""
     name, separator, path = argument.partition("=")
     return f"{name}={user_path(path)}" if separator and name.lstrip("-") == "flagfile" else argument

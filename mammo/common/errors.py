@@ -1,15 +1,15 @@
-"""Errors a person can put right: each carries one sentence that says what is wrong and what to do."""
+"""Errors that a person can correct: each has one sentence that says what is wrong and what to do."""
 
 import pathlib
 import re
 
 
 class InputError(Exception):
-    """What was given cannot be used. Programs print it as one sentence, without a traceback, and exit with 1."""
+    """An input cannot be used. Programs print the message, without a traceback, and exit with status 1."""
 
 
 class StoppedError(Exception):
-    """Work was asked to stop, and has saved where it stands; `signal_number` tells by which signal."""
+    """A signal asked the program to stop, and it has saved its state; `signal_number` is that of the signal."""
 
     def __init__(self, message: str, signal_number: int) -> None:
         super().__init__(message)
@@ -17,7 +17,7 @@ class StoppedError(Exception):
 
 
 class ImageError(InputError):
-    """One image, or what belongs to it, cannot be used; the others may.
+    """One image, or a file that belongs to it, cannot be used; other images still can.
 
     Attributes:
         path: The file at fault.
@@ -34,6 +34,6 @@ class ImageError(InputError):
 
 
 def reason_of(error: Exception) -> str:
-    """Returns what an error of TensorFlow comes to, without the path before it and the operation behind it."""
+    """Returns the reason in an error of TensorFlow, without the path before it and the operation after it."""
     message = getattr(error, "message", None) or str(error)
     return re.sub(r"\s*\[Op:\w+\]\s*$", "", message.rpartition("; ")[2])

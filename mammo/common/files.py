@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all: written under a temporary name, then renamed."""
+"""Writes files atomically: under a temporary name, then renamed, so that no partial file has the final name."""
 
 import contextlib
 import errno
@@ -12,12 +12,12 @@ PARTIAL_SUFFIX = ".partial"
 
 @contextlib.contextmanager
 def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Yields a temporary path beside `path`, which takes its place once the block ends without an error.
+    """Yields a temporary path beside `path`, and renames it to `path` when the block ends without an error.
 
-    The temporary name is this process's own, so that one that outlives its parent cannot spoil its successor's file.
+    The temporary name contains the process id: a process that outlives its parent cannot spoil its successor's file.
 
     Raises:
-        OSError: It cannot be written; `filename` is set even where the system leaves it out, as on a full disk.
+        OSError: The file cannot be written; `filename` is always set, though the system leaves it out on a full disk.
     """
     partial = path.with_name(f"{path.name}.{os.getpid()}{PARTIAL_SUFFIX}")
     try:
@@ -32,7 +32,7 @@ def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
 
 
 def write_text(path: pathlib.Path, text: str) -> None:
-    """Writes `text` to `path`, whole or not at all."""
+    """Writes `text` to `path` atomically."""
     with replacing(path) as partial:
         partial.write_text(text)
 

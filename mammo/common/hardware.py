@@ -1,4 +1,4 @@
-"""What the machine has, without asking TensorFlow."""
+"""Features of the machine, found without TensorFlow."""
 
 import pathlib
 
@@ -6,5 +6,5 @@ _PROCESSOR = pathlib.Path("/proc/cpuinfo")
 
 
 def has_amx() -> bool:
-    """Tells whether the processor has units for bfloat16: without them it is slower than float32."""
+    """Tells whether the processor has AMX units, without which bfloat16 is slower than float32."""
     return _PROCESSOR.is_file() and "amx_bf16" in _PROCESSOR.read_text()

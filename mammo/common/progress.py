@@ -9,13 +9,13 @@ _LOG_EVERY_S = 10
 
 
 def bar(total: int, unit: str, *, initial: int = 0, delay_s: float = 0.0) -> tqdm.tqdm:
-    """Returns a progress bar on standard error; where that is no terminal, a line every ten seconds.
+    """Returns a progress bar on standard error; where that is no terminal, it prints a line every ten seconds.
 
     Args:
-        total: How many there are.
-        unit: What they are, in the singular, with a space before it.
-        initial: How many an earlier run had done; they do not count for the rate.
-        delay_s: Work that is done within it shows nothing.
+        total: Number of units of work.
+        unit: Name of a unit, in the singular, with a space before it: " image".
+        initial: Number of units that an earlier run has done; the rate does not count them.
+        delay_s: Work that ends within so many seconds shows nothing.
     """
     is_terminal = sys.stderr.isatty()
     return tqdm.tqdm(
@@ -27,12 +27,12 @@ def bar(total: int, unit: str, *, initial: int = 0, delay_s: float = 0.0) -> tqd
         mininterval=0.2 if is_terminal else _LOG_EVERY_S,
         dynamic_ncols=is_terminal,
         ncols=None if is_terminal else 100,
-        smoothing=0.05,  # shards and exams differ in cost: nearly the mean rate makes the better estimate
+        smoothing=0.05,  # shards and exams differ in cost, so the time left is estimated from nearly the mean rate
     )
 
 
 class _Lines(io.TextIOBase):
-    """Standard error with a line for each state of the bar, in place of a carriage return."""
+    """Standard error that prints each state of the bar as a line of its own, without carriage returns."""
 
     def write(self, text: str) -> int:
         if text.strip():

@@ -1,4 +1,4 @@
-"""Losses of a detector, as sums: what they are divided by is said by whoever adds them up."""
+"""Losses of a detector: unnormalised sums; the training step normalises them."""
 
 import tensorflow as tf
 
@@ -12,15 +12,15 @@ def focal(logits: tf.Tensor, classes: tf.Tensor, alpha: float, gamma: float) -> 
 
     Args:
         logits: float32 [B, A, C].
-        classes: int32 [B, A], as of `targets.Targets`; anchors to be ignored add nothing.
-        alpha: Weight of a lesion against that of background.
-        gamma: How much less the easy ones weigh.
+        classes: int32 [B, A], as of `targets.Targets`; ignored anchors add nothing.
+        alpha: Weight of the positive class; background has 1 - alpha.
+        gamma: Exponent that lowers the weight of easy anchors.
 
     Returns:
         float32 [B], the sum of each image.
     """
     truth = tf.one_hot(classes, logits.shape[-1])  # all zero for negative classes
-    # Weights are constants of each anchor's present answer; only -log p is written so as not to overflow.
+    # Only -log p can overflow, and TensorFlow's own cross-entropy does not; the weight is a plain power.
     cross_entropy = tf.nn.sigmoid_cross_entropy_with_logits(truth, logits)
     missing = tf.abs(truth - tf.sigmoid(logits))
     weight = (truth * alpha + (1 - truth) * (1 - alpha)) * missing**gamma
@@ -56,6 +56,6 @@ def generalized_iou(boxes_xyxy_px: tf.Tensor, targets: Targets) -> tf.Tensor:
 
 
 def positives(targets: Targets, batch: Batch) -> tf.Tensor:
-    """How many anchors of real images stand for a lesion, float32 []: what the sums are divided by."""
+    """Returns the number of positive anchors in images that are no padding, float32 []: the normaliser."""
     is_counted = (targets.classes >= 0) & batch.is_real[:, None]
     return tf.reduce_sum(tf.cast(is_counted, tf.float32))

@@ -3,7 +3,10 @@
 EfficientNets are those of `keras.applications`, for which Keras's own store has ImageNet weights; KerasCV's
 EfficientNetV1Backbone has an activation after each projection that those weights were not trained with. CSPDarkNets
 are KerasCV's, built from their arguments, since an alias fetches its configuration over the network: without a GPU they
-train four times as fast as an EfficientNet-B0, whose depthwise convolutions processors are slow at.
+train four times as fast as an EfficientNet-B0, whose depthwise convolutions are slow on a processor.
+
+A backbone has the same layers, and float32 variables, whatever its weights came from and whatever precision it computes
+in: so a trained model can be built from weights="none", in any precision, and its checkpoint restored into it.
 """
 
 import pathlib
@@ -15,10 +18,11 @@ import numpy as np
 import tensorflow as tf
 
 from mammo.common.errors import InputError
+from mammo.models import precision
 
-GREY_MEAN, GREY_STD = 0.449, 0.226  # of ImageNet's three channels: what its EfficientNets were trained to expect
-_COLOUR_STD = (0.229, 0.224, 0.225)  # of each of the three
-_GREY_LEVELS = 255.0  # a tf.keras.applications EfficientNet rescales by its inverse
+GREY_MEAN, GREY_STD = 0.449, 0.226  # ImageNet's, averaged over the three channels
+_COLOUR_STD = (0.229, 0.224, 0.225)  # ImageNet's, of red, green and blue
+_GREY_LEVELS = 255.0  # an EfficientNet of keras.applications begins by dividing by this
 
 _EFFICIENTNETS: dict[str, Callable[..., tf.keras.Model]] = {
     f"efficientnet_b{size}": getattr(tf.keras.applications, f"EfficientNetB{size}") for size in range(8)
@@ -49,10 +53,10 @@ def build(
     Args:
         name: One of `NAMES`.
         weights: "imagenet", "none", or the path of a file that `keras.Model.save_weights` or Keras's store made.
-        height_px: Of the images.
-        width_px: Of the images.
-        batch_norm_momentum: Of its batch normalisation: lower for runs of few steps.
-        levels: Which features are wanted.
+        height_px: Height of the images.
+        width_px: Width of the images.
+        batch_norm_momentum: Momentum of its batch normalisation: lower for runs of few steps.
+        levels: Names of the features to return, of `PYRAMID` and `TOP`.
 
     Returns:
         A model of float32 [B, H, W, 1] in [0, 1]. Its `pyramid_level_inputs` names the layers of `levels`.
@@ -73,7 +77,7 @@ def build(
     for layer in network.submodules:
         if isinstance(layer, tf.keras.layers.BatchNormalization):
             layer.momentum = batch_norm_momentum
-    features = tf.keras.Model(network.input, [network.get_layer(taps[level]).output for level in levels], name=name)
+    features = tf.keras.Model(network.input, [_output_of(network, taps[level]) for level in levels], name=name)
     named = [
         tf.keras.layers.Activation("linear", name=level)(feature)
         for level, feature in zip(levels, tf.nest.flatten(features(colour)), strict=True)
@@ -97,10 +101,13 @@ def save(model: tf.keras.Model, path: pathlib.Path) -> None:
 
 
 class _GreyAsColour(tf.keras.layers.Layer):
-    """Turns grey levels in [0, 1] into the three channels, with the mean and spread, that a network expects."""
+    """Turns grey levels in [0, 1] into the three channels, with the mean and spread, that a network expects.
+
+    In float32: bfloat16 has 8 bits of precision, fewer than a mammogram's grey levels.
+    """
 
     def __init__(self, mean: float = 0.0, scale: float = 1.0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**{**kwargs, "dtype": "float32"})
         self._mean, self._scale = mean, scale
 
     def call(self, images: tf.Tensor) -> tf.Tensor:
@@ -111,34 +118,70 @@ class _GreyAsColour(tf.keras.layers.Layer):
         return {**super().get_config(), "mean": self._mean, "scale": self._scale}
 
 
+class _Normalization(tf.keras.layers.Layer):
+    """Stands for `keras.layers.Normalization` in a network, with the same weights in the same order.
+
+    Keras's makes its mean and variance in the type that the network computes in, so that a checkpoint of a bfloat16 run
+    could not be read in float32; and it copies them to constants, which a restored checkpoint does not change.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{**kwargs, "dtype": "float32"})
+
+    def build(self, input_shape: tf.TensorShape) -> None:
+        channels = input_shape[-1:]
+        self.mean = self.add_weight("mean", channels, initializer="zeros", trainable=False)
+        self.variance = self.add_weight("variance", channels, initializer="ones", trainable=False)
+        # Unused, but in every file of weights.
+        self.count = self.add_weight("count", (), dtype=tf.int64, initializer="zeros", trainable=False)
+        super().build(input_shape)
+
+    def call(self, colours: tf.Tensor) -> tf.Tensor:
+        return (colours - self.mean) / tf.sqrt(self.variance)
+
+
 def _efficientnet(name: str, weights: str, height_px: int, width_px: int) -> tuple[tf.keras.Model, dict[str, str]]:
     # Stochastic depth would draw from a generator with a state of its own, and a resumed run would differ from one
     # that was never stopped.
     options = {"include_top": False, "input_shape": (height_px, width_px, 3), "drop_connect_rate": 0.0}
+    network = tf.keras.models.clone_model(
+        _EFFICIENTNETS[name](weights=None, **options), clone_function=_normalised_in_float32
+    )
+    normalization = next(layer for layer in network.layers if isinstance(layer, _Normalization))
+    normalization.set_weights([np.full(3, GREY_MEAN), np.full(3, GREY_STD**2), 0])
     if weights == "imagenet":
-        network = _fetch(_EFFICIENTNETS[name], name, options)
+        network.set_weights(_fetch(name, options))
     else:
-        network = _EFFICIENTNETS[name](weights=None, **options)
-        normalization = next(layer for layer in network.layers if isinstance(layer, tf.keras.layers.Normalization))
-        normalization.set_weights([np.full(3, GREY_MEAN), np.full(3, GREY_STD**2), 0])
-        normalization.finalize_state()
         _load(network, weights, name)
-        _mend_spread(normalization)
+    _mend_spread(normalization)
     names = [layer.name for layer in network.layers]
     taps = {level: _last_of_block(names, block) for level, block in {"P3": 3, "P4": 5, "P5": 7}.items()}
     return network, {**taps, TOP: "top_activation"}
 
 
-def _mend_spread(normalization: tf.keras.layers.Normalization) -> None:
-    """Squares the spread of colours where a file has it in the variance's place.
+def _normalised_in_float32(layer: tf.keras.layers.Layer) -> tf.keras.layers.Layer:
+    """Returns what takes the place of a layer of `keras.applications`: the layer itself, but for the first two."""
+    if isinstance(layer, tf.keras.layers.Normalization):
+        return _Normalization(name=layer.name)
+    if isinstance(layer, tf.keras.layers.Rescaling):
+        return tf.keras.layers.Rescaling(layer.scale, layer.offset, name=layer.name, dtype="float32")
+    return layer
 
-    The files of Keras's store do, and Keras mends it by a layer that it adds for weights="imagenet" alone
+
+def _mend_spread(normalization: _Normalization) -> None:
+    """Squares the spread of colours where the weights have it in the variance's place.
+
+    Those of Keras's store do. `keras.applications` mends it by a layer that it adds for weights="imagenet" alone
     (https://github.com/keras-team/keras/issues/15589).
     """
     mean, variance, count = normalization.get_weights()
     if np.allclose(variance, _COLOUR_STD, atol=1e-3):
         normalization.set_weights([mean, variance**2, count])
-        normalization.finalize_state()
+
+
+def _output_of(network: tf.keras.Model, layer: str) -> Any:
+    """Returns what a layer gives in this network: one of `keras.applications` has an earlier output in another."""
+    return network.get_layer(layer).get_output_at(-1)
 
 
 def _last_of_block(layer_names: list[str], block: int) -> str:
@@ -157,9 +200,11 @@ def _csp_darknet(name: str, height_px: int, width_px: int) -> tuple[tf.keras.Mod
     return network, {**taps, TOP: taps["P5"]}
 
 
-def _fetch(make: Callable[..., tf.keras.Model], name: str, options: dict) -> tf.keras.Model:
+def _fetch(name: str, options: dict) -> list[np.ndarray]:
+    """Returns the weights of a network of Keras's store, in the order of its layers."""
     try:
-        return make(weights="imagenet", **options)
+        with precision.single():  # or it would round the spread of colours to bfloat16
+            return _EFFICIENTNETS[name](weights="imagenet", **options).get_weights()
     except Exception as error:
         if "URL fetch failure" not in str(error):
             raise
@@ -172,6 +217,11 @@ def _fetch(make: Callable[..., tf.keras.Model], name: str, options: dict) -> tf.
 def _load(network: tf.keras.Model, weights: str, name: str) -> None:
     if weights == "none":
         return
+    if weights == "imagenet":
+        raise InputError(
+            f"there are no ImageNet weights of {name}; set --config.model.weights to none or to a file of weights, or "
+            "--config.model.backbone to an EfficientNet."
+        )
     path = pathlib.Path(weights)
     if not path.is_file():
         raise InputError(f"{path}: no such file of weights; --config.model.weights takes imagenet, none or a file.")
@@ -190,4 +240,4 @@ def _load_whole_or_trunk(network: tf.keras.Model, path: pathlib.Path) -> None:
     except ValueError:
         if "top_activation" not in names:  # it ends at P5
             raise
-        tf.keras.Model(network.input, network.get_layer(_last_of_block(names, 7)).output).load_weights(path)
+        tf.keras.Model(network.input, _output_of(network, _last_of_block(names, 7))).load_weights(path)

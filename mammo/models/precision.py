@@ -1,4 +1,4 @@
-"""Layers that stay in float32 whatever a model computes in."""
+"""Layers that compute in float32 whatever the precision of the model."""
 
 import contextlib
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import tensorflow as tf
 
 @contextlib.contextmanager
 def single() -> Iterator[None]:
-    """Gives the layers that are made in the block the precision float32."""
+    """Makes the layers that are built inside the block compute in float32."""
     policy = tf.keras.mixed_precision.global_policy()
     tf.keras.mixed_precision.set_global_policy("float32")
     try:

@@ -1,4 +1,4 @@
-"""Checkpoints of a run: the last one, to go on from, and the best one, to use."""
+"""Checkpoints of a run: the last one, to resume from, and the best one, to use."""
 
 import pathlib
 
@@ -15,26 +15,26 @@ FOLDER = "checkpoints"
 class Checkpoints:
     """The last and the best checkpoint of one workdir.
 
-    TensorFlow writes a checkpoint under a name of its own and only then names it as the newest, before it deletes the
-    one before: a run that is killed at any moment finds a whole one.
+    TensorFlow writes a new checkpoint under its own file name, then records it as the newest, then deletes the previous
+    one. So a run that is killed at any moment finds a complete checkpoint.
     """
 
     def __init__(self, workdir: pathlib.Path, state: TrainState) -> None:
-        """Looks into the workdir; restores nothing yet.
+        """Looks up the checkpoints of a workdir; restores nothing yet.
 
         Args:
-            workdir: Of the run.
-            state: What is saved and restored.
+            workdir: Folder of the run.
+            state: State to save and restore.
         """
         self._state = state
         self._last = _manager(workdir, "last", tf.train.Checkpoint(state=state))
         self._best = _best_of(workdir, state.model)
 
     def restore_last(self) -> bool:
-        """Restores the last checkpoint, and says from which step it goes on; returns whether there was one.
+        """Restores the last checkpoint and logs the step it resumes at; returns whether there was one.
 
         Raises:
-            InputError: It is damaged or does not fit the model.
+            InputError: It is damaged, does not fit the model, or holds weights of another type.
         """
         found = _restore(self._last)
         if found:
@@ -42,11 +42,11 @@ class Checkpoints:
         return found
 
     def restore_best(self) -> bool:
-        """Puts the best weights into the model; returns whether there were any."""
+        """Restores the best weights into the model; returns whether there were any."""
         return _restore(self._best)
 
     def save_last(self) -> None:
-        """Saves all of the state.
+        """Saves the whole state.
 
         Raises:
             InputError: There is no space left.
@@ -54,7 +54,7 @@ class Checkpoints:
         self._save(self._last)
 
     def save_best(self) -> None:
-        """Saves the averaged weights, as the best so far."""
+        """Saves the averaged weights as the best so far."""
         with self._state.averaged():
             self._save(self._best)
 
@@ -74,17 +74,17 @@ def any_in(workdir: pathlib.Path) -> bool:
 
 
 def load_best(workdir: pathlib.Path, model: tf.keras.Model) -> None:
-    """Puts the best weights of a run into a model.
+    """Restores the best weights of a run into a model.
 
     Raises:
-        InputError: There are none yet, they are damaged or do not fit the model.
+        InputError: There are none yet, they are damaged, do not fit the model, or are of another type.
     """
     if not _restore(_best_of(workdir, model)):
         raise InputError(f"{workdir} has no checkpoint of the best weights; train to an evaluation first.")
 
 
 def _best_of(workdir: pathlib.Path, model: tf.keras.Model) -> tf.train.CheckpointManager:
-    """What evaluation and inference need: the averaged weights, in the model's place."""
+    """Returns the manager of what evaluation and inference need: the model, saved with its averaged weights."""
     return _manager(workdir, "best", tf.train.Checkpoint(model=model))
 
 
@@ -98,11 +98,24 @@ def _restore(manager: tf.train.CheckpointManager) -> bool:
     if path is None:
         return False
     try:
-        manager.checkpoint.restore(path).assert_existing_objects_matched()
-    # Whatever the reader stumbles over.
+        narrow = _narrow_types(path)
+        if not narrow:
+            manager.checkpoint.restore(path).assert_existing_objects_matched()
+    # All that TensorFlow raises for a file that is damaged or does not fit.
     except (AssertionError, IndexError, ValueError, tf.errors.OpError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(
             f"{path} cannot be restored ({reason}); it is damaged or of another model, give another --workdir."
         ) from None
+    if narrow:
+        raise InputError(
+            f"{path} holds {' and '.join(narrow)} weights, of a run made before weights were float32 in every "
+            "precision; train again in another --workdir."
+        )
     return True
+
+
+def _narrow_types(path: str) -> list[str]:
+    """Returns the names of the types below float32 that a checkpoint holds, which no float32 model can read."""
+    types = tf.train.load_checkpoint(path).get_variable_to_dtype_map().values()
+    return sorted({dtype.name for dtype in types} & {"bfloat16", "float16"})

@@ -1,7 +1,6 @@
 import csv
 import dataclasses
 import json
-import random
 import signal
 import subprocess
 import sys
@@ -114,17 +113,21 @@ def test_a_killed_conversion_goes_on_to_the_same_bytes(converted, source, tmp_pa
     script, output_dir = tmp_path / "convert.py", tmp_path / "killed"
     script.write_text(SCRIPT)
     command = [sys.executable, script, source.data_dir, output_dir]
-    seeded = random.Random(0)
-    for _ in range(2):
+    for finished in (0, 2):  # shards that are whole when it is killed, in the middle of another
         process = subprocess.Popen(command, env=programs.environment(), stderr=subprocess.DEVNULL)
-        while process.poll() is None and not list(output_dir.glob(f"*{files.PARTIAL_SUFFIX}")):
-            time.sleep(0.02)
-        time.sleep(seeded.uniform(0, 0.3))
+        while not _is_writing(output_dir, finished):
+            assert process.poll() is None, "the conversion ended before it could be killed"
+            time.sleep(0.005)
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert not (output_dir / manifests.FILE_NAME).exists()
     _conversion(source, output_dir).run()
     assert drawn_source.read_bytes(output_dir) == drawn_source.read_bytes(converted[0])
+
+
+def _is_writing(output_dir, finished):
+    whole = len(list(output_dir.glob("*.tfrecord")))
+    return whole >= finished and any(output_dir.glob(f"*{files.PARTIAL_SUFFIX}"))
 
 
 def test_what_was_done_is_not_done_again(source, tmp_path):

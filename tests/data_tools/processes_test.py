@@ -64,7 +64,7 @@ def test_a_killed_worker_is_said_in_a_sentence():
 
 PARENT = """
 import os, pathlib, sys, time
-from data_tools import workers
+from data_tools import processes
 def sleep(task, after_unit):
     pathlib.Path(task, str(os.getpid())).touch()
     time.sleep(600)
@@ -90,14 +90,16 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path):
 
 STARTING = """
 import pathlib, sys, time
-from data_tools import workers
+from data_tools import processes
 def nothing(task, after_unit):
     after_unit()
 if __name__ == "__main__":
     list(processes.run(nothing, [1, 2], 2, total=2, unit=" task"))
 else:
     pathlib.Path(sys.argv[1], "worker").touch()
-    time.sleep(2)
+    until = time.monotonic() + 60
+    while not pathlib.Path(sys.argv[1], "interrupted").exists() and time.monotonic() < until:
+        time.sleep(0.02)
 """
 
 
@@ -113,6 +115,7 @@ def test_ctrl_c_reaches_no_worker_while_it_starts(tmp_path):
     )
     _wait_until((tmp_path / "worker").exists)
     os.killpg(parent.pid, signal.SIGINT)
+    (tmp_path / "interrupted").touch()
     said = parent.communicate(timeout=60)[1]
     assert said.count("Traceback") == 1, said  # the parent's own
 

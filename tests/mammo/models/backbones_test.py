@@ -5,6 +5,14 @@ import tensorflow as tf
 from mammo.common.errors import InputError
 from mammo.models import backbones
 
+_COLOUR_MEAN, _COLOUR_STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+
+
+@pytest.fixture(autouse=True)
+def single_precision():
+    yield
+    tf.keras.mixed_precision.set_global_policy("float32")
+
 
 def _build(name, weights="none", momentum=0.9):
     tf.keras.utils.set_random_seed(0)
@@ -50,21 +58,71 @@ def test_weights_come_from_a_file(tmp_path):
     np.testing.assert_array_equal(kernels["stem_conv/kernel:0"], source.get_layer("stem_conv").kernel)
 
 
-def _normalization_of(network):
-    return next(layer for layer in network.layers if isinstance(layer, tf.keras.layers.Normalization))
+def _store_network():
+    """A network as `keras.applications` makes it from its own store: its file has deviations for variances."""
+    network = tf.keras.applications.EfficientNetB0(include_top=False, weights=None, input_shape=(64, 96, 3))
+    normalization = next(layer for layer in network.layers if isinstance(layer, tf.keras.layers.Normalization))
+    normalization.set_weights([_COLOUR_MEAN, _COLOUR_STD, 0])
+    return network
+
+
+def _normalised(model, grey):
+    """What the network's first layers make of an even grey image, [3]: red, green and blue."""
+    (network,) = (layer for layer in model.layers if layer.name == "efficientnet_b0")
+    normalise = tf.keras.Model(network.input, network.get_layer("stem_conv_pad").input)
+    return normalise(model.get_layer("grey_as_colour")(tf.fill([1, 64, 96, 1], grey)))[0, 0, 0]
+
+
+def _of_kerass_imagenet(grey):
+    """The arithmetic of keras.applications' EfficientNets with weights="imagenet", in float64."""
+    rescaled = (grey * 255) / 255
+    normalised = (rescaled - _COLOUR_MEAN) / np.sqrt(_COLOUR_STD)
+    return normalised / np.sqrt(_COLOUR_STD)
 
 
 def test_a_file_of_kerass_store_normalises_as_weights_by_name_do(tmp_path):
-    # Such a file holds standard deviations where variances belong; by the name "imagenet", Keras adds what mends it.
-    mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-    source = tf.keras.applications.EfficientNetB0(include_top=False, weights=None, input_shape=(64, 96, 3))
-    _normalization_of(source).set_weights([mean, std, 0])
-    source.save_weights(tmp_path / "b0.h5")
+    _store_network().save_weights(tmp_path / "b0.h5")
     model = _build("efficientnet_b0", str(tmp_path / "b0.h5"))
-    (network,) = (layer for layer in model.layers if layer.name == "efficientnet_b0")
-    normalise = tf.keras.Model(network.input, _normalization_of(network).output)
-    grey = tf.fill([1, 64, 96, 3], 0.6 * 255)
-    np.testing.assert_allclose(normalise(grey)[0, 0, 0], (0.6 - mean) / std, rtol=1e-5)
+    np.testing.assert_allclose(_normalised(model, 0.6), _of_kerass_imagenet(0.6), rtol=1e-5)
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_imagenet_weights_are_those_of_the_store_in_the_same_network_as_without(policy, monkeypatch, tmp_path):
+    fetched = []
+
+    def make(weights, **options):
+        if weights == "imagenet":
+            fetched.append(_store_network())
+            return fetched[-1]
+        return tf.keras.applications.EfficientNetB0(weights=weights, **options)
+
+    monkeypatch.setitem(backbones._EFFICIENTNETS, "efficientnet_b0", make)
+    tf.keras.mixed_precision.set_global_policy(policy)
+    model = _build("efficientnet_b0", "imagenet")
+    np.testing.assert_allclose(_normalised(model, 0.6), _of_kerass_imagenet(0.6), rtol=1e-5)
+    kernels = {weight.name: weight for weight in model.weights}
+    np.testing.assert_array_equal(kernels["stem_conv/kernel:0"], fetched[0].get_layer("stem_conv").kernel)
+
+    # A checkpoint needs no more than the network without weights, its first layers included.
+    path = tf.train.Checkpoint(model=model).write(str(tmp_path / "checkpoint"))
+    plain = _build("efficientnet_b0", "none")
+    assert [type(layer) for layer in plain.submodules] == [type(layer) for layer in model.submodules]
+    tf.train.Checkpoint(model=plain).read(path).assert_consumed()
+    np.testing.assert_allclose(_normalised(plain, 0.6), _of_kerass_imagenet(0.6), rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["csp_darknet_nano", "efficientnet_b0"])
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "mixed_float16"])
+def test_variables_are_float32_in_every_precision(name, policy):
+    tf.keras.mixed_precision.set_global_policy(policy)
+    model = _build(name)
+    assert {weight.dtype for weight in model.weights} <= {tf.float32, tf.int64}
+    assert model(tf.zeros([1, 64, 96, 1]))[0].dtype == tf.keras.mixed_precision.global_policy().compute_dtype
+
+
+def test_imagenet_weights_of_a_network_that_has_none_are_refused():
+    with pytest.raises(InputError, match=r"no ImageNet weights of csp_darknet_nano"):
+        _build("csp_darknet_nano", "imagenet")
 
 
 def test_a_detectors_features_serve_a_classifier_and_the_other_way_round(tmp_path):

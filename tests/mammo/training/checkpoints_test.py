@@ -73,6 +73,16 @@ def test_a_checkpoint_of_another_model_is_refused_by_name(tmp_path):
         Checkpoints(tmp_path, _state(3)).restore_last()
 
 
+def test_a_checkpoint_of_bfloat16_weights_says_so_and_that_training_again_helps(tmp_path):
+    state = _state()
+    narrow = tf.Module()
+    narrow.weight = tf.Variable(tf.zeros([2], tf.bfloat16))
+    state.model.narrow = narrow
+    Checkpoints(tmp_path, state).save_best()
+    with pytest.raises(InputError, match=r"best-0 holds bfloat16 weights, of a run made before .*; train again"):
+        checkpoints.load_best(tmp_path, _state().model)
+
+
 def test_a_damaged_checkpoint_is_refused_by_name(tmp_path):
     state = _state()
     Checkpoints(tmp_path, state).save_last()

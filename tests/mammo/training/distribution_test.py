@@ -1,14 +1,29 @@
+import numpy as np
 import pytest
 import tensorflow as tf
 
 from mammo.common.errors import InputError
-from mammo.training import distribution
+from mammo.config.run import PRECISIONS
+from mammo.models import backbones
+from mammo.stages import stages
+from mammo.training import checkpoints, distribution, evaluating, loop
+from tests.mammo.models import short_efficientnet
+from tests.mammo.training import disc_shards
+
+_PRECISIONS = tuple(precision for precision in PRECISIONS if precision != "auto")
+
+_short = pytest.fixture(short_efficientnet.in_place_of_b0, autouse=True, scope="module")
 
 
 @pytest.fixture(autouse=True)
 def single_precision():
     yield
     tf.keras.mixed_precision.set_global_policy("float32")
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory):
+    return disc_shards.write(tmp_path_factory.mktemp("shards"), {"train": 6, "validation": 3, "test": 3})
 
 
 def test_more_devices_than_there_are_are_refused_with_their_number():
@@ -21,14 +36,78 @@ def test_the_processor_serves_where_there_is_no_gpu():
     assert strategy.num_replicas_in_sync == max(len(tf.config.list_physical_devices("GPU")), 1)
 
 
-@pytest.mark.parametrize(
-    ("precision", "computes_in"), [("float32", "float32"), ("bfloat16", "bfloat16"), ("float16", "float16")]
-)
-def test_models_compute_in_the_precision_and_keep_float32_variables(precision, computes_in):
+@pytest.mark.parametrize("stage", ["detector", "whole_image"])
+@pytest.mark.parametrize("backbone", ["csp_darknet_nano", "efficientnet_b0"])
+@pytest.mark.parametrize("precision", _PRECISIONS)
+def test_models_compute_in_the_precision_with_float32_variables_and_answers(precision, backbone, stage, shards):
     assert distribution.set_precision(precision) == precision
-    layer = tf.keras.layers.Dense(1)
-    assert layer(tf.ones([1, 1])).dtype == computes_in
-    assert layer.kernel.dtype == tf.float32
+    config = disc_shards.config(stage, model__backbone=backbone, model__weights="none", precision=precision)
+    made = stages.from_config(config, shards)
+    model = made.build_initial_model()
+    assert {weight.dtype for weight in model.weights} <= {tf.float32, tf.int64}
+    (backbone_model,) = {layer for layer in model.submodules if layer.name in backbones.NAMES}
+    features = backbone_model(tf.zeros([1, 64, 64, 3]))
+    assert {feature.dtype.name for feature in tf.nest.flatten(features)} == {precision}
+    convolutions = [layer for layer in model.submodules if isinstance(layer, tf.keras.layers.Conv2D)]
+    assert {layer.compute_dtype for layer in convolutions} == {precision}
+    answers = tf.nest.flatten(made.predict(model, tf.zeros([1, 64, 64, 1])))
+    assert {answer.dtype for answer in answers if answer.dtype.is_floating} == {tf.float32}
+
+
+@pytest.fixture(scope="module")
+def workdirs(shards, tmp_path_factory):
+    """A run of two steps in each precision."""
+    folders = {}
+    for precision in _PRECISIONS:
+        folders[precision] = tmp_path_factory.mktemp(precision)
+        loop.train(_of_efficientnet(precision), shards, folders[precision])
+    return folders
+
+
+def _of_efficientnet(precision):
+    changes = {"train_steps": 2, "evaluate_every_steps": 2, "input__batch_size": 2, "flip_averaging": False}
+    return disc_shards.config(
+        "whole_image", model__backbone="efficientnet_b0", model__weights="none", precision=precision, **changes
+    )
+
+
+@pytest.fixture(scope="module")
+def answers_in(shards, workdirs):
+    """By the precision that reads, then by that of the run: probabilities of the test split, float32 [images, 3]."""
+    answers: dict[str, dict[str, np.ndarray]] = {}
+    for reads in _PRECISIONS:
+        distribution.set_precision(reads)
+        stage = stages.from_config(_of_efficientnet(reads), shards)
+        strategy = distribution.make_strategy(0)
+        evaluation = evaluating.of_best(workdirs["float32"], stage, strategy, "test")
+        answers[reads] = {}
+        for trained, folder in workdirs.items():
+            checkpoints.load_best(folder, evaluation.model)
+            sink = _Answers()
+            evaluation.run_into(sink)
+            answers[reads][trained] = np.concatenate(sink.seen)
+    return answers
+
+
+class _Answers:
+    """Keeps what is predicted."""
+
+    image_count = 3
+
+    def __init__(self):
+        self.seen = []
+
+    def update(self, batch, predictions):
+        self.seen.append(predictions[batch.is_real])
+
+
+@pytest.mark.parametrize("trained", _PRECISIONS)
+@pytest.mark.parametrize("reads", _PRECISIONS)
+def test_a_run_of_any_precision_is_evaluated_in_any_other(trained, reads, answers_in):
+    answers = answers_in[reads][trained]
+    assert answers.shape == (3, 3)
+    np.testing.assert_allclose(answers.sum(-1), 1, atol=1e-5)
+    np.testing.assert_allclose(answers, answers_in["float32"][trained], atol=0.02)
 
 
 def test_auto_takes_what_is_fast_here():

@@ -1,0 +1,31 @@
+"""A short EfficientNet-B0 that a test can train: one block a stage and a quarter of the channels."""
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+from unittest import mock
+
+import tensorflow as tf
+
+from mammo.models import backbones
+
+
+def make(weights: str | None = None, **options: Any) -> tf.keras.Model:
+    """Builds it with the arguments of `keras.applications.EfficientNetB0`."""
+    # `keras.applications` publishes B0 to B7, and not the function that makes any of them.
+    module: Any = inspect.getmodule(tf.keras.applications.EfficientNetB0)
+    return module.EfficientNet(
+        width_coefficient=0.25,
+        depth_coefficient=0.1,  # rounded up: one block a stage
+        default_size=64,
+        dropout_rate=0.0,
+        model_name="efficientnetb0",
+        weights=weights,
+        **options,
+    )
+
+
+def in_place_of_b0() -> Iterator[None]:
+    """Has `backbones.build` take it for "efficientnet_b0" until the iterator goes on: the body of a fixture."""
+    with mock.patch.dict(backbones._EFFICIENTNETS, {"efficientnet_b0": make}):
+        yield
