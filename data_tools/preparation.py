@@ -66,6 +66,12 @@ def source_of(folder: pathlib.Path) -> pathlib.Path:
     return folder / _PHANTOMS if told is None else pathlib.Path(told)
 
 
+def find_source_of(shards_dir: pathlib.Path) -> pathlib.Path | None:
+    """Returns the folder of the files that shards are made of; None: `prepare` has not made them."""
+    folder = shards_dir.parent
+    return source_of(folder) if (folder / _SOURCE_FILE).is_file() else None
+
+
 def _source_of(data_dir: pathlib.Path | None, options: DataConfig) -> dict[str, Any]:
     """What makes the shards what they are."""
     size = {"height_px": options.height_px, "width_px": options.width_px, "encoding": str(options.encoding)}

@@ -30,7 +30,9 @@ from mammo.metrics.scoring import Scored
 FALSE_FINDINGS_PER_IMAGE = 0.25
 """On validation, at the threshold from which on findings are shown: one an exam of four views."""
 
-_RESAMPLES = 1000
+RESAMPLES = 1000
+"""Of intervals."""
+
 _REACH = statistics.NormalDist().inv_cdf((1 + bootstrap.LEVEL) / 2)  # of an interval, in standard errors
 
 
@@ -67,21 +69,33 @@ def judge(concept: Concept, validation: Answers, test: Answers) -> Judged:
     chosen_on = dataclasses.replace(chosen_on, missing_projection=missing)
     uncalibrated = dataclasses.replace(test.scored, missing_projection=missing)
     scored = uncalibrated.calibrated(calibration)
+    figures = figures_of(concept, Answers(uncalibrated, test.results), calibration)
+    figures["operating_points"] = _operating_points(chosen_on, scored)
+    return Judged(figures, scored, calibration, missing, _finding_threshold(validation.results))
+
+
+def figures_of(concept: Concept, answers: Answers, calibration: Calibration) -> ConceptFigures:
+    """Returns the figures of a concept on a split, but for operating points.
+
+    Args:
+        concept: Which one.
+        answers: Of the concept, not yet calibrated.
+        calibration: Chosen elsewhere.
+    """
     made = {
         "title": concept.title,
         "rule": concept.rule,
         "models": list(concept.roles),
-        **classification.report(uncalibrated, calibration=calibration, resamples=_RESAMPLES),
-        "operating_points": _operating_points(chosen_on, scored),
+        **classification.report(answers.scored, calibration=calibration, resamples=RESAMPLES),
     }
     figures = cast(ConceptFigures, made)  # to mypy, a TypedDict behind ** may hold any key
-    if test.results is not None:
-        found = detection.report(test.results, test.scored.facts, class_count=1, resamples=_RESAMPLES)
+    if answers.results is not None:
+        found = detection.report(answers.results, answers.scored.facts, class_count=1, resamples=RESAMPLES)
         # No average precision: findings are fused over the classes, so that there is none by class.
         figures["froc"] = found["froc"]
         figures["false_positives_per_normal_image"] = found["false_positives_per_normal_image"]
         figures["by_lesion"] = found["by"]
-    return Judged(figures, scored, calibration, missing, _finding_threshold(validation.results))
+    return figures
 
 
 def _finding_threshold(results: Sequence[ImageResult] | None) -> float | None:
@@ -135,7 +149,7 @@ def _operating_points(validation: Scored, test: Scored) -> dict[str, dict[str, d
         cases_of = scoring.aggregate(test, unit).cases
         made[unit] = {
             task: {
-                rule: thresholds.apply(cases_of[task], threshold, resamples=_RESAMPLES, seed=0)
+                rule: thresholds.apply(cases_of[task], threshold, resamples=RESAMPLES, seed=0)
                 for rule, threshold in thresholds.choose(cases).items()
             }
             for task, cases in scoring.aggregate(validation, unit).cases.items()

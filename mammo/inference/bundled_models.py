@@ -4,7 +4,6 @@ import numpy as np
 import tensorflow as tf
 
 from mammo.common import progress
-from mammo.common.errors import InputError
 from mammo.concepts import split_views
 from mammo.concepts.concept import Role
 from mammo.concepts.evidence import Predictions
@@ -67,17 +66,3 @@ class BundledModel:
     def _predict(self, images: np.ndarray) -> np.ndarray | Detections:
         made = self._ask(images)
         return Detections(**made) if isinstance(self._plan, DetectorPlan) else made["probabilities"]
-
-
-def check(bundle: Bundle, shards: Shards) -> None:
-    """Checks that shards are prepared as the networks of a bundle take their views.
-
-    Raises:
-        InputError: They are of another size or pixel path.
-    """
-    facts, manifest = bundle.facts, shards.manifest
-    if (manifest.height_px, manifest.width_px) != (facts.height_px, facts.width_px):
-        raise InputError(
-            f"{shards.folder} holds views of {manifest.height_px} x {manifest.width_px} px, the model takes "
-            f"{facts.height_px} x {facts.width_px}; convert with --height={facts.height_px} --width={facts.width_px}."
-        )

@@ -19,6 +19,7 @@ from mammo.clinical.operating_points import OperatingPoint
 from mammo.clinical.rules import MissingProjection
 from mammo.common import files
 from mammo.common.errors import InputError
+from mammo.concepts.catalogue import CONCEPTS
 from mammo.imaging import pixel_path
 from mammo.models import plans
 from mammo.models.plans import DetectorPlan, Plan
@@ -181,9 +182,20 @@ def open_bundle(folder: pathlib.Path) -> Bundle:
                 "program that it was made with."
             )
     try:
-        return Bundle(folder, files.sha256_of(folder / SUMS_FILE), Facts.from_json(fields, folder / NETWORKS_FOLDER))
+        facts = Facts.from_json(fields, folder / NETWORKS_FOLDER)
     except (ValueError, KeyError, TypeError, AttributeError):
         raise InputError(f"{folder / FACTS_FILE} lacks what this version takes; {_ADVICE}.") from None
+    if facts.concept not in CONCEPTS:
+        raise InputError(
+            f"{folder} is of the concept {facts.concept!r}, this program has {', '.join(CONCEPTS)}; use the program "
+            "that it was made with."
+        )
+    return Bundle(folder, files.sha256_of(folder / SUMS_FILE), facts)
+
+
+def is_bundle(folder: pathlib.Path) -> bool:
+    """Tells whether a folder is meant as a bundle."""
+    return (folder / FACTS_FILE).is_file()
 
 
 def find_last(runs: pathlib.Path) -> pathlib.Path | None:

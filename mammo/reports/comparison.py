@@ -15,7 +15,7 @@ from mammo.concepts.comparing import ComparisonReport
 from mammo.concepts.evidence import Answers
 from mammo.data.shards import Shards
 from mammo.metrics.figures import ConceptFigures
-from mammo.reports import charts, galleries, mistakes, pages
+from mammo.reports import charts, galleries, pages
 from mammo.reports.evaluation import JSON_NAME, PAGE_NAME
 from mammo.reports.pictures import Chapter
 
@@ -158,11 +158,5 @@ def _gallery(name: str, report: ComparisonReport, made: Answers, shards: Shards)
     def image_of(key: int) -> np.ndarray:
         return shards.read_image(split, key)
 
-    if made.results is not None:
-        threshold = report["concepts"][name]["false_positives_per_normal_image"]["threshold"]
-        chapters = galleries.of_detections(
-            made.results, float("inf") if threshold is None else threshold, image_of, name
-        )
-    else:
-        chapters = mistakes.gallery(made.scored, keys, image_of, name)
+    chapters = galleries.of_answers(made, report["concepts"][name], keys, image_of, name)
     return [chapter._replace(pictures=chapter.pictures[:_PICTURES]) for chapter in chapters]

@@ -5,7 +5,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from mammo.concepts.evidence import Answers
 from mammo.metrics import detection
+from mammo.metrics.figures import ConceptFigures
 from mammo.metrics.image_results import ImageResult
 from mammo.reports import mistakes, pictures
 from mammo.reports.pictures import Chapter
@@ -35,6 +37,28 @@ def of_evaluator(evaluator: Evaluator, image_of: Callable[[int], np.ndarray]) ->
         ]
         return of_detections(results, evaluator.threshold, image_of) if results else []
     raise TypeError(f"there is no gallery for {type(evaluator).__name__}")
+
+
+def of_answers(
+    answers: Answers,
+    figures: ConceptFigures,
+    keys: Sequence[int],
+    image_of: Callable[[int], np.ndarray],
+    name: str = "picture",
+) -> list[Chapter]:
+    """Draws where a concept was wrong: lesions and false alarms if it gives boxes, else whole views.
+
+    Args:
+        answers: Calibrated, of a split.
+        figures: Of the concept on that split; detections are those at one false positive an image.
+        keys: Of the views, in the order of the answers.
+        image_of: Returns the image of a record by its key: float [H, W] in [0, 1], in the pixels of the boxes.
+        name: A prefix of the pictures' identifiers, which are unique on a page.
+    """
+    if answers.results is None:
+        return mistakes.gallery(answers.scored, keys, image_of, name)
+    threshold = figures["false_positives_per_normal_image"]["threshold"]
+    return of_detections(answers.results, np.inf if threshold is None else threshold, image_of, name)
 
 
 def of_detections(
