@@ -69,7 +69,7 @@ def _store_network():
 def _normalised(model, grey):
     """What the network's first layers make of an even grey image, [3]: red, green and blue."""
     (network,) = (layer for layer in model.layers if layer.name == "efficientnet_b0")
-    normalise = tf.keras.Model(network.input, network.get_layer("stem_conv_pad").input)
+    normalise = tf.keras.Model(network.input, network.get_layer("stem_conv_pad").get_input_at(-1))
     return normalise(model.get_layer("grey_as_colour")(tf.fill([1, 64, 96, 1], grey)))[0, 0, 0]
 
 
