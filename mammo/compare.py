@@ -39,7 +39,8 @@ def main() -> None:
     output_dir = cli.user_path(_OUTPUT_DIR.value) if _OUTPUT_DIR.value else folder
     data_dir = cli.user_path(_DATA_DIR.value) if _DATA_DIR.value else None
     for model in given.get("models", {}).values():
-        model.model.weights = cli.weights(model.model.weights)
+        if "model" in model:
+            model.model.weights = cli.weights(model.model.weights)
     config = comparison.from_fields(given)
     source_dir = (
         cli.user_path(_SOURCE_DIR.value) if _SOURCE_DIR.value else preparation.find_source(data_dir, folder / "data")

@@ -39,7 +39,8 @@ def main() -> None:
         of = f"of the stage {given.stage!r}" if "stage" in given else "that of a comparison"
         raise InputError(f"--stage={_STAGE.value}, but the configuration is {of}.")
     data_dir = cli.user_path(_DATA_DIR.value) if _DATA_DIR.value else None
-    given.model.weights = cli.weights(given.model.weights)
+    if "model" in given:
+        given.model.weights = cli.weights(given.model.weights)
     config = run.from_fields(given)
 
     from mammo.data.shards import Shards  # noqa: PLC0415  TensorFlow takes seconds: wrong flags are told before

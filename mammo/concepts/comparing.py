@@ -95,7 +95,7 @@ def compare(config: ComparisonConfig, shards: Shards, source_dir: pathlib.Path, 
         "config": {name: workdir.to_json(model.config) for name, model in models.items()},
         "time": {"training_s": sum(training_s.values()), "evaluation_s": time.monotonic() - began_s},
     }
-    return Comparison(report, {name: Answers(scored[name], tests[name].results) for name in tests})
+    return Comparison(report, {name: dataclasses.replace(tests[name], scored=scored[name]) for name in tests})
 
 
 def _check(config: ComparisonConfig, shards: Shards, source_dir: pathlib.Path) -> None:

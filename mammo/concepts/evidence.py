@@ -9,6 +9,7 @@ import numpy as np
 
 from mammo.clinical import findings, fusing, questions
 from mammo.clinical.findings import Findings
+from mammo.clinical.labels import KNOWN
 from mammo.common.errors import InputError
 from mammo.concepts import mirroring, second_look
 from mammo.concepts.concept import Concept, Role
@@ -59,10 +60,12 @@ class Answers:
     """What a concept says of a split.
 
     Attributes:
-        scored: Every view, in the order of the keys, with the probabilities of normal, benign and cancer.
+        keys: Of the views whose truth is known, ascending.
+        scored: These views, with the probabilities of normal, benign and cancer.
         results: The same views with what was found in them, of a concept that gives boxes.
     """
 
+    keys: tuple[int, ...]
     scored: Scored
     results: list[ImageResult] | None = None
 
@@ -100,9 +103,9 @@ class Evidence:
         labels = np.array([info.label for info in infos], np.int64)
         scored = Scored(tuple(infos), labels, probabilities.astype(np.float64), questions.WHOLE_IMAGE)
         if made.findings is None:
-            return Answers(scored)
+            return Answers(tuple(views.keys), scored)
         facts = zip(views.keys, infos, made.findings, strict=True)
-        return Answers(scored, [_result(key, info, found) for key, info, found in facts])
+        return Answers(tuple(views.keys), scored, [_result(key, info, found) for key, info, found in facts])
 
     def model(self, role: Role) -> AskedModel:
         """Returns the model of a role, loaded once."""
@@ -133,7 +136,8 @@ class _Split:
     def __init__(self, evidence: Evidence, split: str) -> None:
         self._evidence, self._split = evidence, split
         described = evidence.shards.describe(split)
-        self.keys = sorted(described)
+        # Views of which nobody knows the truth are asked about for nothing.
+        self.keys = sorted(key for key, info in described.items() if info.label in KNOWN)
         self.infos = [described[key] for key in self.keys]
         self._predicted: dict[tuple[Role, bool], Predictions] = {}
         self._detected: dict[Role, list[Findings]] = {}

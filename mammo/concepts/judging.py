@@ -69,7 +69,7 @@ def judge(concept: Concept, validation: Answers, test: Answers) -> Judged:
     chosen_on = dataclasses.replace(chosen_on, missing_projection=missing)
     uncalibrated = dataclasses.replace(test.scored, missing_projection=missing)
     scored = uncalibrated.calibrated(calibration)
-    figures = figures_of(concept, Answers(uncalibrated, test.results), calibration)
+    figures = figures_of(concept, dataclasses.replace(test, scored=uncalibrated), calibration)
     figures["operating_points"] = _operating_points(chosen_on, scored)
     return Judged(figures, scored, calibration, missing, _finding_threshold(validation.results))
 

@@ -55,7 +55,7 @@ def evaluate(
     asked = Evidence(lambda role: BundledModel(bundle, role), shards, source_dir, flips=facts.flips)
     made = asked.answers(concept, split)
     scored = dataclasses.replace(made.scored, missing_projection={_CANCER: facts.missing_projection})
-    figures = judging.figures_of(concept, Answers(scored, made.results), facts.calibration)
+    figures = judging.figures_of(concept, dataclasses.replace(made, scored=scored), facts.calibration)
     calibrated = scored.calibrated(facts.calibration)
     cases = scoring.aggregate(calibrated, "exam").cases[_CANCER]
     figures["operating_points"] = {
@@ -66,4 +66,4 @@ def evaluate(
             }
         }
     }
-    return BundleEvaluation(figures, Answers(calibrated, made.results))
+    return BundleEvaluation(figures, dataclasses.replace(made, scored=calibrated))

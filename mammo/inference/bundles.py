@@ -153,7 +153,9 @@ def signature_of(plan: Plan) -> str:
 def seal(folder: pathlib.Path, facts: Facts) -> None:
     """Writes bundle.json, the plans and the checksums of a folder in which all else is written."""
     for name, plan in facts.networks.items():
-        plan.write(folder / NETWORKS_FOLDER / name)
+        network_dir = folder / NETWORKS_FOLDER / name
+        network_dir.mkdir(parents=True, exist_ok=True)
+        plan.write(network_dir)
     files.write_text(folder / FACTS_FILE, json.dumps(facts.to_json(), indent=2, allow_nan=False) + "\n")
     lines = [f"{files.sha256_of(folder / name)}  {name}\n" for name in _content(folder)]
     files.write_text(folder / SUMS_FILE, "".join(lines))

@@ -40,8 +40,7 @@ def write(
         "model": model,
         "time": run_time,
     }
-    keys = sorted(shards.describe(split))
-    chapters = galleries.of_answers(made.answers, made.figures, keys, lambda key: shards.read_image(split, key))
+    chapters = galleries.of_answers(made.answers, made.figures, lambda key: shards.read_image(split, key))
     evaluation.write(output_dir, cast(Report, report), [], chapters)
     return output_dir / evaluation.PAGE_NAME
 

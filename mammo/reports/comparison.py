@@ -151,12 +151,12 @@ def _groups(concepts: Mapping[str, ConceptFigures]) -> Iterator[tuple[str, list[
 
 def _gallery(name: str, report: ComparisonReport, made: Answers, shards: Shards) -> list[Chapter]:
     """Draws where a concept was wrong: lesions and false alarms if it gives boxes, else whole views."""
-    split, keys = report["split"], sorted(shards.describe(report["split"]))
+    split = report["split"]
     if name == BASELINE.name:
         return []
 
     def image_of(key: int) -> np.ndarray:
         return shards.read_image(split, key)
 
-    chapters = galleries.of_answers(made, report["concepts"][name], keys, image_of, name)
+    chapters = galleries.of_answers(made, report["concepts"][name], image_of, name)
     return [chapter._replace(pictures=chapter.pictures[:_PICTURES]) for chapter in chapters]

@@ -42,7 +42,6 @@ def of_evaluator(evaluator: Evaluator, image_of: Callable[[int], np.ndarray]) ->
 def of_answers(
     answers: Answers,
     figures: ConceptFigures,
-    keys: Sequence[int],
     image_of: Callable[[int], np.ndarray],
     name: str = "picture",
 ) -> list[Chapter]:
@@ -51,12 +50,11 @@ def of_answers(
     Args:
         answers: Calibrated, of a split.
         figures: Of the concept on that split; detections are those at one false positive an image.
-        keys: Of the views, in the order of the answers.
         image_of: Returns the image of a record by its key: float [H, W] in [0, 1], in the pixels of the boxes.
         name: A prefix of the pictures' identifiers, which are unique on a page.
     """
     if answers.results is None:
-        return mistakes.gallery(answers.scored, keys, image_of, name)
+        return mistakes.gallery(answers.scored, answers.keys, image_of, name)
     threshold = figures["false_positives_per_normal_image"]["threshold"]
     return of_detections(answers.results, np.inf if threshold is None else threshold, image_of, name)
 

@@ -167,6 +167,8 @@ def from_plan(made: ClassifierPlan, shards: Shards, reads: InputConfig) -> Class
     Raises:
         InputError: The views are not as the network takes them.
     """
+    if made.classes not in _CLASSES:
+        raise InputError(f"a plan tells {', '.join(made.classes)} apart, which no stage does; train the model again.")
     if made.crop is None:
         planning.check_views(made, shards)
     return ClassifierStage(made, _content(made, shards), _reading(made, reads))

@@ -12,7 +12,7 @@ from tests import programs
 PROGRAM = """
 import errno, os
 from absl import flags
-from mammo import cli, errors
+from mammo.common import cli, errors
 flags.DEFINE_integer("exams", 1, "How many.", lower_bound=1)
 def main():
     {body}
