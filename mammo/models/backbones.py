@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from mammo.common.errors import InputError
+from mammo.config.model import BACKBONES
 from mammo.models import precision
 
 GREY_MEAN, GREY_STD = 0.449, 0.226  # ImageNet's, averaged over the three channels
@@ -34,7 +35,6 @@ PYRAMID = ("P3", "P4", "P5")
 TOP = "TOP"
 """What `keras.applications` gives a classifier: an EfficientNet has one more convolution behind P5."""
 
-NAMES = (*_EFFICIENTNETS, *_CSP_DARKNETS)
 
 BATCH_NORM_MOMENTUM = 0.99
 """Momentum of batch normalisation as Keras has it, of networks that are not trained."""
@@ -51,7 +51,7 @@ def build(
     """Makes a backbone for grey images.
 
     Args:
-        name: One of `NAMES`.
+        name: One of `mammo.config.model.BACKBONES`.
         weights: "imagenet", "none", or the path of a file that `keras.Model.save_weights` or Keras's store made.
         height_px: Height of the images.
         width_px: Width of the images.
@@ -64,8 +64,6 @@ def build(
     Raises:
         InputError: The weights cannot be read, fetched, or do not fit.
     """
-    if name not in NAMES:
-        raise InputError(f"--config.model.backbone={name} is not known; it is one of {', '.join(NAMES)}.")
     images = tf.keras.Input((height_px, width_px, 1), name="image")
     if name in _EFFICIENTNETS:
         network, taps = _efficientnet(name, weights, height_px, width_px)
@@ -94,7 +92,7 @@ def save(model: tf.keras.Model, path: pathlib.Path) -> None:
         model: With a backbone that `build` has made.
         path: Of the file, which ends in .h5; written whole or not at all.
     """
-    network = next(layer for layer in model.submodules if layer.name in NAMES)
+    network = next(layer for layer in model.submodules if layer.name in BACKBONES)
     unfinished = path.with_name(f"unfinished-{path.name}")
     network.save_weights(str(unfinished))
     unfinished.rename(path)

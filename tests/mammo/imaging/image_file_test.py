@@ -1,44 +1,16 @@
-import pathlib
-
 import numpy as np
 import pydicom
 import pytest
 
 from mammo.common.errors import ImageError
 from mammo.imaging.image_file import ImageFile
-from tests import dicoms, drawing
+from tests import counting, dicoms, drawing
 
 VIEW = drawing.draw_view()
 KEEP_ALL = 1 << 30
 
-
-@pytest.fixture
-def opened(monkeypatch):
-    """The paths that were opened to be read, in order."""
-    paths = []
-    open_path = pathlib.Path.open
-
-    def count(path, mode="r", **options):
-        if "r" in mode:
-            paths.append(path)
-        return open_path(path, mode, **options)
-
-    monkeypatch.setattr(pathlib.Path, "open", count)
-    return paths
-
-
-@pytest.fixture
-def parsed(monkeypatch):
-    """One entry for each time that a DICOM file was parsed."""
-    parses = []
-    parse = pydicom.dcmread
-
-    def count(file, **options):
-        parses.append(options)
-        return parse(file, **options)
-
-    monkeypatch.setattr(pydicom, "dcmread", count)
-    return parses
+opened = pytest.fixture(counting.opened)
+parsed = pytest.fixture(counting.parsed)
 
 
 def write(folder, kind):

@@ -1,18 +1,19 @@
 import concurrent.futures
 import os
-import pathlib
 
 import numpy as np
-import pydicom
 import pytest
 
 from mammo.clinical.exams import Uids
 from mammo.common.errors import InputError
 from mammo.inference import listing, reading
-from tests import dicoms, drawing
+from tests import counting, dicoms, drawing
 
 PIXELS = drawing.draw_view(100, 80)
 VIEWS = [("left", "cc"), ("left", "mlo"), ("right", "cc"), ("right", "mlo")]
+
+opened = pytest.fixture(counting.opened)
+parsed = pytest.fixture(counting.parsed)
 
 
 def png(path):
@@ -269,35 +270,6 @@ def test_the_files_are_not_decoded(tmp_path):
     path.write_bytes(path.read_bytes()[:40])
     (exam,) = listing.list_exams([path])
     assert reasons(exam) == [None]
-
-
-@pytest.fixture
-def opened(monkeypatch):
-    """The paths that were opened to be read, in order."""
-    paths = []
-    open_path = pathlib.Path.open
-
-    def count(path, mode="r", **options):
-        if "r" in mode:
-            paths.append(path)
-        return open_path(path, mode, **options)
-
-    monkeypatch.setattr(pathlib.Path, "open", count)
-    return paths
-
-
-@pytest.fixture
-def parsed(monkeypatch):
-    """One entry for each time that a DICOM file was parsed."""
-    parses = []
-    parse = pydicom.dcmread
-
-    def count(file, **options):
-        parses.append(options)
-        return parse(file, **options)
-
-    monkeypatch.setattr(pydicom, "dcmread", count)
-    return parses
 
 
 def dicom_exam(folder, side_px=400):

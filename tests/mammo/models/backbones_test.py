@@ -151,8 +151,3 @@ def test_weights_of_another_network_are_refused_by_name(tmp_path):
 def test_a_file_that_is_not_there_is_refused():
     with pytest.raises(InputError, match=r"/nowhere\.h5: no such file of weights"):
         _build("efficientnet_b0", "/nowhere.h5")
-
-
-def test_an_unknown_backbone_is_refused_with_those_there_are():
-    with pytest.raises(InputError, match=r"backbone=resnet is not known; it is one of efficientnet_b0"):
-        _build("resnet")

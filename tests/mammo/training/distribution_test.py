@@ -3,8 +3,8 @@ import pytest
 import tensorflow as tf
 
 from mammo.common.errors import InputError
+from mammo.config.model import BACKBONES
 from mammo.config.run import PRECISIONS
-from mammo.models import backbones
 from mammo.stages import stages
 from mammo.training import checkpoints, distribution, evaluating, loop
 from tests.mammo.models import short_efficientnet
@@ -45,7 +45,7 @@ def test_models_compute_in_the_precision_with_float32_variables_and_answers(prec
     made = stages.from_config(config, shards)
     model = made.build_initial_model()
     assert {weight.dtype for weight in model.weights} <= {tf.float32, tf.int64}
-    (backbone_model,) = {layer for layer in model.submodules if layer.name in backbones.NAMES}
+    (backbone_model,) = {layer for layer in model.submodules if layer.name in BACKBONES}
     features = backbone_model(tf.zeros([1, 64, 64, 3]))
     assert {feature.dtype.name for feature in tf.nest.flatten(features)} == {precision}
     convolutions = [layer for layer in model.submodules if isinstance(layer, tf.keras.layers.Conv2D)]
