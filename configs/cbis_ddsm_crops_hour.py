@@ -2,7 +2,7 @@
 
 Convert them first: `//data_tools:convert --source=coco --height=512 --width=320`. In 33 minutes beside other work it
 told benign from cancer with an area of 0.63 (0.53 to 0.72; 192 masses of 105 patients of the test split), by the
-weights of its first 1,000 updates; README says what else was tried.
+weights of its first 1,000 updates; docs/results.md says what else was tried.
 """
 
 import ml_collections

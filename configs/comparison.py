@@ -1,7 +1,7 @@
 """The four concepts of the 2022 study, on two cores and nothing else: what `//mammo:compare` takes.
 
 Draws 400 synthetic exams, if no data is given, and trains six models from no weights. Each concept has about the same
-time to train, whether it is of one model or of two: see `train_steps`. Cost and result stand in the README.
+time to train, whether it is of one model or of two: see `train_steps`. Cost and result stand in docs/results.md.
 """
 
 import ml_collections

@@ -1,6 +1,6 @@
 """The detector on two cores and nothing else: what `--stage=detector` takes.
 
-Draws 240 synthetic exams, if no data is given, and trains from no weights. Cost and result stand in the README.
+Draws 240 synthetic exams, if no data is given, and trains from no weights. Cost and result stand in docs/results.md.
 """
 
 import ml_collections

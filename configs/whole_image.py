@@ -1,7 +1,7 @@
 """The classifier of whole views, normal, benign or cancer, on two cores and nothing else: `--stage=whole_image`.
 
 Draws 240 synthetic exams, if no data is given, and trains from no weights. On 400 exams 1,600 updates reached an area
-of 0.70 (0.58 to 0.80) for cancer, by image, and a balanced accuracy of 0.58 (0.50 to 0.66): see the README.
+of 0.70 (0.58 to 0.80) for cancer, by image, and a balanced accuracy of 0.58 (0.50 to 0.66): see docs/results.md.
 """
 
 import ml_collections
