@@ -2,12 +2,11 @@
 
 import dataclasses
 import pathlib
-from typing import Any
 
 import pandas as pd
 
 from data_tools import figures, statistics
-from data_tools.statistics import Tables
+from data_tools.statistics import Summary, Tables
 from mammo.reports import pages
 
 
@@ -50,7 +49,7 @@ def render(title: str, tables: Tables, examples: list[Example], *, is_synthetic:
     )
 
 
-def _figures(tables: Tables, summary: dict[str, Any]) -> list[dict[str, str]]:
+def _figures(tables: Tables, summary: Summary) -> list[dict[str, str]]:
     views, lesions, patients = tables.views, tables.lesions, statistics.per_patient(tables.views)
     named = [
         (
@@ -125,7 +124,7 @@ def _lesion_figures(lesions: pd.DataFrame) -> list[tuple[str, str, str]]:
     ]
 
 
-def _facts(summary: dict[str, Any]) -> list[tuple[str, str]]:
+def _facts(summary: Summary) -> list[tuple[str, str]]:
     """Rows of the table of counts: what, how many."""
     n, images, breasts = summary["n"], summary["images"], summary["breasts_with_lesion"]
     on_one = summary["lesions"]["on_one_image"]

@@ -5,7 +5,6 @@ import os
 import pathlib
 import shutil
 from collections.abc import Mapping
-from typing import Any
 
 from absl import logging
 
@@ -72,7 +71,7 @@ def find_source_of(shards_dir: pathlib.Path) -> pathlib.Path | None:
     return source_of(folder) if (folder / _SOURCE_FILE).is_file() else None
 
 
-def _source_of(data_dir: pathlib.Path | None, options: DataConfig) -> dict[str, Any]:
+def _source_of(data_dir: pathlib.Path | None, options: DataConfig) -> dict[str, object]:
     """What makes the shards what they are."""
     size = {"height_px": options.height_px, "width_px": options.width_px, "encoding": str(options.encoding)}
     if data_dir is not None:
@@ -81,7 +80,7 @@ def _source_of(data_dir: pathlib.Path | None, options: DataConfig) -> dict[str, 
     return {"data_dir": None, **size, **drawn}
 
 
-def _settle_source(folder: pathlib.Path, source: Mapping[str, Any]) -> None:
+def _settle_source(folder: pathlib.Path, source: Mapping[str, object]) -> None:
     """Writes what the data will be made from, or holds it against what there is; a mistake has made nothing yet."""
     path = folder / _SOURCE_FILE
     has_data = (folder / _PHANTOMS).exists() or any(folder.glob(f"{_SHARDS}*"))
@@ -97,7 +96,7 @@ def _settle_source(folder: pathlib.Path, source: Mapping[str, Any]) -> None:
     files.write_text(path, json.dumps(source, indent=2) + "\n")
 
 
-def _said(value: Any) -> str:
+def _said(value: object) -> str:
     return "none (synthetic exams)" if value is None else str(value)
 
 

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import pathlib
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import pandas as pd
@@ -61,9 +61,9 @@ _LESION_COLUMNS = [
 @dataclasses.dataclass
 class _Part:
     exam_id: str
-    views: list[list[Any]] = dataclasses.field(default_factory=list)
-    lesions: list[list[Any]] = dataclasses.field(default_factory=list)
-    rejected: list[list[Any]] = dataclasses.field(default_factory=list)
+    views: list[list[object]] = dataclasses.field(default_factory=list)
+    lesions: list[list[object]] = dataclasses.field(default_factory=list)
+    rejected: list[list[object]] = dataclasses.field(default_factory=list)
 
 
 def _read_exam(source: Source, exam: ListedExam, after_view: Callable[[], None]) -> _Part:
@@ -87,7 +87,7 @@ def _read_exam(source: Source, exam: ListedExam, after_view: Callable[[], None])
     return part
 
 
-def _lesion_cells(lesion: Lesion, spacing_mm: float | None) -> list[Any]:
+def _lesion_cells(lesion: Lesion, spacing_mm: float | None) -> list[object]:
     x_min, y_min, x_max, y_max = lesion.box_xyxy_px
     length_px = max(x_max - x_min, y_max - y_min)
     length_mm = length_px * spacing_mm if spacing_mm else None
@@ -120,12 +120,44 @@ def mean_with_interval(values: pd.Series) -> dict[str, float]:
     return {"n": len(known), "mean": mean, "low": mean - half, "high": mean + half}
 
 
+class Summary(TypedDict):
+    """The counts and means of a data set, as statistics.json has them.
+
+    Attributes:
+        n: Of patients, exams, images, lesions and rejected views.
+        images: By label of the view.
+        balance: Views by label, before balancing and after: see `balanced`.
+        age_years: By status of the case: see `mean_with_interval`.
+        age_unknown: Patients.
+        lesions: By property of a lesion, how often each of its values occurs.
+        breasts_with_lesion: In both views, in one view.
+        exams_with_lesions_in_both_breasts: Exams.
+        views: By laterality and projection.
+        density: Patients by density of the breast.
+        volume: By volume of the source, patients by status.
+        mean_size_px: Height and width; None without views.
+    """
+
+    n: dict[str, int]
+    images: dict[str, int]
+    balance: dict[str, dict[str, float]]
+    age_years: dict[str, dict[str, float]]
+    age_unknown: int
+    lesions: dict[str, dict[str, int]]
+    breasts_with_lesion: dict[str, int]
+    exams_with_lesions_in_both_breasts: int
+    views: dict[str, int]
+    density: dict[str, int]
+    volume: dict[str, dict[str, int]]
+    mean_size_px: dict[str, float | None]
+
+
 def per_patient(views: pd.DataFrame) -> pd.DataFrame:
     """One row a patient, with the case's status, so that no patient counts four times."""
     return views.drop_duplicates("patient_id")
 
 
-def summarise(tables: Tables) -> dict[str, Any]:
+def summarise(tables: Tables) -> Summary:
     """Returns the counts and means of a data set, ready for JSON; every figure has its n beside it or is one."""
     views, lesions = tables.views, tables.lesions
     patients = per_patient(views)

@@ -4,7 +4,6 @@ import dataclasses
 import functools
 import pathlib
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -46,7 +45,7 @@ class TrainedModel:
     folder: pathlib.Path
     training_s: float
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, object]:
         """Returns what reports say of it."""
         weights = pathlib.Path(self.config.model.weights)
         is_of_run = weights.name == workdir.BACKBONE_FILE

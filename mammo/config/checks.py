@@ -3,7 +3,6 @@
 import math
 import typing
 from collections.abc import Iterable
-from typing import Any
 
 from mammo.common.errors import InputError
 
@@ -14,7 +13,7 @@ def require(is_so: bool, sentence: str) -> None:
         raise InputError(sentence)
 
 
-def choices(section: str, config: Any) -> None:
+def choices(section: str, config: object) -> None:
     """Checks that each field of a dataclass whose type is a `Literal` has one of its values.
 
     Args:
@@ -36,7 +35,7 @@ def choice(flag: str, value: str, known: Iterable[str]) -> None:
     require(value in (*first, last), f"{flag}={value} is not known; it is {listed}.")
 
 
-def between(section: str, config: Any, low: float, high: float, *names: str) -> None:
+def between(section: str, config: object, low: float, high: float, *names: str) -> None:
     """Checks that fields are from `low` to `high`, both included; `high` may be infinite."""
     allowed = f"{low} or more" if math.isinf(high) else f"from {low} to {high}"
     for name in names:
@@ -44,26 +43,26 @@ def between(section: str, config: Any, low: float, high: float, *names: str) -> 
         require(low <= value <= high, f"{section}{name}={value} must be {allowed}.")
 
 
-def at_least(section: str, config: Any, low: float, *names: str) -> None:
+def at_least(section: str, config: object, low: float, *names: str) -> None:
     """Checks that fields are `low` or more."""
     between(section, config, low, math.inf, *names)
 
 
-def below_one(section: str, config: Any, *names: str) -> None:
+def below_one(section: str, config: object, *names: str) -> None:
     """Checks that fields are from 0 to below 1."""
     for name in names:
         value = getattr(config, name)
         require(0 <= value < 1, f"{section}{name}={value} must be from 0 to below 1.")
 
 
-def above_zero(section: str, config: Any, *names: str) -> None:
+def above_zero(section: str, config: object, *names: str) -> None:
     """Checks that fields are above 0."""
     for name in names:
         value = getattr(config, name)
         require(value > 0, f"{section}{name}={value} must be above 0.")
 
 
-def interval(section: str, config: Any, *names: str) -> None:
+def interval(section: str, config: object, *names: str) -> None:
     """Checks that fields are (low, high) with 0 < low <= high."""
     for name in names:
         value = tuple(getattr(config, name))

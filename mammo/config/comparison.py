@@ -59,11 +59,11 @@ def from_fields(fields: Fields, where: str = "--config") -> ComparisonConfig:
     """
     plain = conversion.to_plain(fields)
     names = [field.name for field in dataclasses.fields(ComparisonConfig)]
-    if set(plain) != set(names) or not all(isinstance(part, dict) for part in plain.values()):
+    parts = {name: part for name, part in plain.items() if isinstance(part, dict)}
+    if set(plain) != set(names) or len(parts) < len(names):
         raise InputError(f"{where} is not that of a comparison; give one like configs/comparison.py.")
-    models = plain["models"].items()
     return ComparisonConfig(
-        data=conversion.to_dataclass(DataConfig, plain["data"], f"{where}.data"),
-        models={name: run.from_fields(model, f"{where}.models.{name}") for name, model in models},
-        backbone_from={name: str(first) for name, first in plain["backbone_from"].items()},
+        data=conversion.to_dataclass(DataConfig, parts["data"], f"{where}.data"),
+        models={name: run.from_fields(model, f"{where}.models.{name}") for name, model in parts["models"].items()},
+        backbone_from={name: str(first) for name, first in parts["backbone_from"].items()},
     )

@@ -16,10 +16,10 @@ from ml_collections import config_dict
 from mammo.common.errors import InputError
 
 Config = TypeVar("Config")
-Fields: TypeAlias = Mapping[str, Any] | ml_collections.ConfigDict
+Fields: TypeAlias = Mapping[str, object] | ml_collections.ConfigDict
 
 
-def to_config_dict(config: Any) -> ml_collections.ConfigDict:
+def to_config_dict(config: object) -> ml_collections.ConfigDict:
     """Returns the fields of a dataclass as flags override them; what is None becomes a placeholder with a type."""
     made = ml_collections.ConfigDict()
     for name, annotation in _annotations(type(config)).items():
@@ -34,7 +34,7 @@ def to_config_dict(config: Any) -> ml_collections.ConfigDict:
     return made
 
 
-def to_plain(fields: Fields) -> dict[str, Any]:
+def to_plain(fields: Fields) -> dict[str, object]:
     """Returns a `ConfigDict`, or a mapping, as plain dictionaries."""
     if isinstance(fields, ml_collections.ConfigDict):
         fields = fields.to_dict()
@@ -62,7 +62,7 @@ def to_dataclass(kind: type[Config], fields: Fields, where: str) -> Config:
     return kind(**{name: _value(annotations[name], plain[name], f"{where}.{name}") for name in annotations})
 
 
-def _value(annotation: Any, value: Any, where: str) -> Any:
+def _value(annotation: Any, value: object, where: str) -> object:
     """Returns a value as an annotation has it."""
     if value is None and _without_none(annotation) is not annotation:
         return None
@@ -82,7 +82,7 @@ def _value(annotation: Any, value: Any, where: str) -> Any:
     return kind(value)
 
 
-def _tuple(arguments: Sequence[Any], value: Any, where: str) -> tuple:
+def _tuple(arguments: Sequence[object], value: object, where: str) -> tuple:
     if not isinstance(value, Sequence) or isinstance(value, str):
         raise InputError(f"{where} must be a list, not {value!r}.")
     of_any_length = len(arguments) == 2 and arguments[1] is Ellipsis  # noqa: PLR2004
@@ -99,11 +99,11 @@ def _without_none(annotation: Any) -> Any:
     return annotation
 
 
-def _is_fields(value: Any) -> bool:
+def _is_fields(value: object) -> bool:
     return isinstance(value, Mapping | ml_collections.ConfigDict)
 
 
-def _annotations(kind: type) -> dict[str, Any]:
+def _annotations(kind: type) -> dict[str, object]:
     """Types of the fields of a dataclass, by name."""
     hints = typing.get_type_hints(kind)
     return {field.name: hints[field.name] for field in dataclasses.fields(typing.cast(Any, kind))}

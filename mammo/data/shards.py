@@ -4,7 +4,6 @@ import dataclasses
 import functools
 import pathlib
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -66,7 +65,7 @@ class Shards:
         """What identifies the conversion, in hexadecimal."""
         return files.sha256_of(self.folder / manifests.FILE_NAME)
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, object]:
         """Returns what reports and bundles say of the data: the manifest without its files, and its hash."""
         made = self.manifest
         fields = {field.name: getattr(made, field.name) for field in dataclasses.fields(made) if field.name != "splits"}

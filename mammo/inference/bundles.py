@@ -19,6 +19,7 @@ from mammo.clinical.operating_points import OperatingPoint
 from mammo.clinical.rules import MissingProjection
 from mammo.common import files
 from mammo.common.errors import InputError
+from mammo.common.json_types import JsonObject
 from mammo.concepts.catalogue import CONCEPTS
 from mammo.imaging import pixel_path
 from mammo.models import plans
@@ -79,12 +80,12 @@ class Facts:
     operating_points: Mapping[str, OperatingPoint]
     finding_threshold: float | None
     false_findings_per_image: float
-    data: Mapping[str, Any]
-    figures: Mapping[str, Any]
+    data: JsonObject
+    figures: JsonObject
     pixel_path_version: int = pixel_path.PIXEL_PATH_VERSION
     format_version: int = FORMAT_VERSION
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Returns what `from_json` reads."""
         told = {"networks": list(self.networks), "calibration": self.calibration.to_json()}
         return dataclasses.asdict(self) | told

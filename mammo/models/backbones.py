@@ -11,7 +11,6 @@ in: so a trained model can be built from weights="none", in any precision, and i
 
 import pathlib
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import keras_cv
 import numpy as np
@@ -104,7 +103,7 @@ class _GreyAsColour(tf.keras.layers.Layer):
     In float32: bfloat16 has 8 bits of precision, fewer than a mammogram's grey levels.
     """
 
-    def __init__(self, mean: float = 0.0, scale: float = 1.0, **kwargs: Any) -> None:
+    def __init__(self, mean: float = 0.0, scale: float = 1.0, **kwargs: object) -> None:
         super().__init__(**{**kwargs, "dtype": "float32"})
         self._mean, self._scale = mean, scale
 
@@ -123,7 +122,7 @@ class _Normalization(tf.keras.layers.Layer):
     could not be read in float32; and it copies them to constants, which a restored checkpoint does not change.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: object) -> None:
         super().__init__(**{**kwargs, "dtype": "float32"})
 
     def build(self, input_shape: tf.TensorShape) -> None:
@@ -177,7 +176,7 @@ def _mend_spread(normalization: _Normalization) -> None:
         normalization.set_weights([mean, variance**2, count])
 
 
-def _output_of(network: tf.keras.Model, layer: str) -> Any:
+def _output_of(network: tf.keras.Model, layer: str) -> object:
     """Returns what a layer gives in this network: one of `keras.applications` has an earlier output in another."""
     return network.get_layer(layer).get_output_at(-1)
 

@@ -8,7 +8,6 @@ import dataclasses
 import json
 import pathlib
 from collections.abc import Mapping
-from typing import Any
 
 from mammo.common import files
 from mammo.common.errors import InputError
@@ -61,7 +60,7 @@ class Plan:
     pixel_path_version: int = pixel_path.PIXEL_PATH_VERSION
     format_version: int = FORMAT_VERSION
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Returns what `from_json` reads."""
         return json.loads(json.dumps(dataclasses.asdict(self)))
 
@@ -100,7 +99,7 @@ class ClassifierPlan(Plan):
     flip_averaging: bool
 
 
-def from_json(fields: Mapping[str, Any], where: str = FILE_NAME) -> Plan:
+def from_json(fields: Mapping[str, object], where: str = FILE_NAME) -> Plan:
     """Reads what `Plan.to_json` gave.
 
     Args:

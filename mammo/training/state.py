@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
 
 import tensorflow as tf
 
@@ -93,7 +92,7 @@ def _average_of(weight: tf.Variable) -> tf.Variable:
     return _shared(weight.numpy(), f"{weight.name.partition(':')[0]}/average")
 
 
-def _shared(value: Any, name: str) -> tf.Variable:
+def _shared(value: object, name: str) -> tf.Variable:
     return tf.Variable(
         value,
         trainable=False,

@@ -1,7 +1,7 @@
 """One call of many steps: augment, model, loss, gradients over micro-batches and replicas, update."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -82,7 +82,7 @@ def make_run_steps(stage: TrainingStage, state: TrainState, strategy: tf.distrib
     return run_steps
 
 
-def _make_gradients(stage: TrainingStage, state: TrainState, *, xla: bool) -> Callable[..., Any]:
+def _make_gradients(stage: TrainingStage, state: TrainState, *, xla: bool) -> Callable[..., object]:
     """Makes the function that gives the sums of one micro-batch, and their gradients."""
     scaling = _scales_loss(state)
 
@@ -101,6 +101,6 @@ def _scales_loss(state: TrainState) -> bool:
     return isinstance(state.optimizer, tf.keras.mixed_precision.LossScaleOptimizer)
 
 
-def _joined(strategy: tf.distribute.Strategy, values: list[Any]) -> tf.Tensor:
+def _joined(strategy: tf.distribute.Strategy, values: list[object]) -> tf.Tensor:
     """Joins what each replica has of some tensors [B]."""
     return tf.concat([part for value in values for part in strategy.experimental_local_results(value)], axis=0)

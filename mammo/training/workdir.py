@@ -6,7 +6,6 @@ import fcntl
 import json
 import pathlib
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from mammo.common import files
 from mammo.common.errors import InputError
@@ -121,7 +120,7 @@ def read_config(folder: pathlib.Path, shards: Shards) -> RunConfig:
     return run.from_fields(fields, str(folder / CONFIG_FILE))
 
 
-def read_fields(folder: pathlib.Path) -> dict[str, Any]:
+def read_fields(folder: pathlib.Path) -> dict[str, object]:
     """Returns config.json of a run, as reports show it.
 
     Raises:
@@ -133,12 +132,12 @@ def read_fields(folder: pathlib.Path) -> dict[str, Any]:
     return _read(path)
 
 
-def to_json(config: RunConfig) -> dict[str, Any]:
+def to_json(config: RunConfig) -> dict[str, object]:
     """Returns a configuration as config.json has it."""
     return json.loads(json.dumps(dataclasses.asdict(config)))
 
 
-def _refuse_other(folder: pathlib.Path, what: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+def _refuse_other(folder: pathlib.Path, what: str, old: Mapping[str, object], new: Mapping[str, object]) -> None:
     differing = sorted(_differences(old, new))
     if differing:
         raise InputError(
@@ -147,18 +146,18 @@ def _refuse_other(folder: pathlib.Path, what: str, old: Mapping[str, Any], new: 
         )
 
 
-def _read(path: pathlib.Path) -> dict[str, Any]:
+def _read(path: pathlib.Path) -> dict[str, object]:
     try:
         return json.loads(path.read_text())
     except ValueError:
         raise InputError(f"{path} is damaged; give another --workdir.") from None
 
 
-def _data_of(shards: Shards) -> dict[str, Any]:
+def _data_of(shards: Shards) -> dict[str, object]:
     return dataclasses.asdict(planning.training_data(shards))
 
 
-def _differences(old: Any, new: Any, name: str = "") -> Iterator[str]:
+def _differences(old: object, new: object, name: str = "") -> Iterator[str]:
     if isinstance(old, dict) and isinstance(new, dict):
         for key in old.keys() | new.keys():
             if name or key not in _MAY_DIFFER:
