@@ -1,7 +1,6 @@
 """The classifier of whole views and of crops: a backbone with the 2022 study's head, or with a plainer one."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import tensorflow as tf
 
@@ -57,7 +56,7 @@ def learnt(model: tf.keras.Model, unfrozen_layers: int) -> list[tf.Variable]:
 class Standardization(tf.keras.layers.Layer):
     """Gives each image the mean and the spread of ImageNet's grey levels, in [0, 1] as before; in float32."""
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: object) -> None:
         """Makes it; in float32, since sums over an image would overflow."""
         super().__init__(**{**kwargs, "dtype": "float32"})
 
@@ -79,7 +78,7 @@ class Dropout(tf.keras.layers.Layer):
     never stopped.
     """
 
-    def __init__(self, share: float, **kwargs: Any) -> None:
+    def __init__(self, share: float, **kwargs: object) -> None:
         """Makes it; `share` of the features are left out, and the others made larger for it."""
         super().__init__(**kwargs)
         self._share = share

@@ -6,7 +6,6 @@ its upsampling has a gradient that XLA does not compile.
 
 import math
 import warnings
-from typing import Any
 
 import keras_cv
 import tensorflow as tf
@@ -66,7 +65,7 @@ class FeaturePyramid(tf.keras.layers.Layer):
     Levels above P5 are made by convolutions of stride 2, as RetinaNet makes P6 and P7.
     """
 
-    def __init__(self, channels: int, level_count: int, **kwargs: Any) -> None:
+    def __init__(self, channels: int, level_count: int, **kwargs: object) -> None:
         """Makes the layers.
 
         Args:
@@ -114,7 +113,7 @@ class Head(tf.keras.layers.Layer):
         depth: int,
         outputs: int,
         bias_initializer: str | tf.keras.initializers.Initializer,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         """Makes the layers.
 
