@@ -176,7 +176,7 @@ def _mend_spread(normalization: _Normalization) -> None:
         normalization.set_weights([mean, variance**2, count])
 
 
-def _output_of(network: tf.keras.Model, layer: str) -> object:
+def _output_of(network: tf.keras.Model, layer: str) -> tf.Tensor:
     """Returns what a layer gives in this network: one of `keras.applications` has an earlier output in another."""
     return network.get_layer(layer).get_output_at(-1)
 
