@@ -44,6 +44,7 @@ class Conversion:
         limit: Only this many exams, drawn from the seed; 0 for all.
         max_rejected: More views than this that cannot be used are an error.
         workers: How many processes.
+        only_split: All patients go there, as of data that a model is only evaluated on; None: they are split.
     """
 
     source: Source
@@ -54,6 +55,7 @@ class Conversion:
     limit: int
     max_rejected: int
     workers: int
+    only_split: str | None = None
 
     def run(self) -> Manifest:
         """Converts, or goes on with a conversion that was stopped.
@@ -78,6 +80,8 @@ class Conversion:
 
     def _tasks(self, exams: list[ListedExam]) -> list[Task]:
         split_of = splits.split_by_patient(exams, self.options.seed)
+        if self.only_split:
+            split_of = dict.fromkeys(split_of, self.only_split)
         tasks = []
         for split in manifests.SPLITS:
             views = [(exam, view) for exam in exams if split_of[exam.patient_id] == split for view in exam.views]

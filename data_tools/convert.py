@@ -30,6 +30,9 @@ _WORKERS = flags.DEFINE_integer(
     "workers", os.cpu_count() or 1, "Processes, each of one core and below 1 GiB.", lower_bound=1
 )
 _SEED = flags.DEFINE_integer("seed", 0, "Of the splits, the order and the background crops.", lower_bound=0)
+_ONLY_SPLIT = flags.DEFINE_enum(
+    "only_split", None, manifests.SPLITS, "Put all patients there, as of data that a model is only evaluated on."
+)
 _LIMIT = flags.DEFINE_integer("limit", 0, "Convert only so many exams, drawn from the seed; 0: all.", lower_bound=0)
 _MAX_REJECTED = flags.DEFINE_integer("max_rejected", 0, "Views that may be unusable before it fails.", lower_bound=0)
 _VIEWS_PER_SHARD = flags.DEFINE_integer("views_per_shard", 32, "Views in a shard, at most.", lower_bound=1)
@@ -55,6 +58,7 @@ def main() -> None:
         limit=_LIMIT.value,
         max_rejected=_MAX_REJECTED.value,
         workers=_WORKERS.value,
+        only_split=_ONLY_SPLIT.value,
     ).run()
     print(_summary(made))
     print(f"Wrote {output_dir / manifests.FILE_NAME}.")

@@ -60,6 +60,9 @@ def _beside(bundle_dir: pathlib.Path) -> pathlib.Path:
 
 def _evaluate_run(folder: pathlib.Path, output_dir: pathlib.Path, began_s: float) -> tuple[pathlib.Path, bool]:
     """Evaluates the best weights of a run; returns the page, and whether the data is that of the training."""
+    if (folder / "models").is_dir() and not (folder / plans.FILE_NAME).exists():
+        raise InputError(f"{folder} is of a comparison; give one of its models, as in {folder}/models, or its bundle.")
+
     from mammo.data.shards import Shards  # noqa: PLC0415  TensorFlow takes seconds: wrong flags are told before
     from mammo.reports import run  # noqa: PLC0415
     from mammo.stages import stages  # noqa: PLC0415

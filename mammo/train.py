@@ -19,7 +19,10 @@ from mammo.common.errors import InputError
 from mammo.config import run
 
 _STAGE = flags.DEFINE_enum(
-    "stage", presets.STAGES[0], presets.STAGES, "What to train; also names its configuration in configs/."
+    "stage",
+    presets.STAGES[0],
+    presets.STAGES,
+    "What to train, by its preset in configs/; --config has a stage of its own.",
 )
 _CONFIG = config_flags.DEFINE_config_file(
     "config", None, "Another configuration: a name in configs/, or a file; --config.<field>=<value> overrides a field."
@@ -34,10 +37,14 @@ def main() -> None:
     """Prepares the data, trains, evaluates, reports."""
     logging.set_verbosity(logging.INFO)
     began_s = time.monotonic()
-    given, folder = _CONFIG.value, cli.user_path(_WORKDIR.value or f"runs/{_STAGE.value}")
-    if given.get("stage") != _STAGE.value:
-        of = f"of the stage {given.stage!r}" if "stage" in given else "that of a comparison"
-        raise InputError(f"--stage={_STAGE.value}, but the configuration is {of}.")
+    given = _CONFIG.value
+    if "stage" not in given:
+        raise InputError(
+            "--config is of no stage; give one like configs/detector.py. //mammo:compare takes comparisons."
+        )
+    if _STAGE.present and given.stage != _STAGE.value:
+        raise InputError(f"--stage={_STAGE.value}, but the configuration is of the stage {given.stage!r}.")
+    folder = cli.user_path(_WORKDIR.value or f"runs/{given.stage}")
     data_dir = cli.user_path(_DATA_DIR.value) if _DATA_DIR.value else None
     if "model" in given:
         given.model.weights = cli.weights(given.model.weights)

@@ -42,8 +42,15 @@ PROGRAMS = ("mammo", "mammo/benchmarks")
 NUMPY_ONLY = frozenset({"mammo/clinical"})
 """Folders that import numpy, the standard library and mammo/common, and nothing else."""
 
-WITHOUT_TENSORFLOW = frozenset({"mammo/clinical", "mammo/config", "mammo/imaging"})
-"""Folders that do not import TensorFlow, which takes seconds."""
+WITHOUT_TENSORFLOW = frozenset(
+    {
+        *("mammo/common", "mammo/clinical", "mammo/config", "mammo/imaging"),
+        *("mammo/data/encodings.py", "mammo/data/manifests.py", "mammo/data/index.py", "mammo/models/plans.py"),
+    }
+)
+"""Folders, and files of others, that do not import TensorFlow, which takes seconds."""
+
+_TENSORFLOW = frozenset({"tensorflow", "tensorflow_addons", "keras", "keras_cv"})
 
 Graph = Mapping[str, Mapping[str, Sequence[str]]]
 """By importing folder and imported folder, the files that import."""
@@ -99,9 +106,9 @@ def _circles(graph: Graph) -> Iterator[str]:
 def _forbidden_packages(found: Sequence[Module]) -> Iterator[str]:
     for module in filter(_is_checked, found):
         tops = {names[0].split(".")[0] for names in module.imports}
-        if module.package in WITHOUT_TENSORFLOW and tops & {"tensorflow", "keras"}:
+        if {module.package, _path(module)} & WITHOUT_TENSORFLOW and tops & _TENSORFLOW:
             yield f"{_path(module)} must not import TensorFlow."
-        others = tops - {"numpy", "mammo"} - sys.stdlib_module_names - {"tensorflow", "keras"}
+        others = tops - {"numpy", "mammo"} - sys.stdlib_module_names - _TENSORFLOW
         if module.package in NUMPY_ONLY and others:
             yield f"{_path(module)} must not import {', '.join(sorted(others))}: numpy alone."
 

@@ -59,10 +59,11 @@ class Coco:
             ImageError: A box is empty or leaves the image, or stands on a normal view.
         """
         del exam
-        row = self._rows_by_name[view.path.name]
+        name = self._names_by_path[view.path]
+        row = self._rows_by_name[name]
         pathology = _worst(row["pathology"])
         lesions = []
-        for x, y, width, height in self._boxes_by_name.get(view.path.name, []):
+        for x, y, width, height in self._boxes_by_name.get(name, []):
             if not (
                 width > 0 and height > 0 and x >= 0 and y >= 0 and x + width <= width_px and y + height <= height_px
             ):
@@ -91,6 +92,11 @@ class Coco:
         return ListedExam(
             patient_id, patient_id, status, self.name, age_years=None, density=max(densities, default=None), views=views
         )
+
+    @functools.cached_property
+    def _names_by_path(self) -> dict[pathlib.Path, str]:
+        """A name may have folders or "./" in it: which file it means is for pathlib to say."""
+        return {self.data_dir / name: name for name in self._rows_by_name}
 
     @functools.cached_property
     def _rows_by_name(self) -> dict[str, dict[str, str]]:

@@ -9,9 +9,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from mammo.augment import film, lesions, seeds
+from mammo.augment import addons, film, lesions, seeds
 from mammo.augment.seeds import Operation
-from mammo.common import addons
 from mammo.config.augmentation import AugmentationConfig
 from mammo.data import box_ops
 from mammo.data.batch import Batch

@@ -41,6 +41,14 @@ def converted(source, tmp_path_factory):
     return output_dir, _conversion(source, output_dir).run()
 
 
+def test_data_that_a_model_is_only_evaluated_on_are_all_of_one_split(source, converted, tmp_path):
+    made = _conversion(source, tmp_path / "shards", only_split="test").run()
+    _, split = converted
+    assert made.splits["test"].patients == sum(part.patients for part in split.splits.values())
+    assert sum(made.splits["test"].images.values()) == sum(sum(part.images.values()) for part in split.splits.values())
+    assert made.splits["train"].patients == made.splits["validation"].patients == 0
+
+
 def _read(output_dir, shard):
     for record in tf.data.TFRecordDataset(str(output_dir / shard.name)):
         yield schema.decode(record, Encoding.PNG16)

@@ -68,11 +68,13 @@ def test_views_of_another_size_are_refused_with_the_flags_that_make_them_fit(fin
     [
         (["--workdir=nowhere"], "nowhere holds no data of its own", 1),
         (["--workdir=nowhere", "--data_dir={shards}"], "nowhere has no plan.json", 1),
+        (["--model=comparison"], "is of a comparison; give one of its models", 1),
         (["--workdir=nowhere", "--model=nowhere"], "--workdir and --model are both given", 1),
         (["--split=train"], "--split=train", 2),
     ],
 )
 def test_a_persons_mistake_is_one_sentence(finished, tmp_path, flags, said, status):
+    (tmp_path / "comparison" / "models" / "detector").mkdir(parents=True)
     given = [flag.format(shards=finished[1].folder) for flag in flags]
     ended = programs.run("mammo.evaluate", *given, cwd=tmp_path)
     assert ended.returncode == status

@@ -70,13 +70,21 @@ def test_another_configuration_in_the_same_workdir_is_refused(trained):
         ("--config=detektor", "no configuration 'detektor'", 2),
         ("--stage=detektor", "--stage=detektor", 2),
         ("--data_dir=nowhere", "nowhere", 1),
+        ("--stage=tumour --config=detector", "--stage=tumour, but the configuration is of the stage 'detector'", 1),
         ("--config.devices=64", "--config.devices=64", 1),
     ],
 )
 def test_a_persons_mistake_is_one_sentence(trained, tmp_path, flag, said, status):
     folder, _ = trained
     data = f"--data_dir={folder}/runs/detector/data/shards-128x96"
-    ended = programs.run("mammo.train", data, f"--workdir={tmp_path}/run", *_SMALL, flag, cwd=tmp_path)
+    ended = programs.run("mammo.train", data, f"--workdir={tmp_path}/run", *_SMALL, *flag.split(), cwd=tmp_path)
     assert ended.returncode == status, ended.stderr
     assert said in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_a_configuration_of_no_stage_is_refused(tmp_path):
+    ended = programs.run("mammo.train", "--config=comparison", cwd=tmp_path)
+    assert ended.returncode == 1
+    assert "--config is of no stage" in ended.stderr
+    assert not list(tmp_path.iterdir())

@@ -80,6 +80,7 @@ def test_programs_may_be_part_of_no_circle_either(tmp_path):
         ("mammo__data__shards", "from mammo import train\n", "must not import mammo:"),
         ("mammo__data__shards", "from mammo.benchmarks import step\n", "must not import mammo/benchmarks"),
         ("mammo__imaging__images", "import tensorflow as tf\n", "must not import TensorFlow"),
+        ("mammo__data__index", "import tensorflow as tf\n", "must not import TensorFlow"),
         ("mammo__config__detector", "from keras import layers\n", "must not import TensorFlow"),
         ("mammo__clinical__rules", "import scipy.special\n", "must not import scipy: numpy alone"),
         ("mammo__new__thing", "", "mammo/new has no place in LAYERS"),

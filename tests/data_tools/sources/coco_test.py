@@ -44,6 +44,14 @@ def test_boxes_become_xyxy_and_take_the_worst_pathology(tmp_path):
     assert annotation.spacing_mm is None
 
 
+@pytest.mark.parametrize("file_name", ["images/1.png", "./1.png", "a/../b/1.png", "/elsewhere/1.png"])
+def test_an_image_may_lie_in_another_folder(tmp_path, file_name):
+    source = _write(tmp_path, [[file_name, *ROWS[1][1:]]], [(0, [1, 2, 3, 4])])
+    (exam,) = source.list_exams()
+    (lesion,) = source.annotate(exam, exam.views[0], 120, 100).lesions
+    assert lesion.box_xyxy_px == (1, 2, 4, 6)
+
+
 def test_an_image_that_nobody_judged_is_unknown_with_and_without_boxes(tmp_path):
     told = ["UNKNOWN", "BENIGN|UNKNOWN", "NORMAL"]
     rows = [[*row[:5], pathology, ""] for row, pathology in zip(ROWS, told, strict=True)]

@@ -3,7 +3,7 @@ import sys
 
 import numpy as np
 
-from mammo.common import addons
+from mammo.augment import addons
 from tests import programs
 
 
@@ -15,6 +15,6 @@ def test_the_transform_maps_output_to_input():
 
 
 def test_nothing_is_said_of_its_end_where_a_person_reads():
-    command = [sys.executable, "-c", "from mammo.common import addons"]
+    command = [sys.executable, "-c", "from mammo.augment import addons"]
     ended = subprocess.run(command, capture_output=True, text=True, env=programs.environment(), check=True)
     assert "ended development" not in ended.stderr
