@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from mammo.common.errors import InputError
+from mammo.config.run import ClassifierConfig
 from mammo.data.batch import PADDING
 from mammo.reports import run
 from mammo.stages import stages
@@ -128,6 +129,7 @@ def test_it_learns_to_tell_discs_apart(shards, tmp_path):
     assert report["auc"]["image"]["cancer"]["value"] > 0.9
     assert set(report["auc"]) == {"image"}  # crops of a breast are no views of one thing
     assert "Cancer against the rest" in page.read_text()
+    assert isinstance(config, ClassifierConfig)
     model = dataclasses.replace(config.model, weights=str(tmp_path / "backbone.h5"), keeps_statistics=False)
     again = stages.from_config(dataclasses.replace(config, model=model), shards).build_initial_model()
     first = again.get_layer("backbone").get_weights()
