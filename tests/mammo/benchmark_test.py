@@ -51,7 +51,7 @@ def _tiny_backbone(name, weights, height_px, width_px, batch_norm_momentum):
     levels, strides = [images], {"P3": 8, "P4": 2, "P5": 2}
     for level, stride in strides.items():
         levels.append(tf.keras.layers.Conv2D(8, stride, strides=stride, name=level)(levels[-1]))
-    model = tf.keras.Model(images, levels[1:])
+    model = tf.keras.Model(images, levels[1:], name="backbone")
     model.pyramid_level_inputs = {level: level for level in strides}
     return model
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mammo import presets
 from mammo.common.errors import InputError
-from mammo.config import conversion, run
+from mammo.config import comparison, conversion, run
 from mammo.config.data import CropConfig, InputConfig
 from mammo.config.run import CropClassifierConfig, DetectorConfig, RunConfig
 
@@ -101,5 +101,5 @@ def test_integers_do_for_floats():
 
 
 def test_no_configuration_needs_tensorflow():
-    imports = "import sys; from mammo.config import comparison, run; from mammo import presets"
-    subprocess.run([sys.executable, "-c", f"{imports}; sys.exit('tensorflow' in sys.modules)"], check=True)
+    names = ", ".join(module.__name__ for module in (comparison, run, presets))
+    subprocess.run([sys.executable, "-c", f"import sys, {names}; sys.exit('tensorflow' in sys.modules)"], check=True)

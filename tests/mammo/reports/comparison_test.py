@@ -37,7 +37,7 @@ def report() -> ComparisonReport:
     concepts = {
         "first": _concept(0, "the first", froc=curve),
         "second": _concept(1, "the <second>"),
-        BASELINE: _concept(2, "always normal", models=[]),
+        BASELINE.name: _concept(2, "always normal", models=[]),
     }
     difference = {"value": 0.25, "low": 0.125, "high": 0.375, "p_value": 0.0004}
     of_units = {unit: dict.fromkeys(("cancer", "tumour"), difference) for unit in scoring.UNITS}
