@@ -66,7 +66,7 @@ def test_views_of_another_size_are_refused_with_the_flags_that_make_them_fit(fin
 @pytest.mark.parametrize(
     ("flags", "said", "status"),
     [
-        (["--workdir=nowhere"], "nowhere holds no data of its own", 1),
+        (["--workdir=nowhere"], "nowhere has no plan.json", 1),
         (["--workdir=nowhere", "--data_dir={shards}"], "nowhere has no plan.json", 1),
         (["--model=comparison"], "is of a comparison; give one of its models", 1),
         (["--workdir=nowhere", "--model=nowhere"], "--workdir and --model are both given", 1),

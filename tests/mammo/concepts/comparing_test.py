@@ -1,4 +1,4 @@
-"""The whole comparison on phantoms, with models of two steps: that it works, not what it finds."""
+"""The whole comparison on phantoms, its models of two steps or as they were drawn: that it works, not what it finds."""
 
 import dataclasses
 import json
@@ -17,6 +17,7 @@ from mammo.config import comparison
 from mammo.data.shards import Shards
 from mammo.metrics import scoring
 from mammo.reports import comparison as comparison_page
+from tests.mammo.training import untrained
 
 _CLASSIFIERS = ("whole_image", "tumour", "malignancy", "crop_classifier")
 
@@ -48,6 +49,8 @@ def shards(config, folder):
 @pytest.fixture(scope="module")
 def before(config, folder, shards):
     """What an earlier call, which was stopped, has left."""
+    for name in ("detector", "finder", "crop_classifier"):
+        untrained.write(folder / "models" / name, config.models[name], config.data, shards)
     trained = trained_models.train("whole_image", config, shards, folder)
     return (trained.folder / "metrics.jsonl").read_bytes()
 

@@ -34,7 +34,7 @@ def _workers(count, replicas):
 def _elements(shards, count, *, context=ONE, position=0, **changes):
     """The first (key, position) of training."""
     dataset = pipeline.training(shards, _options(**changes), context, position)
-    batches = dataset.take(-(-count // _options(**changes).batch_size))
+    batches = dataset.take(-(-count // _options(**changes).input.batch_size))
     flat = [pair for batch in batches for pair in zip(batch.key.numpy(), batch.position.numpy(), strict=True)]
     return flat[:count]
 
