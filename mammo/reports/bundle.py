@@ -32,7 +32,12 @@ def write(
     Returns:
         The path of the page.
     """
-    model: JsonObject = {"name": bundle.facts.name, "concept": bundle.facts.concept, "sha256": bundle.sha256}
+    model: JsonObject = {
+        "name": bundle.facts.name,
+        "concept": bundle.facts.concept,
+        "sha256": bundle.sha256,
+        "is_of_phantoms": bool(bundle.facts.data.get("is_phantom")),
+    }
     report = {
         **made.figures,
         "data": {**shards.facts(), "is_training_data": is_training_data(bundle, shards)},

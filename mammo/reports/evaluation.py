@@ -98,9 +98,9 @@ def render(
 
 
 def _title(report: Report) -> str:
-    stage = json_types.at(report, ("config", "stage"))
+    model = json_types.at(report, ("config", "stage")) or report.get("title")  # a run's, or a bundle's concept
     split = report.get("split")
-    return " ".join(["Evaluation", *([f"of {stage}"] if stage else []), *([f"on {split}"] if split else [])])
+    return " ".join(["Evaluation", *([f"of {model}"] if model else []), *([f"on {split}"] if split else [])])
 
 
 def _headlines(report: Report) -> Iterator[tuple[str, Interval, str]]:

@@ -19,7 +19,7 @@ def render(template: pathlib.Path, report: JsonObject, title: str, **fields: obj
     Args:
         template: Extends pages.html, which lies beside this module.
         report: Has "n", and "data", "split", "config", "time" and "model" where they are known. If
-            `report["data"]["is_phantom"]` is true, the page says what that means.
+            `report["data"]["is_phantom"]` or `report["model"]["is_of_phantoms"]` is true, the page says what that means.
         title: Title of the page.
         **fields: Further values for the template.
     """
@@ -30,6 +30,7 @@ def render(template: pathlib.Path, report: JsonObject, title: str, **fields: obj
             title=title,
             source=json_types.at(report, ("data", "source")),
             is_phantom=bool(json_types.at(report, ("data", "is_phantom"))),
+            is_model_of_phantoms=bool(json_types.at(report, ("model", "is_of_phantoms"))),
             n=report.get("n", {}),
             made=[(name, list(_facts(report[name]))) for name in _MADE if name in report],
             **fields,

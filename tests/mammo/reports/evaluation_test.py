@@ -112,6 +112,17 @@ def test_the_page_holds_the_figures_with_their_intervals_and_counts(tmp_path):
     assert len(set(tags.identifiers)) == len(tags.identifiers)
 
 
+def test_a_bundle_of_phantoms_is_named_and_says_that_its_figures_on_other_data_mean_nothing(tmp_path):
+    made = _report(RESULTS, title="single-stage detector", split="test", data={"source": "coco"}, model={})
+    pages = {}
+    for is_of_phantoms in (True, False):
+        evaluation.write(tmp_path, made | {"model": {"is_of_phantoms": is_of_phantoms}}, [], [])
+        _, pages[is_of_phantoms] = _read((tmp_path / "report.html").read_text())
+    assert "Evaluation of single-stage detector on test" in pages[True]
+    assert "The model was trained on phantoms." in pages[True]
+    assert "The model was trained on phantoms." not in pages[False]
+
+
 def test_the_page_loads_nothing_from_elsewhere():
     tags, _ = _read(evaluation.render(_report(RESULTS), HISTORY, _gallery(RESULTS)))
     assert tags.loads
