@@ -19,7 +19,8 @@ def render(template: pathlib.Path, report: JsonObject, title: str, **fields: obj
     Args:
         template: Extends pages.html, which lies beside this module.
         report: Has "n", and "data", "split", "config", "time" and "model" where they are known. If
-            `report["data"]["is_phantom"]` or `report["model"]["is_of_phantoms"]` is true, the page says what that means.
+            `report["data"]["is_phantom"]` or `report["model"]["is_of_phantoms"]` is true, the page says what that
+            means.
         title: Title of the page.
         **fields: Further values for the template.
     """
