@@ -73,7 +73,7 @@ def render(report: ComparisonReport, chapters_of: Mapping[str, list[Chapter]]) -
     return pages.render(
         pathlib.Path(__file__).with_name("comparison.html"),
         report,
-        title="Four concepts, compared",
+        title="Concepts compared",
         concepts=concepts,
         titles=titles,
         columns=[name for name, _ in _COLUMNS],
