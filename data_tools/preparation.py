@@ -58,17 +58,13 @@ def find_source(data_dir: pathlib.Path | None, folder: pathlib.Path) -> pathlib.
     return None if (data_dir / manifests.FILE_NAME).is_file() else data_dir
 
 
-def source_of(folder: pathlib.Path) -> pathlib.Path:
-    """Returns the folder of the files that `prepare` made the shards in `folder` of."""
-    path = folder / _SOURCE_FILE
-    told = json.loads(path.read_text())["data_dir"] if path.is_file() else None
-    return folder / _PHANTOMS if told is None else pathlib.Path(told)
-
-
 def find_source_of(shards_dir: pathlib.Path) -> pathlib.Path | None:
     """Returns the folder of the files that shards are made of; None: `prepare` has not made them."""
-    folder = shards_dir.parent
-    return source_of(folder) if (folder / _SOURCE_FILE).is_file() else None
+    path = shards_dir.with_name(_SOURCE_FILE)
+    if not path.is_file():
+        return None
+    data_dir = json.loads(path.read_text())["data_dir"]
+    return shards_dir.with_name(_PHANTOMS) if data_dir is None else pathlib.Path(data_dir)
 
 
 def _source_of(data_dir: pathlib.Path | None, options: DataConfig) -> dict[str, object]:

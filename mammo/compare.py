@@ -15,7 +15,7 @@ from ml_collections import config_flags
 from data_tools import preparation
 from mammo import presets
 from mammo.common import cli
-from mammo.common.errors import InputError
+from mammo.concepts.concept import NoSourceError
 from mammo.config import comparison
 
 _CONFIG = config_flags.DEFINE_config_file(
@@ -46,10 +46,8 @@ def main() -> None:
         cli.user_path(_SOURCE_DIR.value) if _SOURCE_DIR.value else preparation.find_source(data_dir, folder / "data")
     )
     if source_dir is None:
-        raise InputError(
-            f"{data_dir} holds shards, but the second look reads the files that they are made of: give their folder as "
-            "--source_dir."
-        )
+        assert data_dir is not None
+        raise NoSourceError(data_dir)
 
     from mammo.concepts import comparing  # noqa: PLC0415  TensorFlow takes seconds: wrong flags are told before
     from mammo.data.shards import Shards  # noqa: PLC0415

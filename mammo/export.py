@@ -29,7 +29,9 @@ _DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "The shards that the models were trained on; none: those in the first workdir."
 )
 _SOURCE_DIR = flags.DEFINE_string(
-    "source_dir", None, "multi_stage: the folder of the files that the shards are made of; none: as for --data_dir."
+    "source_dir",
+    None,
+    "multi_stage: the folder of the files that the shards are made of; none: as the run has it.",
 )
 _FLIPS = flags.DEFINE_bool(
     "flips",
@@ -56,7 +58,7 @@ def main() -> None:
     data_dir = cli.user_path(_DATA_DIR.value) if _DATA_DIR.value else preparation.find_shards(own_data)
     if data_dir is None:
         raise InputError(f"{folders[0]} holds no data of its own; give the --data_dir that it was trained on.")
-    source_dir = cli.user_path(_SOURCE_DIR.value) if _SOURCE_DIR.value else preparation.source_of(own_data)
+    source_dir = cli.user_path(_SOURCE_DIR.value) if _SOURCE_DIR.value else preparation.find_source_of(data_dir)
     shards = Shards.open(data_dir)
     models = trained_models.find(folders, shards)
     concept = exporting.choose(models, _CONCEPT.value)

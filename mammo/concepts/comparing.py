@@ -106,4 +106,4 @@ def _check(config: ComparisonConfig, shards: Shards, source_dir: pathlib.Path) -
             f"the configuration of a comparison has the models {', '.join(sorted(taken))}, not "
             f"{', '.join(sorted(config.models))}."
         )
-    evidence.check_source(shards, source_dir)
+    evidence.check_source(COMPARED.values(), shards, source_dir)

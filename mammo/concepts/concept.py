@@ -6,6 +6,7 @@ files of an exam. Both meet `Models`.
 """
 
 import enum
+import pathlib
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from mammo.clinical import fusing, rules
 from mammo.clinical.findings import Findings
+from mammo.common.errors import InputError
 
 
 class Role(enum.StrEnum):
@@ -95,6 +97,21 @@ class Concept(Protocol):
     def answer(self, models: Models) -> ViewAnswers:
         """Asks the models about their views, and combines what they say."""
         ...
+
+
+class NoSourceError(InputError):
+    """Shards were given, but not the files that they are made of, which a second look reads."""
+
+    def __init__(self, shards_dir: pathlib.Path) -> None:
+        """Says what to give.
+
+        Args:
+            shards_dir: The folder of the shards.
+        """
+        super().__init__(
+            f"{shards_dir} holds shards, but the second look reads the files that they are made of: give their folder "
+            "as --source_dir."
+        )
 
 
 def of_findings(found: Sequence[Findings]) -> ViewAnswers:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -12,7 +12,7 @@ from mammo.clinical.findings import Findings
 from mammo.clinical.labels import KNOWN
 from mammo.common.errors import InputError
 from mammo.concepts import mirroring, second_look
-from mammo.concepts.concept import Concept, Role
+from mammo.concepts.concept import Concept, NoSourceError, Role
 from mammo.concepts.second_look import FoundView
 from mammo.config.data import CropConfig
 from mammo.data.batch import Detections
@@ -22,7 +22,6 @@ from mammo.metrics import image_results
 from mammo.metrics.image_results import ImageResult
 from mammo.metrics.scoring import Scored
 
-_JUDGED_ON = ("validation", "test")
 _LIKELIER = 0.5  # of two classes
 
 
@@ -119,12 +118,7 @@ class Evidence:
         Raises:
             InputError: Nobody has said where they lie.
         """
-        if self._source_dir is None:
-            raise InputError(
-                f"{self.shards.folder} holds shards, but the second look reads the files that they are made of: give "
-                "their folder as --source_dir."
-            )
-        return self._source_dir / info.path
+        return _source_of(self.shards, self._source_dir, info)
 
 
 class _Split:
@@ -201,16 +195,20 @@ def findings_of(detections: Detections) -> Findings:
 
 
 def check_source(
-    shards: Shards, source_dir: pathlib.Path | None, splits: Sequence[str] = ("validation", "test")
+    concepts: Iterable[Concept],
+    shards: Shards,
+    source_dir: pathlib.Path | None,
+    splits: Sequence[str] = ("validation", "test"),
 ) -> None:
-    """Checks that the files are there that a second look will read.
+    """Checks that the files are there that a second look will read, if any of the concepts takes one.
 
     Raises:
         InputError: One is missing, or nobody has said where they lie.
     """
-    evidence = Evidence(_no_model, shards, source_dir)
+    if not any(Role.CROP_CLASSIFIER in concept.roles for concept in concepts):
+        return
     for info in (info for split in splits for info in shards.describe(split).values()):
-        path = evidence.source_of(info)
+        path = _source_of(shards, source_dir, info)
         if not path.is_file():
             raise InputError(
                 f"{path} is missing, which the shards were made of and the second look reads; give the folder of these "
@@ -218,8 +216,10 @@ def check_source(
             )
 
 
-def _no_model(role: Role) -> AskedModel:
-    raise AssertionError(f"{role} is not asked here")
+def _source_of(shards: Shards, source_dir: pathlib.Path | None, info: RecordInfo) -> pathlib.Path:
+    if source_dir is None:
+        raise NoSourceError(shards.folder)
+    return source_dir / info.path
 
 
 def _result(key: int, info: RecordInfo, found: Findings) -> ImageResult:

@@ -5,7 +5,6 @@ import pathlib
 
 from mammo.concepts import evidence, judging
 from mammo.concepts.catalogue import CONCEPTS
-from mammo.concepts.concept import Role
 from mammo.concepts.evidence import Answers, Evidence
 from mammo.data.shards import Shards
 from mammo.inference import networks
@@ -49,8 +48,7 @@ def evaluate(
     """
     facts = bundle.facts
     concept = CONCEPTS[facts.concept]
-    if Role.CROP_CLASSIFIER in concept.roles:
-        evidence.check_source(shards, source_dir, [split])
+    evidence.check_source([concept], shards, source_dir, [split])
     networks.set_precision(precision)
     asked = Evidence(lambda role: BundledModel(bundle, role), shards, source_dir, flips=facts.flips)
     made = asked.answers(concept, split)

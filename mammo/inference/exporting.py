@@ -56,7 +56,7 @@ def export(
     concept: Concept,
     models: Mapping[Role, TrainedModel],
     shards: Shards,
-    source_dir: pathlib.Path,
+    source_dir: pathlib.Path | None,
     output_dir: pathlib.Path,
     *,
     flips: bool = False,
@@ -68,7 +68,7 @@ def export(
         concept: Of which all models are there.
         models: By role.
         shards: Which they were trained on.
-        source_dir: Where the files lie that the shards are made of; only a second look takes them.
+        source_dir: Where the files lie that the shards are made of, for a second look.
         output_dir: The folder of the bundle.
         flips: Whether detectors look at each view's mirror image, too.
 
@@ -77,8 +77,7 @@ def export(
     """
     if output_dir.exists() and not (output_dir / SUMS_FILE).is_file() and any(output_dir.iterdir()):
         raise InputError(f"{output_dir} holds something else than a bundle; give another --output_dir.")
-    if Role.CROP_CLASSIFIER in concept.roles:
-        evidence.check_source(shards, source_dir)
+    evidence.check_source([concept], shards, source_dir)
     logging.info("Measuring the concept %r on the validation and the test split.", concept.title)
     asked = Evidence(lambda role: trained_models.open_model(models[role]), shards, source_dir, flips=flips)
     judged = judging.judge(concept, *(asked.answers(concept, split) for split in ("validation", "test")))

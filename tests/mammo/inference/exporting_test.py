@@ -56,8 +56,8 @@ def found(config, folder, shards):
 
 
 @pytest.fixture(scope="module")
-def source_dir(folder):
-    return preparation.source_of(folder / "data")
+def source_dir(shards):
+    return preparation.find_source_of(shards.folder)
 
 
 _EXPORTS = [("multi_stage", False), ("multi_stage", True), ("hierarchical", False)]

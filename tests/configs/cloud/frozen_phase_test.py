@@ -1,4 +1,4 @@
-"""The classifier of views with the 2022 study's head, on one GPU: `presets_test` says what is shrunk."""
+"""Classifiers for one GPU, which learn their head first: `presets_test` says what is shrunk."""
 
 import pytest
 
@@ -10,10 +10,15 @@ from tests.mammo.training import disc_shards
 _short = pytest.fixture(short_efficientnet.in_place_of_b0, autouse=True, scope="module")
 
 
-def test_it_trains_its_head_then_its_backbone_and_is_exported(tmp_path):
+@pytest.mark.parametrize(
+    ("preset", "model"),
+    [("cloud/whole_image_1_gpu", "whole_image"), ("cloud/comparison_1_gpu", "crop_classifier")],
+    ids=["the study's head, of views", "of crops"],
+)
+def test_it_trains_its_head_then_its_backbone_and_is_exported(preset, model, tmp_path):
     shards = disc_shards.write(tmp_path / "shards", {"train": 6, "validation": 3, "test": 3})
     weights = small_presets.write_weights(tmp_path)
-    config = small_presets.config("cloud/whole_image_1_gpu", "whole_image", weights, xla=False)
+    config = small_presets.config(preset, model, weights, xla=False)
     assert isinstance(config, ClassifierConfig)
     assert (config.model.backbone, config.transfer.frozen_steps) == ("efficientnet_b0", 1)
     from_file = preset_runs.fresh(config, shards, tmp_path)
