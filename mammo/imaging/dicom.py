@@ -12,8 +12,6 @@ from typing import BinaryIO
 import numpy as np
 import pydicom
 import pydicom.config
-import pydicom.pixels.decoders.base
-import pydicom.pixels.processing
 from pydicom import uid
 from pydicom.dataset import Dataset
 
@@ -21,11 +19,12 @@ from mammo.clinical import labels
 from mammo.clinical.exams import Uids
 from mammo.clinical.labels import Laterality, Projection
 from mammo.common.errors import ImageError
-from mammo.imaging import decoding_apart
+from mammo.imaging import dicom_decoding, dicom_display
+from mammo.imaging.admission import Admission
 
 # pydicom warns of every oddity, and quotes the value at fault, which may be a patient's name. It is silenced once and
 # for all, since warnings.catch_warnings is not safe in threads.
-warnings.filterwarnings("ignore", module=r"(pydicom|mammo\.imaging\.dicom)\b")
+warnings.filterwarnings("ignore", module=r"pydicom\b|mammo\.imaging\.dicom")
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
 
@@ -35,16 +34,6 @@ _RAW_CLASSES = (
     uid.DigitalMammographyXRayImageStorageForProcessing,
     uid.DigitalXRayImageStorageForProcessing,
 )
-_PILLOW_SYNTAXES = (uid.JPEGBaseline8Bit, uid.JPEG2000Lossless, uid.JPEG2000)
-_GDCM_SYNTAXES = (
-    uid.JPEGExtended12Bit,
-    uid.JPEGLossless,
-    uid.JPEGLosslessSV1,
-    uid.JPEGLSLossless,
-    uid.JPEGLSNearLossless,
-)
-"""What GDCM alone decodes. Damaged data make it abort the process that it runs in now and then, and Pillow not."""
-
 _BITS = (8, 16)
 _DAMAGED = "is a truncated or damaged DICOM file; copy it again from its source"
 
@@ -59,6 +48,7 @@ class DicomTags:
         patient_name: (0010,0010); not printed.
         laterality: From Image Laterality (0020,0062) or Laterality (0020,0060); None: unknown.
         projection: From View Position (0018,5101) or View Code Sequence (0054,0220); None: unknown, or another.
+        admission: Whether it is a view to judge.
     """
 
     uids: Uids
@@ -66,6 +56,7 @@ class DicomTags:
     patient_name: str = dataclasses.field(repr=False)
     laterality: Laterality | None
     projection: Projection | None
+    admission: Admission = Admission()
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -135,11 +126,11 @@ class DicomFile:
             raise ImageError(self.path, _DAMAGED)
         self.size_px(max_pixels)
         with _refused_as(self.path, _DAMAGED):
-            syntax = _check_pixel_data(self.path, self.dataset)
+            syntax = dicom_decoding.check(self.path, self.dataset)
         with _refused_as(self.path, f"has pixel data ({syntax.name}) that is truncated or cannot be decoded"):
-            stored = _stored(self.dataset, self.content, syntax)
+            stored = dicom_decoding.stored(self.dataset, self.content, syntax)
         with _refused_as(self.path, "has a window or a look-up table that cannot be applied; export it again"):
-            return _displayed(self.dataset, stored)
+            return dicom_display.displayed(self.dataset, stored)
 
 
 def parse(path: pathlib.Path, content: bytes) -> DicomFile:
@@ -201,71 +192,6 @@ def _check(path: pathlib.Path, dataset: Dataset, max_pixels: int) -> None:
         raise ImageError(path, f"has {height_px} × {width_px} pixels, which is no image")
     if height_px * width_px > max_pixels:
         raise ImageError(path, f"has {height_px:,} × {width_px:,} pixels; more than {max_pixels:,} is no mammogram")
-
-
-def _check_pixel_data(path: pathlib.Path, dataset: Dataset) -> uid.UID:
-    """Refuses pixels that are not there, or that nothing here can decode; returns the transfer syntax."""
-    if not dataset.get("PixelData"):
-        raise ImageError(path, "is a DICOM file without pixel data; it may be truncated")
-    syntax = dataset.file_meta.get("TransferSyntaxUID")
-    if not syntax:
-        raise ImageError(path, "does not say how its pixels are coded (Transfer Syntax UID); export it again")
-    try:
-        can_decode = pydicom.pixels.decoders.base.get_decoder(syntax).is_available
-    except NotImplementedError:
-        can_decode = False
-    if not can_decode:
-        raise ImageError(path, f"is coded as {syntax.name}, which cannot be decoded here; export it uncompressed")
-    row_bytes = int(dataset.Columns) * int(dataset.BitsAllocated) // 8
-    surplus_bytes = len(dataset.PixelData) - int(dataset.Rows) * row_bytes
-    if not syntax.is_compressed and surplus_bytes >= row_bytes:  # less is padding
-        raise ImageError(
-            path, f"holds more pixels than its size says ({dataset.Rows} × {dataset.Columns}); export it again"
-        )
-    return syntax
-
-
-def _stored(dataset: Dataset, content: bytes, syntax: uid.UID) -> np.ndarray:
-    if syntax in _GDCM_SYNTAXES:
-        return decoding_apart.decode(content)
-    if syntax in _PILLOW_SYNTAXES:
-        dataset.pixel_array_options(decoding_plugin="pillow")
-    return dataset.pixel_array
-
-
-def _displayed(dataset: Dataset, stored: np.ndarray) -> np.ndarray:
-    """Returns what a viewer shows of the stored values, uint16 [H, W].
-
-    The look-up tables are applied to each value that could be stored, not to each pixel, of which there are far more.
-    """
-    stored = stored.astype(stored.dtype.newbyteorder("="), copy=False)
-    keys = stored.view(f"u{stored.itemsize}")
-    values = np.arange(256**stored.itemsize, dtype=keys.dtype).view(stored.dtype)  # by key
-    levels = pydicom.pixels.processing.apply_modality_lut(values, dataset)
-    with np.errstate(over="ignore"):  # far from the centre of a sigmoid window
-        levels = np.asarray(pydicom.pixels.processing.apply_voi_lut(levels, dataset), np.float32)
-    if dataset.PhotometricInterpretation == "MONOCHROME1" or dataset.get("PresentationLUTShape") == "INVERSE":
-        levels = -levels
-    is_padding = _is_padding(dataset, values)
-    is_used = np.zeros(len(values), bool)
-    is_used[keys.ravel()] = True
-    is_used &= ~is_padding
-    if not is_used.any():
-        return np.zeros(stored.shape, np.uint16)
-    low, high = float(levels[is_used].min()), float(levels[is_used].max())
-    table = (np.clip(levels, low, high) - low) * (65535.0 / max(high - low, 1e-6))
-    table[is_padding] = 0
-    return np.take(table.astype(np.uint16), keys)
-
-
-def _is_padding(dataset: Dataset, values: np.ndarray) -> np.ndarray:
-    """Which stored values stand for places outside the detector: from Pixel Padding Value to its Range Limit."""
-    value = dataset.get("PixelPaddingValue")
-    if value is None:
-        return np.zeros(values.shape, bool)
-    limit = dataset.get("PixelPaddingRangeLimit")
-    first, last = sorted((int(value), int(value if limit is None else limit)))
-    return (values >= first) & (values <= last)
 
 
 def _text(dataset: Dataset, keyword: str) -> str:
