@@ -56,7 +56,7 @@ class DicomTags:
     patient_name: str = dataclasses.field(repr=False)
     laterality: Laterality | None
     projection: Projection | None
-    admission: Admission = Admission()
+    admission: Admission = dataclasses.field(default_factory=Admission)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
