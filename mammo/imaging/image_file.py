@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from mammo.common.errors import ImageError
-from mammo.imaging import png_jpeg
+from mammo.imaging import file_kinds, png_jpeg
+from mammo.imaging.file_kinds import Format, Kind
 
 if TYPE_CHECKING:
     from mammo.imaging.dicom import DicomFile, DicomTags
@@ -32,6 +33,7 @@ class ImageFile:
     Attributes:
         path: Of the file; None: its bytes were given.
         name: For people: the path as it was given, or the name that was given with the bytes.
+        kind: What it is by its first bytes; None: it was not opened yet, or cannot be, or is empty.
     """
 
     def __init__(self, source: pathlib.Path | bytes, name: str = "image") -> None:
@@ -43,6 +45,7 @@ class ImageFile:
         """
         self.path = source if isinstance(source, pathlib.Path) else None
         self.name = str(source) if isinstance(source, pathlib.Path) else name
+        self.kind: Kind | None = None
         self._given = source if isinstance(source, bytes) else None
         self._content: bytes | None = None
         self._dicom: DicomFile | None = None
@@ -130,11 +133,15 @@ class ImageFile:
             if not self._given:
                 raise ImageError(self.shown_path, "is empty (0 bytes); copy it again from its source")
             self._content = self._given
+            self.kind = file_kinds.kind_of(self._given[: file_kinds.START_BYTES])
         if self._content is not None:
             yield io.BytesIO(self._content)
             return
         with _open(self.shown_path) as file:
-            if keep_bytes is None or os.fstat(file.fileno()).st_size <= keep_bytes:
+            self.kind = file_kinds.kind_of(file.read(file_kinds.START_BYTES))
+            file.seek(0)
+            is_kept = self.kind.format != Format.OTHER and os.fstat(file.fileno()).st_size <= (keep_bytes or 0)
+            if keep_bytes is None or is_kept:
                 self._content = file.read()
                 yield io.BytesIO(self._content)
             else:

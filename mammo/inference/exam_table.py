@@ -1,9 +1,10 @@
-"""Reads a CSV that lists exams: one row a view."""
+"""Reads a CSV that lists exams, as spreadsheets and scripts write it: one row a view."""
 
 import csv
 import io
+import os
 import pathlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from mammo.clinical import labels
@@ -12,6 +13,26 @@ from mammo.common.errors import InputError
 
 _COLUMNS = ("exam_id", "path")
 _HINT = "each row names an exam and the file of one view"
+
+_MOST_BYTES = 64 << 20  # a million rows; no table of exams is larger
+_ENCODINGS = ("utf-8-sig", "cp1252")  # the second: "CSV" of Excel on Windows
+_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")  # "Unicode text" of Excel
+_DELIMITERS = ",;\t|"
+
+_EMPTY = frozenset(("", "nan", "na", "n/a", "none", "null", "unknown", "-", "?"))
+"""An empty cell, and what stands for one, in any case: pandas and R write it."""
+
+_OTHER_PROJECTIONS = frozenset((
+    "ml", "lm", "lmo", "xcc", "xccl", "xccm", "cv", "at", "fb", "ccfb", "sio", "iso", "rl", "rm", "ri", "rs", "ccrl",
+    "ccrm", "ccri", "ccrs", "tan", "id", "np",
+))  # fmt: skip
+"""Views that are neither CC nor MLO, as mammograms are marked: DICOM PS3.16, CID 4014 and 4015."""
+
+_OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
+    "exam_id": ("study_id", "study_uid", "studyinstanceuid", "exam", "study", "accession_number", "patient_id"),
+    "path": ("image_id", "file", "file_name", "filename", "file_path", "image", "image_path", "image_file_path"),
+}
+"""By what names other tables call our columns: VinDr-Mammo, RSNA, CBIS-DDSM and others."""
 
 Known = TypeVar("Known", Laterality, Projection)
 
@@ -24,63 +45,141 @@ class Row(NamedTuple):
         path: Of its file; relative ones start at the folder of the CSV.
         laterality: None: the cell is empty, or there is no such column.
         projection: As `laterality`.
+        is_other_projection: Whether the cell names a projection that is neither CC nor MLO.
     """
 
     exam_id: str
     path: pathlib.Path
     laterality: Laterality | None
     projection: Projection | None
+    is_other_projection: bool = False
 
 
 def read(path: pathlib.Path) -> list[Row]:
-    """Reads a CSV with columns exam_id, path and perhaps laterality and projection.
+    """Reads a table with columns exam_id, path and perhaps laterality and projection.
+
+    Its text may be UTF-8, UTF-16 or Windows-1252; commas, semicolons, tabs or bars stand between its cells. Names of
+    columns are taken without regard to case and to spaces around and within them.
 
     Raises:
-        InputError: It is no CSV in UTF-8, lacks a column, or holds no row or one that is not as expected.
+        InputError: It is no such table, lacks a column, or holds no row or one that is not as expected.
         OSError: It cannot be read.
     """
-    rows = [_row(path, f"{path}, row {number}", cells) for number, cells in _lines(path)]
+    title, lines = _lines(path, _text(path))
+    rows = [_row(path, f"{path}, row {number}", title, cells) for number, cells in lines]
     if not rows:
         raise InputError(f"{path} has no rows; {_HINT}.")
     return rows
 
 
-def _row(path: pathlib.Path, where: str, cells: Mapping[str, str]) -> Row:
+def _text(path: pathlib.Path) -> str:
+    if path.stat().st_size > _MOST_BYTES:
+        raise InputError(f"{path} has more than {_MOST_BYTES >> 20} MiB; it is no table of exams, or split it.")
+    content = path.read_bytes()
+    for encoding in ("utf-16",) if content.startswith(_UTF_16_MARKS) else _ENCODINGS:
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if "\0" not in text:
+            return text
+    raise InputError(f"{path} is no CSV but binary data; export it again as CSV in UTF-8.")
+
+
+def _lines(path: pathlib.Path, text: str) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
+    """Returns the names of the columns, and the rows that are not blank, each with its number; the title is row 1."""
+    if text[:4].lower() == "sep=":  # Excel's own line, which names the delimiter
+        text = "\n" + text.partition("\n")[2]
+    title: list[str] = []
+    for delimiter in _DELIMITERS:
+        names = _title(text, delimiter)
+        if set(_COLUMNS) <= set(names):
+            _check_once(path, names)
+            lines = _parsed(path, text, delimiter)
+            next(lines)
+            return names, lines
+        title = max(title, names, key=len)
+    raise InputError(_without_columns(path, title))
+
+
+def _title(text: str, delimiter: str) -> list[str]:
+    """Returns the names of the columns, if this is what stands between them."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
+    try:
+        cells = next((cells for cells in reader if any(map(str.strip, cells))), [])
+    except csv.Error:  # a cell without an end
+        return []
+    return [_plain(cell).casefold().replace(" ", "_") for cell in cells]
+
+
+def _parsed(path: pathlib.Path, text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=True)
+    try:
+        yield from ((reader.line_num, cells) for cells in reader if any(map(str.strip, cells)))
+    except csv.Error:
+        where = f"{path}, row {reader.line_num}"
+        raise InputError(f"{where}: its quotes do not match; write quotes around a whole cell, or none.") from None
+
+
+def _check_once(path: pathlib.Path, names: Sequence[str]) -> None:
+    for column in (*_COLUMNS, "laterality", "projection"):
+        if names.count(column) > 1:
+            raise InputError(f"{path} has more than one column {column}; keep one of them.")
+
+
+def _without_columns(path: pathlib.Path, title: Sequence[str]) -> str:
+    """Says which column a table lacks, and which of its own to rename, if one looks like it."""
+    missing = [column for column in _COLUMNS if column not in title]
+    has = f"it has {', '.join(title)}" if any(title) else "its first row is empty"
+    renamed = {column: [name for name in _OTHER_NAMES[column] if name in title] for column in missing}
+    to_rename = [f"{names[0]} to {column}" for column, names in renamed.items() if names]
+    if "view_position" in title and to_rename:
+        to_rename.append("view_position to projection")
+    advice = f"; rename {', '.join(to_rename)}" if to_rename else ""
+    holds = ", which holds where the file of each view lies" if advice and "path" in missing else ""
+    expected = " and ".join(_COLUMNS)
+    return f"{path} has no column {' and no column '.join(missing)}; {has}; {expected} are expected{advice}{holds}."
+
+
+def _row(path: pathlib.Path, where: str, title: Sequence[str], given: Sequence[str]) -> Row:
+    if any(cell.strip() for cell in given[len(title) :]):
+        count = f"{len(given)} cells, and the table has {len(title)} columns"
+        raise InputError(f"{where} has {count}; write quotes around a cell that holds the delimiter.")
+    cells = dict.fromkeys(title, "") | dict(zip(title, map(_plain, given), strict=False))
     for column in _COLUMNS:
-        if not cells[column]:
-            raise InputError(f"{where}: {column} is empty; {_HINT}.")
+        if cells[column].casefold() in _EMPTY:
+            raise InputError(f"{where}: {column} is {cells[column] or 'empty'}; {_HINT}.")
+    is_other = cells.get("projection", "").casefold() in _OTHER_PROJECTIONS
     return Row(
         cells["exam_id"],
-        path.parent / cells["path"],
+        _path(path.parent, cells["path"]),
         _known(cells, "laterality", labels.parse_laterality, "left, right, L or R", where),
-        _known(cells, "projection", labels.parse_projection, "cc or mlo", where),
+        None if is_other else _known(cells, "projection", labels.parse_projection, "cc or mlo", where),
+        is_other,
     )
 
 
-def _lines(path: pathlib.Path) -> list[tuple[int, dict[str, str]]]:
-    """Returns the rows that are not blank, each with its number in the file, where the title is row 1."""
-    try:
-        text = path.read_bytes().decode("utf-8-sig")  # Excel puts a mark before it
-        if "\0" in text:
-            raise csv.Error("a file of binary data")
-        reader = csv.reader(io.StringIO(text, newline=""))
-        title = [name.strip() for name in next(reader, [])]
-        rows = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
-    except (UnicodeDecodeError, csv.Error):
-        raise InputError(f"{path} is no CSV in UTF-8; export it again as one.") from None
-    missing = [column for column in _COLUMNS if column not in title]
-    if missing:
-        has = f"it has {', '.join(title)}" if any(title) else "its first row is empty"
-        raise InputError(f"{path} has no column {missing[0]}; {has}; {' and '.join(_COLUMNS)} are expected.")
-    blank = dict.fromkeys(title, "")
-    return [(row, blank | dict(zip(title, map(str.strip, cells), strict=False))) for row, cells in rows]
+def _plain(cell: str) -> str:
+    """A cell without spaces and quotes around it."""
+    cell = cell.strip()
+    is_quoted = len(cell) > 1 and cell[0] == cell[-1] and cell[0] in "'\""
+    return cell[1:-1].strip() if is_quoted else cell
+
+
+def _path(folder: pathlib.Path, cell: str) -> pathlib.Path:
+    """Where the file lies: `~` is the person's home; a path of Windows has its backslashes turned, if that is all."""
+    path = folder / os.path.expanduser(cell)  # noqa: PTH111  pathlib raises where there is no such person
+    turned = folder / cell.replace("\\", "/")
+    return turned if "\\" in cell and not os.path.lexists(path) else path
 
 
 def _known(
     cells: Mapping[str, str], column: str, parse: Callable[[str], Known | None], expected: str, where: str
 ) -> Known | None:
     cell = cells.get(column, "")
+    if cell.casefold() in _EMPTY:
+        return None
     value = parse(cell)
-    if cell and value is None:
+    if value is None:
         raise InputError(f"{where}: {column} is {cell!r}, not {expected}; correct it, or leave it empty.")
     return value

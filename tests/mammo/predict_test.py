@@ -38,6 +38,17 @@ def test_a_view_that_cannot_be_read_is_in_the_exit_status_and_the_rest_is_answer
     assert sorted(statuses) == ["failed", "ok", "ok"]
 
 
+def test_what_lies_among_views_is_named_and_changes_nothing(place, tmp_path):
+    shutil.copytree(place / "good", tmp_path / "exam")
+    (tmp_path / "exam" / "report.pdf").write_bytes(b"%PDF-1.4")
+    (tmp_path / "exam" / "README").write_text("of the viewer")
+    (tmp_path / "exam" / "VERSION").write_text("1")
+    ended = programs.run("mammo.predict", f"--exam={tmp_path / 'exam'}", f"--output_dir={tmp_path / 'out'}", cwd=place)
+    assert ended.returncode == 0, ended.stderr
+    assert "Left out, as no views: a text file (README and 1 more), a PDF document (report.pdf)." in ended.stdout
+    assert "Answered 1 exam of 2 views" in ended.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
