@@ -19,6 +19,8 @@ _ENCODINGS = ("utf-8-sig", "cp1252")  # the second: "CSV" of Excel on Windows
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")  # "Unicode text" of Excel
 _DELIMITERS = ",;\t|"
 
+_MOST_TOLD, _LONGEST_TOLD = 20, 40  # names of columns, and characters of a cell, in a message
+
 _EMPTY = frozenset(("", "nan", "na", "n/a", "none", "null", "unknown", "-", "?"))
 """An empty cell, and what stands for one, in any case: pandas and R write it."""
 
@@ -130,7 +132,8 @@ def _check_once(path: pathlib.Path, names: Sequence[str]) -> None:
 def _without_columns(path: pathlib.Path, title: Sequence[str]) -> str:
     """Says which column a table lacks, and which of its own to rename, if one looks like it."""
     missing = [column for column in _COLUMNS if column not in title]
-    has = f"it has {', '.join(title)}" if any(title) else "its first row is empty"
+    names = ", ".join(map(_short, title[:_MOST_TOLD])) + (", …" if len(title) > _MOST_TOLD else "")
+    has = f"it has {names}" if any(title) else "its first row is empty"
     renamed = {column: [name for name in _OTHER_NAMES[column] if name in title] for column in missing}
     to_rename = [f"{names[0]} to {column}" for column, names in renamed.items() if names]
     if "view_position" in title and to_rename:
@@ -181,5 +184,10 @@ def _known(
         return None
     value = parse(cell)
     if value is None:
-        raise InputError(f"{where}: {column} is {cell!r}, not {expected}; correct it, or leave it empty.")
+        raise InputError(f"{where}: {column} is {_short(cell)!r}, not {expected}; correct it, or leave it empty.")
     return value
+
+
+def _short(text: str) -> str:
+    """As much of a cell as fits into a sentence."""
+    return text if len(text) <= _LONGEST_TOLD else f"{text[:_LONGEST_TOLD]}…"

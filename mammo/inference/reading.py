@@ -122,6 +122,8 @@ def _read_one(file: ViewFile, height_px: int, width_px: int) -> tuple[ReadView, 
     try:
         if file.reason is not None:
             return ReadView(file, file.reason), b""
+        if file.apart:
+            file.image.read_size()  # a volume is refused by its tags, before all of it is read
         pixels = _decode(file.image)
         digest = hashlib.blake2b(np.ascontiguousarray(pixels).data).digest()
         decoded_s = time.perf_counter()

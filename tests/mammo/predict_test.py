@@ -1,6 +1,7 @@
 """The program from its flags to its exit status."""
 
 import json
+import os
 import shutil
 
 import pytest
@@ -46,6 +47,23 @@ def test_what_lies_among_views_is_named_and_changes_nothing(place, tmp_path):
     ended = programs.run("mammo.predict", f"--exam={tmp_path / 'exam'}", f"--output_dir={tmp_path / 'out'}", cwd=place)
     assert ended.returncode == 0, ended.stderr
     assert "Left out, as no views: a text file (README and 1 more), a PDF document (report.pdf)." in ended.stdout
+    assert "Answered 1 exam of 2 views" in ended.stdout
+
+
+def test_a_folder_that_cannot_be_read_is_in_the_exit_status_and_the_rest_is_answered(place, tmp_path):
+    """Its path is longer than the system takes, which binds whoever may read everything, too."""
+    shutil.copytree(place / "good", tmp_path / "exams" / "good")
+    folder = os.open(tmp_path / "exams", os.O_RDONLY)
+    for _ in range(18):
+        os.mkdir("x" * 250, dir_fd=folder)
+        deeper = os.open("x" * 250, os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = deeper
+    os.close(folder)
+    ended = programs.run("mammo.predict", f"--exam={tmp_path / 'exams'}", f"--output_dir={tmp_path / 'out'}", cwd=place)
+    assert ended.returncode == 1
+    assert "cannot be read (File name too long)" in ended.stderr
+    assert "Traceback" not in ended.stderr
     assert "Answered 1 exam of 2 views" in ended.stdout
 
 

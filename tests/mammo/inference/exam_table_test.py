@@ -106,6 +106,13 @@ def test_each_fault_of_a_table_has_its_sentence(tmp_path, text, message):
         read(tmp_path, text)
 
 
+def test_a_sentence_stays_short_whatever_a_table_holds(tmp_path):
+    for text in ("x" * 10_000 + ",y" * 1000, "exam_id,path,laterality\na,1.png," + "x" * 10_000):
+        with pytest.raises(InputError, match="x…") as caught:
+            read(tmp_path, text)
+        assert len(str(caught.value)) < 400 + len(str(tmp_path))
+
+
 @pytest.mark.parametrize(
     "content", [b"exam_id,path\na,\0.png\n", b"PK\3\4" + bytes(100), "exam_id,path\n".encode("utf-16-le"), b"\xff\xfea"]
 )
