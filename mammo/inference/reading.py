@@ -18,10 +18,8 @@ from mammo.imaging.image_file import ImageFile
 from mammo.imaging.pixel_path import PreparedImage
 from mammo.inference.exam_files import ViewFile
 
-_MIN_SIDE_PX = 64  # smaller ones are icons
 _THUMB_PX = 32
 _SAME_CORRELATION = 0.999  # of thumbnails: what compression with loss changes is far finer than their pixels
-_MAX_ELONGATION = 8  # mammograms are about 1.5 times as high as wide; what comes after the decoder assumes no strips
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -139,11 +137,7 @@ def _read_one(file: ViewFile, height_px: int, width_px: int) -> tuple[ReadView, 
 def _decode(image: ImageFile) -> np.ndarray:
     """Decodes the pixels once the header has shown that they may be of a mammogram."""
     image.load()
-    height_px, width_px = image.read_size()
-    if min(height_px, width_px) < _MIN_SIDE_PX:
-        raise ImageError(image.shown_path, f"has {height_px:,} × {width_px:,} pixels, too few for a mammogram")
-    if max(height_px, width_px) > _MAX_ELONGATION * min(height_px, width_px):
-        raise ImageError(image.shown_path, f"has {height_px:,} × {width_px:,} pixels, too long a strip for a mammogram")
+    pixel_path.check_shape(image.shown_path, *image.read_size())
     return image.read_pixels()
 
 

@@ -127,7 +127,7 @@ def png_that_claims(height_px, width_px, end=b""):
     ("content", "reason"),
     [
         (b"", "is empty"),
-        (b"dear radiologist", "is not a PNG, JPEG or DICOM image"),
+        (b"dear radiologist", "is a text file, not a PNG, JPEG or DICOM image"),
         (png_that_claims(50_000, 50_000), "has 50,000 × 50,000 pixels; more than"),
         (png_that_claims(1, 2_000_000), "has 1 × 2,000,000 pixels, too few for a mammogram"),
         (png_that_claims(100, 100_000), "has 100 × 100,000 pixels, too long a strip for a mammogram"),
