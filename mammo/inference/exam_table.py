@@ -4,11 +4,11 @@ import csv
 import io
 import os
 import pathlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from mammo.clinical import labels
-from mammo.clinical.labels import Laterality, Projection
+from mammo.clinical.labels import Laterality, Projection, ViewName
 from mammo.common.errors import InputError
 
 _COLUMNS = ("exam_id", "path")
@@ -24,19 +24,11 @@ _MOST_TOLD, _LONGEST_TOLD = 20, 40  # names of columns, and characters of a cell
 _EMPTY = frozenset(("", "nan", "na", "n/a", "none", "null", "unknown", "-", "?"))
 """An empty cell, and what stands for one, in any case: pandas and R write it."""
 
-_OTHER_PROJECTIONS = frozenset((
-    "ml", "lm", "lmo", "xcc", "xccl", "xccm", "cv", "at", "fb", "ccfb", "sio", "iso", "rl", "rm", "ri", "rs", "ccrl",
-    "ccrm", "ccri", "ccrs", "tan", "id", "np",
-))  # fmt: skip
-"""Views that are neither CC nor MLO, as mammograms are marked: DICOM PS3.16, CID 4014 and 4015."""
-
 _OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
     "exam_id": ("study_id", "study_uid", "studyinstanceuid", "exam", "study", "accession_number", "patient_id"),
     "path": ("image_id", "file", "file_name", "filename", "file_path", "image", "image_path", "image_file_path"),
 }
 """By what names other tables call our columns: VinDr-Mammo, RSNA, CBIS-DDSM and others."""
-
-Known = TypeVar("Known", Laterality, Projection)
 
 
 class Row(NamedTuple):
@@ -46,15 +38,15 @@ class Row(NamedTuple):
         exam_id: Of its exam.
         path: Of its file; relative ones start at the folder of the CSV.
         laterality: None: the cell is empty, or there is no such column.
-        projection: As `laterality`.
-        is_other_projection: Whether the cell names a projection that is neither CC nor MLO.
+        projection: As `laterality`; or it is another than CC and MLO.
+        other: What it is then, as a noun with its article ("a mediolateral view"); "" where it may be one of these.
     """
 
     exam_id: str
     path: pathlib.Path
     laterality: Laterality | None
     projection: Projection | None
-    is_other_projection: bool = False
+    other: str = ""
 
 
 def read(path: pathlib.Path) -> list[Row]:
@@ -152,14 +144,11 @@ def _row(path: pathlib.Path, where: str, title: Sequence[str], given: Sequence[s
     for column in _COLUMNS:
         if cells[column].casefold() in _EMPTY:
             raise InputError(f"{where}: {column} is {cells[column] or 'empty'}; {_HINT}.")
-    is_other = cells.get("projection", "").casefold() in _OTHER_PROJECTIONS
-    return Row(
-        cells["exam_id"],
-        _path(path.parent, cells["path"]),
-        _known(cells, "laterality", labels.parse_laterality, "left, right, L or R", where),
-        None if is_other else _known(cells, "projection", labels.parse_projection, "cc or mlo", where),
-        is_other,
-    )
+    laterality, view = _laterality(cells, where), _view(cells, where)
+    if laterality and view.laterality and laterality != view.laterality:
+        raise InputError(f"{where}: laterality and projection contradict each other; correct one of them.")
+    path_there = _path(path.parent, cells["path"])
+    return Row(cells["exam_id"], path_there, laterality or view.laterality, view.projection, view.other)
 
 
 def _plain(cell: str) -> str:
@@ -176,16 +165,24 @@ def _path(folder: pathlib.Path, cell: str) -> pathlib.Path:
     return turned if "\\" in cell and not os.path.lexists(path) else path
 
 
-def _known(
-    cells: Mapping[str, str], column: str, parse: Callable[[str], Known | None], expected: str, where: str
-) -> Known | None:
-    cell = cells.get(column, "")
-    if cell.casefold() in _EMPTY:
-        return None
-    value = parse(cell)
-    if value is None:
-        raise InputError(f"{where}: {column} is {_short(cell)!r}, not {expected}; correct it, or leave it empty.")
-    return value
+def _laterality(cells: Mapping[str, str], where: str) -> Laterality | None:
+    cell = cells.get("laterality", "")
+    laterality = labels.parse_laterality(cell)
+    if laterality is None and cell.casefold() not in _EMPTY:
+        raise InputError(_unknown(where, "laterality", cell, "left, right, L or R"))
+    return laterality
+
+
+def _view(cells: Mapping[str, str], where: str) -> ViewName:
+    cell = cells.get("projection", "")
+    view = ViewName() if cell.casefold() in _EMPTY else labels.parse_view(cell)
+    if view.projection is None and not view.other and cell.casefold() not in _EMPTY:
+        raise InputError(_unknown(where, "projection", cell, "cc or mlo, nor another view of a breast"))
+    return view
+
+
+def _unknown(where: str, column: str, cell: str, expected: str) -> str:
+    return f"{where}: {column} is {_short(cell)!r}, not {expected}; correct it, or leave it empty."
 
 
 def _short(text: str) -> str:

@@ -112,9 +112,9 @@ class _Looking:
         view = ViewFile(
             image,
             next((laterality for laterality, _ in said if laterality), None),
-            None if row and row.is_other_projection else projection,
+            None if row and row.other else projection,
             reason,
-            tags.admission.what if tags and tags.admission.role == Role.APART else None,
+            (row.other if row else "") or (tags.admission.what if tags and tags.admission.role == Role.APART else None),
             tags.uids if tags else Uids(),
         )
         return _whose(view, tags, file_name)

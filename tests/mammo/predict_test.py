@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from tests import drawing, programs
+from tests import dicoms, drawing, programs
 from tests.mammo.inference import bright_disc
 
 
@@ -65,6 +65,17 @@ def test_a_folder_that_cannot_be_read_is_in_the_exit_status_and_the_rest_is_answ
     assert "cannot be read (File name too long)" in ended.stderr
     assert "Traceback" not in ended.stderr
     assert "Answered 1 exam of 2 views" in ended.stdout
+
+
+def test_an_exam_of_which_nothing_is_judged_is_in_the_exit_status(place, tmp_path):
+    spot = dicoms.make_image(drawing.draw_view(), 8, EstimatedRadiographicMagnificationFactor="1.8")
+    dicoms.write(tmp_path / "exams" / "spot" / "1.dcm", spot)
+    shutil.copytree(place / "good", tmp_path / "exams" / "good")
+    ended = programs.run("mammo.predict", f"--exam={tmp_path / 'exams'}", f"--output_dir={tmp_path / 'out'}", cwd=place)
+    assert ended.returncode == 1
+    assert "1 of 2 exams have no view that could be judged: " in ended.stderr
+    assert "1.dcm is a magnification view: shown, not judged." in ended.stderr
+    assert (tmp_path / "out" / "spot" / "1.png").is_file()
 
 
 @pytest.mark.parametrize(

@@ -50,12 +50,21 @@ def test_spreadsheets_write_one_table_in_many_ways(tmp_path, text, encoding):
 @pytest.mark.parametrize("cell", ["", "nan", "N/A", "None", "NULL", "?"])
 def test_what_stands_for_an_empty_cell_is_unknown(tmp_path, cell):
     (row,) = read(tmp_path, f"exam_id,path,laterality,projection\na,1.png,{cell},{cell}\n")
-    assert (row.laterality, row.projection, row.is_other_projection) == (None, None, False)
+    assert (row.laterality, row.projection, row.other) == (None, None, "")
 
 
 def test_a_projection_that_is_no_standard_one_is_known_as_such(tmp_path):
     rows = read(tmp_path, "exam_id,path,projection\na,1.png,ML\na,2.png,xccl\na,3.png,CC\n")
-    assert [(row.projection, row.is_other_projection) for row in rows] == [(None, True), (None, True), ("cc", False)]
+    assert [(row.projection, row.other) for row in rows] == [
+        (None, "a mediolateral view"),
+        (None, "an exaggerated craniocaudal view"),
+        ("cc", ""),
+    ]
+
+
+def test_a_side_may_stand_with_the_projection(tmp_path):
+    rows = read(tmp_path, "exam_id,path,projection\na,1.png,LMLO\na,2.png,Right CC\n")
+    assert [(row.laterality, row.projection) for row in rows] == [("left", "mlo"), ("right", "cc")]
 
 
 @pytest.mark.parametrize("exam_id", ["17.0", "../../etc", "0017", "1e5"])
@@ -94,7 +103,8 @@ def test_paths_of_windows_and_of_the_home_folder_are_found(tmp_path, monkeypatch
         ("exam_id,path\n\na\n", "row 3: path is empty"),
         ("sep=,\nexam_id,path\na\n", "row 3: path is empty"),
         ("exam_id,path,laterality\na,1.png,links\n", "row 2: laterality is 'links', not left, right, L or R"),
-        ("exam_id,path,projection\na,1.png,up\n", "row 2: projection is 'up', not cc or mlo"),
+        ("exam_id,path,projection\na,1.png,up\n", "row 2: projection is 'up', not cc or mlo, nor another"),
+        ("exam_id,path,laterality,projection\na,1.png,R,LMLO\n", "row 2: laterality and projection contradict each"),
         ("exam_id,path\na,Doe, Jane/1.png\n", "row 2 has 3 cells, and the table has 2 columns; write quotes"),
         ('exam_id,path\na,"1.png\nb,2.png\n', "row 3: its quotes do not match"),
         ('exam_id,path\na,"1".png\n', "row 2: its quotes do not match"),

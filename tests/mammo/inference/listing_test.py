@@ -2,6 +2,7 @@ import concurrent.futures
 import os
 
 import numpy as np
+import pydicom.uid
 import pytest
 
 from mammo.clinical.exams import Uids
@@ -9,7 +10,7 @@ from mammo.common.errors import InputError
 from mammo.inference import listing, reading
 from mammo.inference.exam_files import LeftOut
 from tests import counting, dicoms, drawing
-from tests.mammo.inference.exam_folders import VIEWS, dicom, mini_ddsm, names, png, reasons, sides, table
+from tests.mammo.inference.exam_folders import VIEWS, dicom, four, mini_ddsm, names, png, reasons, sides, table
 
 opened = pytest.fixture(counting.opened)
 parsed = pytest.fixture(counting.parsed)
@@ -230,10 +231,47 @@ def test_a_table_lists_exams_in_its_order(tmp_path):
     assert (first.exam_id, first.views[0].path, sides(first)) == ("a", tmp_path / "sub/2.png", [("right", None)])
 
 
-def test_a_projection_that_a_table_calls_no_standard_one_is_unknown_whatever_the_name_says(tmp_path):
+def test_a_view_that_a_table_calls_no_standard_one_is_apart_whatever_its_name_says(tmp_path):
     png(tmp_path / "L_CC.png")
     (exam,) = exams_in([table(tmp_path, "exam_id,path,projection\na,L_CC.png,XCCL\n")])
-    assert sides(exam) == [("left", None)]
+    assert (sides(exam), exam.views[0].apart) == ([("left", None)], "an exaggerated craniocaudal view")
+
+
+def report(path):
+    """A structured report, as it lies beside the views of an export."""
+    made = dicoms.make(Modality="SR", StudyInstanceUID="1.2.1", PatientID="4711")
+    made.SOPClassUID = made.file_meta.MediaStorageSOPClassUID = pydicom.uid.BasicTextSRStorage
+    return dicoms.write(path, made)
+
+
+def test_objects_beside_the_views_are_left_out_and_named(tmp_path):
+    four(tmp_path / "exam")
+    path = report(tmp_path / "exam" / "IM09.dcm")
+    listed = listing.list_exams([tmp_path / "exam"])
+    assert [len(exam.views) for exam in listed.exams] == [4]
+    assert listed.left_out == (LeftOut(path, "a structured report"),)
+    assert listed.exams[0].views[0].apart is None
+
+
+def test_an_object_that_is_no_image_is_answered_by_what_it_is_where_a_person_names_it(tmp_path):
+    path = report(tmp_path / "exam" / "IM09")
+    reason = "is a structured report, not a mammogram"
+    for given in ([path], [table(tmp_path, "exam_id,path\na,exam/IM09\n")]):
+        assert reasons(exams_in(given)[0]) == [reason]
+    assert reasons(listing.exam_of([path.read_bytes()], "a")) == [reason]
+    with pytest.raises(InputError, match=r"holds no image \(IM09 is a structured report\); give a folder"):
+        listing.list_exams([tmp_path / "exam"])
+
+
+def test_views_that_are_no_screening_views_are_apart(tmp_path):
+    four(tmp_path)
+    dicom(tmp_path / "mag.dcm", ImageLaterality="R", ViewPosition="CC", EstimatedRadiographicMagnificationFactor="1.8")
+    dicom(tmp_path / "ml.dcm", ImageLaterality="R", ViewPosition="ML")
+    (exam,) = exams_in([tmp_path])
+    assert {view.path.name: view.apart for view in exam.views if view.apart} == {
+        "mag.dcm": "a magnification view",
+        "ml.dcm": "a mediolateral view",
+    }
 
 
 def test_exam_ids_are_fit_for_file_names_and_differ(tmp_path):
