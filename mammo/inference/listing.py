@@ -21,6 +21,10 @@ KEPT_BYTES = 256 << 20
 """Memory for what is read of files as they are listed, so that they need not be opened again to be read. Of the files
 beyond it only the tags are read, so that memory does not grow with the number of exams."""
 
+OUTPUT_MARK = ".mammo-answers.json"
+"""Name of the file by which `mammo.writers` marks a folder of answers. Such a folder is never read as views, so that a
+second run does not answer the pictures of the first."""
+
 _LONGEST_ID = 120  # a file system takes 255 bytes, and suffixes are added
 
 _IN_FOLDER = "lies in one folder with views of {} patients; give the views of each in a folder of its own"
