@@ -8,14 +8,14 @@ in a message.
 import dataclasses
 import os
 import pathlib
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mammo.clinical.exams import Uids
 from mammo.clinical.labels import Laterality, Projection
+from mammo.common import plain
 from mammo.common.errors import ImageError, InputError
 from mammo.imaging.image_file import ImageFile
-from mammo.inference import exam_table, file_names
+from mammo.inference import exam_table, file_names, naming
 
 KEPT_BYTES = 256 << 20
 """Memory for what is read of files as they are listed, so that they need not be opened again to be read. Of the files
@@ -24,8 +24,6 @@ beyond it only the tags are read, so that memory does not grow with the number o
 OUTPUT_MARK = ".mammo-answers.json"
 """Name of the file by which `mammo.writers` marks a folder of answers. Such a folder is never read as views, so that a
 second run does not answer the pictures of the first."""
-
-_LONGEST_ID = 120  # a file system takes 255 bytes, and suffixes are added
 
 _IN_FOLDER = "lies in one folder with views of {} patients; give the views of each in a folder of its own"
 _IN_LIST = "is given together with views of {} patients; give the views of each on their own"
@@ -66,14 +64,16 @@ class ExamFiles:
     """The views of one exam.
 
     Attributes:
-        exam_id: Names its files: letters, digits, ".", "_" and "-".
+        exam_id: Names its files (see `naming`).
         views: At least one.
         patient: What the DICOM tags say of the person, by "id" and "name"; for whoever asks for it by a flag.
+        given_id: What a person calls it, of whatever characters.
     """
 
     exam_id: str
     views: tuple[ViewFile, ...]
     patient: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
+    given_id: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,7 +124,7 @@ def exam_of(views: Sequence[pathlib.Path | bytes], exam_id: str) -> ExamFiles:
     Args:
         views: At least one: absolute paths of image files, or their contents. Bytes are called "view 1", "view 2" and
             so on, by their place among all views.
-        exam_id: What to call the exam; characters that do not fit a file's name become "_".
+        exam_id: What to call the exam; characters that do not fit a file's name become "_" (see `naming`).
 
     Raises:
         ValueError: No view is given.
@@ -301,12 +301,8 @@ def _plain(text: str) -> str:
 
 
 def _with_unique_ids(exams: Iterable[ExamFiles]) -> list[ExamFiles]:
-    made: dict[str, ExamFiles] = {}
-    for exam in exams:
-        plain = re.sub(r"^\.|[^A-Za-z0-9._-]", "_", exam.exam_id[-_LONGEST_ID:]) or "exam"
-        exam_id, number = plain, 1
-        while exam_id in made:
-            number += 1
-            exam_id = f"{plain}_{number}"
-        made[exam_id] = dataclasses.replace(exam, exam_id=exam_id)
-    return list(made.values())
+    names = naming.of_exams()
+    return [
+        dataclasses.replace(exam, exam_id=names.take(exam.exam_id, "exam"), given_id=plain.utf8(exam.exam_id))
+        for exam in exams
+    ]
