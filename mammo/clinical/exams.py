@@ -29,7 +29,8 @@ class ViewRef:
     """Which view of an exam.
 
     Attributes:
-        name: Of its files, unique in the exam: the stem of the file that was given, with a number where it is taken.
+        name: Of its files, unique in the exam: that of the file that was given without its suffix, so far as every file
+            system takes it, with a number where it is taken.
         path: The file that was given; None: its bytes were.
         laterality: None: unknown.
         projection: None: unknown.
@@ -105,7 +106,7 @@ class ExamResult:
     """What is said of one exam.
 
     Attributes:
-        exam_id: As in the names of its files.
+        exam_id: As in the names of its files: what it is called, so far as every file system takes it.
         views: One a file, in the order in which they were given.
         breasts: The score of each breast of which a view was read.
         score: How suspicious the exam is of cancer, calibrated; None: no view could be judged.
@@ -114,6 +115,7 @@ class ExamResult:
         is_above: Whether the score is at or above the operating point; None: there is no score, or no operating point.
         seconds: From its files to this.
         patient: What DICOM tags say of the person; None where it was not asked for.
+        given_id: What a person calls it, of whatever characters; "" where nobody said.
     """
 
     exam_id: str
@@ -124,6 +126,7 @@ class ExamResult:
     is_above: bool | None
     seconds: float
     patient: Mapping[str, str] | None = None
+    given_id: str = ""
 
     @property
     def failed(self) -> tuple[ViewResult, ...]:

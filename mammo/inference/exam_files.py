@@ -46,14 +46,16 @@ class ExamFiles:
     """The views of one exam.
 
     Attributes:
-        exam_id: Names its files: letters, digits, ".", "_" and "-".
+        exam_id: Names its files (see `naming`).
         views: At least one.
         patient: What the DICOM tags say of the person, by "id" and "name"; for whoever asks for it by a flag.
+        given_id: What a person calls it, of whatever characters.
     """
 
     exam_id: str
     views: tuple[ViewFile, ...]
     patient: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
+    given_id: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

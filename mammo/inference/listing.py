@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 from mammo.clinical import labels
 from mammo.clinical.exams import Uids
 from mammo.clinical.labels import Laterality, Projection
+from mammo.common import plain
 from mammo.common.errors import ImageError, InputError
 from mammo.imaging.admission import Role
 from mammo.imaging.file_kinds import Format
 from mammo.imaging.image_file import ImageFile
-from mammo.inference import exam_table, file_names, grouping, walking
+from mammo.inference import exam_table, file_names, grouping, naming, walking
 from mammo.inference.exam_files import ExamFiles, LeftOut, Listed, ViewFile
 from mammo.inference.exam_table import Row
 from mammo.inference.grouping import Found, Part
@@ -35,8 +36,6 @@ beyond it only the tags are read, so that memory does not grow with the number o
 OUTPUT_MARK = ".mammo-answers.json"
 """Name of the file by which `mammo.writers` marks a folder of answers. Such a folder is never read as views, so that a
 second run does not answer the pictures of the first."""
-
-_LONGEST_ID = 120  # a file system takes 255 bytes, and suffixes are added
 
 _CBIS_DDSM = re.compile(
     r"(?P<patient>(Mass|Calc)-(Training|Test)_P_\d+)_(?P<side>LEFT|RIGHT)_(?P<view>CC|MLO)(?P<lesion>_\d+)?"
@@ -77,7 +76,7 @@ def exam_of(views: Sequence[pathlib.Path | bytes], exam_id: str) -> ExamFiles:
     Args:
         views: At least one: absolute paths of image files, or their contents. Bytes are called "view 1", "view 2" and
             so on, by their place among all views.
-        exam_id: What to call the exam; characters that do not fit a file's name become "_".
+        exam_id: What to call the exam; characters that do not fit a file's name become "_" (see `naming`).
 
     Raises:
         ValueError: No view is given.
@@ -251,12 +250,8 @@ def _exams_of_table(path: pathlib.Path, looking: _Looking) -> tuple[ExamFiles, .
 
 
 def _with_unique_ids(exams: Iterable[ExamFiles]) -> list[ExamFiles]:
-    made: dict[str, ExamFiles] = {}
-    for exam in exams:
-        plain = re.sub(r"^\.|[^A-Za-z0-9._-]", "_", exam.exam_id[-_LONGEST_ID:]) or "exam"
-        exam_id, number = plain, 1
-        while exam_id in made:
-            number += 1
-            exam_id = f"{plain}_{number}"
-        made[exam_id] = dataclasses.replace(exam, exam_id=exam_id)
-    return list(made.values())
+    names = naming.of_exams()
+    return [
+        dataclasses.replace(exam, exam_id=names.take(exam.exam_id, "exam"), given_id=plain.utf8(exam.exam_id))
+        for exam in exams
+    ]

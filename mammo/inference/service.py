@@ -18,9 +18,10 @@ from mammo.clinical.operating_points import OperatingPoint
 from mammo.clinical.rules import ViewScore
 from mammo.common.errors import InputError
 from mammo.imaging import placements
-from mammo.inference import listing, reading
+from mammo.inference import listing, naming, reading
 from mammo.inference.bundles import Bundle
 from mammo.inference.exam_files import ExamFiles, ViewFile
+from mammo.inference.naming import Names
 from mammo.inference.reading import ReadView, Seen
 
 if TYPE_CHECKING:  # it takes TensorFlow with it
@@ -199,6 +200,7 @@ class Service:
             is_above=None if scored.score is None or point is None else scored.score >= point.threshold,
             seconds=grown.seconds,
             patient=exam.patient if self.settings.with_identity else None,
+            given_id=exam.given_id,
         )
 
 
@@ -227,7 +229,7 @@ class _Grown:
     """What was said of an exam so far."""
 
     views: list[ViewResult] = dataclasses.field(default_factory=list)
-    names: set[str] = dataclasses.field(default_factory=set)
+    names: Names = dataclasses.field(default_factory=Names)
     seconds: float = 0.0
 
 
@@ -256,10 +258,7 @@ def _not_judged(reference: ViewRef, view: ReadView) -> ViewResult:
     return ViewResult(reference, reason, is_chest_wall_right=view.breast.is_chest_wall_right, apart=apart)
 
 
-def _reference(file: ViewFile, names: set[str]) -> ViewRef:
+def _reference(file: ViewFile, names: Names) -> ViewRef:
     """Returns which view a file is, under a name that is not taken in its exam."""
-    stem = file.name if file.path is None else file.path.stem
-    tried = (f"{stem}_{count}" if count > 1 else stem for count in itertools.count(1))
-    name = next(name for name in tried if name not in names)
-    names.add(name)
+    name = names.take(file.name if file.path is None else naming.of_view(file.path.name), "view")
     return ViewRef(name, file.path, file.laterality, file.projection, file.uids)

@@ -75,7 +75,7 @@ class OverlayWriter:
         """See `writer.Writer`."""
         self._output_dir = output_dir
         self._pool = concurrent.futures.ThreadPoolExecutor(_THREADS)
-        self._drawing: list[concurrent.futures.Future[None]] = []
+        self._drawing: list[concurrent.futures.Future[pathlib.Path]] = []
 
     def view(self, exam_id: str, view: AnsweredView) -> None:
         """See `writer.Writer`."""
@@ -84,13 +84,13 @@ class OverlayWriter:
             path = self._output_dir / name_of(exam_id, result.view)
             self._drawing.append(self._pool.submit(_write, path, read.pixels, read.breast, result))
 
-    def exam(self, result: ExamResult) -> None:
+    def exam(self, result: ExamResult) -> Sequence[pathlib.Path]:
         """See `writer.Writer`: waits until the pictures of the exam are there."""
-        for drawn in self._drawing:
-            drawn.result()
+        paths = [drawn.result() for drawn in self._drawing]
         self._drawing.clear()
+        return paths
 
-    def close(self) -> None:
+    def close(self, results: Sequence[ExamResult]) -> None:
         """See `writer.Writer`."""
         self._pool.shutdown()
 
@@ -100,8 +100,14 @@ def name_of(exam_id: str, view: ViewRef) -> str:
     return f"{exam_id}/{view.name}.png"
 
 
-def _write(path: pathlib.Path, pixels: np.ndarray, breast: Breast, view: ViewResult) -> None:
-    """Draws a view and writes it, whole or not at all."""
+def find(folder: pathlib.Path, exam_id: str, view: ViewRef) -> str | None:
+    """Returns where the picture of a view lies in the folder of the answers; None: there is none."""
+    name = name_of(exam_id, view)
+    return name if (folder / name).is_file() else None
+
+
+def _write(path: pathlib.Path, pixels: np.ndarray, breast: Breast, view: ViewResult) -> pathlib.Path:
+    """Draws a view and writes it, whole or not at all; returns where."""
     path.parent.mkdir(exist_ok=True)
     picture = draw(pixels, breast, view)
     is_written, content = cv2.imencode(".png", picture[..., ::-1], _PNG)
@@ -109,6 +115,7 @@ def _write(path: pathlib.Path, pixels: np.ndarray, breast: Breast, view: ViewRes
         raise ValueError(f"a picture of shape {picture.shape} cannot be written as PNG")
     with files.replacing(path) as partial:
         partial.write_bytes(content.tobytes())
+    return path
 
 
 def _hang(shape: tuple[int, ...], view: ViewResult) -> Placement:

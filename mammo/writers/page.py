@@ -2,7 +2,7 @@
 
 import pathlib
 import urllib.parse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import PIL.Image
@@ -67,23 +67,22 @@ class Section(NamedTuple):
 
 
 class PageWriter:
-    """Collects exams, and writes the page at the end; meets `writer.Writer`."""
+    """Writes the page at the end; meets `writer.Writer`."""
 
     def __init__(self, output_dir: pathlib.Path, about: About) -> None:
         """See `writer.Writer`."""
         self._output_dir, self._about = output_dir, about
-        self._exams: list[ExamResult] = []
 
     def view(self, exam_id: str, view: AnsweredView) -> None:
         """See `writer.Writer`: the page shows the pictures that the overlays are."""
 
-    def exam(self, result: ExamResult) -> None:
-        """See `writer.Writer`."""
-        self._exams.append(result)
+    def exam(self, result: ExamResult) -> Sequence[pathlib.Path]:
+        """See `writer.Writer`: the page is of all exams."""
+        return ()
 
-    def close(self) -> None:
+    def close(self, results: Sequence[ExamResult]) -> None:
         """See `writer.Writer`."""
-        files.write_text(self._output_dir / NAME, render(self._exams, self._about, self._output_dir))
+        files.write_text(self._output_dir / NAME, render(results, self._about, self._output_dir))
 
 
 def render(exams: Sequence[ExamResult], about: About, folder: pathlib.Path) -> str:
@@ -100,7 +99,7 @@ def render(exams: Sequence[ExamResult], about: About, folder: pathlib.Path) -> s
     environment = pages.environment_of(template)
     environment.filters.update(count=_count_text, marker=_marker, file_name=_file_name)
     views = [view for exam in exams for view in exam.views]
-    made = environment.get_template(template.name).render(
+    return environment.get_template(template.name).render(
         sections=[_section(exam, folder) for exam in exams],
         info=about,
         point=about.operating_point,
@@ -111,8 +110,16 @@ def render(exams: Sequence[ExamResult], about: About, folder: pathlib.Path) -> s
         sides=SIDES,
         cancer_colour=overlays.CANCER_COLOUR,
         benign_colour=overlays.BENIGN_COLOUR,
+        left_out=_by_kind(about.left_out),
     )
-    return made.encode("utf-8", "replace").decode("utf-8")  # names of files may be in no encoding at all
+
+
+def _by_kind(left_out: Sequence[tuple[pathlib.Path, str]]) -> Mapping[str, Sequence[pathlib.Path]]:
+    """Gathers files that were left out by what they are: the most frequent kind first."""
+    by_kind: dict[str, list[pathlib.Path]] = {}
+    for path, kind in left_out:
+        by_kind.setdefault(kind, []).append(path)
+    return dict(sorted(by_kind.items(), key=lambda item: (-len(item[1]), item[0])))
 
 
 def _section(exam: ExamResult, folder: pathlib.Path) -> Section:

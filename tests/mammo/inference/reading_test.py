@@ -115,12 +115,12 @@ def test_images_that_show_nothing_keep_their_own_reason(pool, tmp_path):
     assert all("shows no breast: it is of one colour" in view.reason for view in read(pool, *paths))
 
 
-def png_that_claims(height_px, width_px, end=b""):
-    """A PNG cut off behind its header (PNG specification, section 11.2.2)."""
+def png_that_claims(height_px, width_px):
+    """A PNG with a header and no pixels (PNG specification, section 11.2.2)."""
     made = b"\x89PNG\r\n\x1a\n"
     for kind, content in ((b"IHDR", struct.pack(">IIBBBBB", width_px, height_px, 8, 0, 0, 0, 0)), (b"IDAT", b"x" * 50)):
         made += struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-    return made + end
+    return made
 
 
 @pytest.mark.parametrize(
@@ -131,8 +131,7 @@ def png_that_claims(height_px, width_px, end=b""):
         (png_that_claims(50_000, 50_000), "has 50,000 × 50,000 pixels; more than"),
         (png_that_claims(1, 2_000_000), "has 1 × 2,000,000 pixels, too few for a mammogram"),
         (png_that_claims(100, 100_000), "has 100 × 100,000 pixels, too long a strip for a mammogram"),
-        (png_that_claims(400, 300), "is truncated"),
-        (png_that_claims(400, 300, b"IEND"), "is corrupt"),
+        (png_that_claims(400, 300), "is corrupt"),
         (bytes(128) + b"DICM" + bytes(50), "is a DICOM file without an image; it may be truncated"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -151,7 +150,7 @@ def test_colours_have_their_reason(pool, tmp_path):
 
 def test_an_image_without_a_breast_has_its_reason(pool, tmp_path):
     speck = np.zeros((400, 300), np.uint8)
-    speck[200:203, 100:103] = 255
+    speck[200:203, 100:103] = [253, 254, 255]  # of two levels it would be a mask
     assert "shows no breast" in reason_of(pool, drawing.write(tmp_path / "speck.png", speck))
 
 

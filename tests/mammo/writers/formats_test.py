@@ -3,12 +3,14 @@
 import csv
 import dataclasses
 import json
+import signal
 
 import cv2
 import numpy as np
 import pytest
 
 from mammo.clinical.rules import MissingProjection
+from mammo.common.errors import StoppedError
 from mammo.inference import listing, service
 from mammo.inference.predictor import Predictor
 from mammo.inference.service import AnswerSettings, Service
@@ -46,8 +48,7 @@ def write_exam(folder, **discs):
 
 def answer(opened, asked, given, output_dir, **options):
     answering = Service(opened, AnswerSettings(**options), lambda _: asked)
-    exams = listing.list_exams([given]).exams
-    return formats.write_all(answering.stream(exams), len(exams), output_dir, formats.about(answering))
+    return formats.write_all(answering, listing.list_exams([given]).exams, output_dir).results
 
 
 def rows_of(output_dir):
@@ -87,7 +88,7 @@ def test_an_exam_is_answered_as_the_interface_says(opened, asked, tmp_path):
 def test_a_finding_in_both_projections_counts_twice_one_in_one(opened, asked, tmp_path):
     both = write_exam(tmp_path / "both", LEFT_CC=[DISC], LEFT_MLO=[DISC])
     one = write_exam(tmp_path / "one", LEFT_CC=[DISC], LEFT_MLO=[])
-    (in_both,), (in_one,) = (answer(opened, asked, given, tmp_path / "out") for given in (both, one))
+    (in_both,), (in_one,) = (answer(opened, asked, given, tmp_path / "out" / given.name) for given in (both, one))
     assert in_both.score == pytest.approx(2 * in_one.score, abs=0.01)
 
 
@@ -112,8 +113,7 @@ def test_a_view_apart_is_drawn_and_told_as_such_in_every_format(opened, asked, t
     (exam,) = listing.list_exams([folder]).exams
     views = (dataclasses.replace(exam.views[0], apart="a spot view"), exam.views[1])
     answering = Service(opened, make_predictor=lambda _: asked)
-    parts = answering.stream([dataclasses.replace(exam, views=views)])
-    formats.write_all(parts, 1, tmp_path / "out", formats.about(answering))
+    formats.write_all(answering, [dataclasses.replace(exam, views=views)], tmp_path / "out")
     made = json.loads((tmp_path / "out" / "exam.json").read_text())
     apart, judged = made["views"]
     assert (apart["status"], apart["reason"]) == ("apart", "is a spot view: shown, not judged")
@@ -176,7 +176,7 @@ def test_who_the_patient_is_comes_out_only_if_asked_for(opened, asked, tmp_path)
     dicoms.write(tmp_path / "exam" / "view.dcm", dicom)
     answer(opened, asked, tmp_path / "exam", tmp_path / "out")
     written = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
-    assert len(written) == 4
+    assert len(written) == 7  # the mark, the journal and the lock with them
     assert not any(secret in path.read_bytes() for path in written for secret in (b"Featherstone", b"47110815"))
     answer(opened, asked, tmp_path / "exam", tmp_path / "told", with_identity=True)
     patient = json.loads((tmp_path / "told" / "exam.json").read_text())["patient"]
@@ -193,14 +193,15 @@ def test_a_run_that_is_stopped_keeps_what_was_answered(opened, asked, tmp_path):
         def predict(self, views):
             self.calls += 1
             if self.calls > 2:
-                raise KeyboardInterrupt
+                raise KeyboardInterrupt(signal.SIGTERM)
             return asked.predict(views)
 
     answering = Service(opened, make_predictor=lambda _: _Stopped())  # type: ignore[arg-type, return-value]
     exams = listing.list_exams([tmp_path / "all"]).exams
-    with pytest.raises(KeyboardInterrupt):
-        formats.write_all(answering.stream(exams), len(exams), tmp_path / "out", formats.about(answering))
-    assert {path.name for path in (tmp_path / "out").glob("*.json")} == {"a.json", "b.json"}
+    with pytest.raises(StoppedError, match=r"Stopped after 2 of 3 exams; .* holds what was answered") as stopped:
+        formats.write_all(answering, exams, tmp_path / "out")
+    assert stopped.value.signal_number == signal.SIGTERM
+    assert {path.name for path in (tmp_path / "out").glob("[!.]*.json")} == {"a.json", "b.json"}
     assert len(rows_of(tmp_path / "out")) == 2
     assert (tmp_path / "out" / page.NAME).is_file()
     assert not list((tmp_path / "out").rglob("*.partial"))
@@ -233,7 +234,7 @@ def test_a_repeated_projection_dilutes_nothing(opened, asked, tmp_path):
     views = {"LEFT_CC": [], "LEFT_MLO": [DISC], "RIGHT_CC": [], "RIGHT_MLO": []}
     once = write_exam(tmp_path / "once", **views)
     repeated = write_exam(tmp_path / "repeated", **views, **{"LEFT_CC-2": [], "LEFT_CC-3": []})
-    (of_four,), (of_six,) = (answer(opened, asked, given, tmp_path / "out") for given in (once, repeated))
+    (of_four,), (of_six,) = (answer(opened, asked, given, tmp_path / "out" / given.name) for given in (once, repeated))
     assert len(of_six.views) == 6
     assert of_six.is_complete
     assert of_six.score == pytest.approx(of_four.score, abs=0.01)
@@ -243,9 +244,8 @@ def test_a_repeated_projection_dilutes_nothing(opened, asked, tmp_path):
 def test_each_format_can_be_written_alone(opened, asked, tmp_path, name):
     answering = Service(opened, make_predictor=lambda _: asked)
     exams = listing.list_exams([write_exam(tmp_path / "exam", LEFT_CC=[DISC])]).exams
-    formats.write_all(answering.stream(exams), 1, tmp_path / "out", formats.about(answering), [name])
-    written = [
-        path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*") if path.is_file()
-    ]
+    formats.write_all(answering, exams, tmp_path / "out", [name])
+    paths = [path.relative_to(tmp_path / "out") for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    written = [path.as_posix() for path in paths if not path.name.startswith(".")]
     expected = {"json": "exam.json", "csv": "predictions.csv", "overlays": "exam/C_0001_1.LEFT_CC.png"}
     assert written == [expected.get(name, "report.html")]

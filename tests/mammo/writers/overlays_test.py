@@ -183,7 +183,7 @@ def _written(folder, view, findings):
     try:
         writer.exam(ExamResult("exam", (result,), {}, None, False, None, 0.0))
     finally:
-        writer.close()
+        writer.close([])
 
 
 def test_a_picture_is_written_whole_and_comes_back_as_it_was(tmp_path):
