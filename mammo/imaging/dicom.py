@@ -237,7 +237,7 @@ def _prepare(path: pathlib.Path, dataset: Dataset, bits: Bits) -> None:
     syntax = dataset.file_meta.get("TransferSyntaxUID")
     if getattr(pixels, "length", 0) == _UNDEFINED_LENGTH and syntax and not syntax.is_compressed:
         raise ImageError(path, "says that its pixels are uncompressed, and they are not; export it again")
-    if syntax and str(syntax) not in uid.UID_dictionary:  # it may hold anything, and is not repeated
+    if syntax and not uid.UID(syntax).type:  # it may hold anything, and is not repeated
         raise ImageError(path, "is coded in a way that is not known (Transfer Syntax UID); export it uncompressed")
     if syntax == uid.JPEGExtended12Bit and bits.stored > 8:  # noqa: PLR2004
         raise ImageError(

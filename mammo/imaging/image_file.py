@@ -12,7 +12,7 @@ import numpy as np
 
 from mammo.common.errors import ImageError
 from mammo.imaging import dicom_start, png_jpeg, turns
-from mammo.imaging.turns import Turn
+from mammo.imaging.turns import UPRIGHT, Turn
 
 if TYPE_CHECKING:
     from mammo.imaging.dicom import DicomFile, DicomTags
@@ -47,7 +47,7 @@ class ImageFile:
         self._content: bytes | None = None
         self._dicom: DicomFile | None = None
         self._tags: DicomTags | None = None
-        self.turn = Turn()
+        self.turn: Turn = UPRIGHT
         self._has_tags = False  # whether `_tags` is known, which is None where the file is no DICOM
 
     def __repr__(self) -> str:
