@@ -199,8 +199,10 @@ def _refused_as(path: pathlib.Path, reason: str) -> Iterator[None]:
     """Whatever goes wrong with one file is its own fault: pydicom and its plugins raise errors of any kind."""
     try:
         yield
-    except (ImageError, MemoryError):
+    except ImageError:
         raise
+    except MemoryError:
+        raise ImageError(path, "does not fit into the memory of this machine") from None
     except Exception:
         # Without its cause, which may quote a value, and so a patient's name.
         raise ImageError(path, reason) from None

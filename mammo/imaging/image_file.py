@@ -17,9 +17,11 @@ from mammo.imaging.turns import UPRIGHT, Turn
 if TYPE_CHECKING:
     from mammo.imaging.dicom import DicomFile, DicomTags
 
-MAX_PIXELS = 120_000_000
+MAX_PIXELS = 100_000_000
 """More than any film scanner or detector gives (DDSM's largest scan has 30 million pixels). Past it a file is
 refused before it is decoded, so that no file can take the memory of the machine."""
+
+_MAX_FILE_BYTES = 2 * MAX_PIXELS + (64 << 20)  # 16 bits a pixel, and tags; past it no more than the beginning is read
 
 
 class ImageFile:
@@ -141,7 +143,10 @@ class ImageFile:
             yield io.BytesIO(self._content)
             return
         with _open(self.shown_path) as file:
-            if keep_bytes is None or os.fstat(file.fileno()).st_size <= keep_bytes:
+            size_bytes = os.fstat(file.fileno()).st_size
+            if keep_bytes is None and size_bytes > _MAX_FILE_BYTES:
+                raise ImageError(self.shown_path, f"has {size_bytes:,} bytes, more than any mammogram")
+            if keep_bytes is None or size_bytes <= keep_bytes:
                 self._content = file.read()
                 yield io.BytesIO(self._content)
             else:

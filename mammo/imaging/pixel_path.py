@@ -23,7 +23,6 @@ PIXEL_PATH_VERSION = 1
 
 CROP_MIN_SIDE_PX = 384  # of the source: 38 mm of film in Mini-DDSM
 CROP_MAX_SIDE_PX = 1024  # of the crop: larger ones are shrunk
-_MASK_STEP = 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,13 +42,11 @@ def find_breast(path: pathlib.Path, pixels: np.ndarray) -> Breast:
     """Finds the breast on a view, uint8 or uint16 [H, W].
 
     Raises:
-        ImageError: The view shows no breast, or is a mask.
+        ImageError: The view shows no breast.
     """
     found = breasts.find_breast(pixels)
     if found is None:
         raise ImageError(path, "shows no breast: it is of one colour, or nothing on it is large enough")
-    if _is_mask(pixels):
-        raise ImageError(path, "has two grey levels and no others: it is a mask, not a mammogram")
     return found
 
 
@@ -135,14 +132,6 @@ def _render(pixels: np.ndarray, breast: Breast, placement: Placement) -> np.ndar
     content = np.clip((window.astype(np.float32) - low) * (1 / max(high - low, 1.0)), 0, 1)
     content[_foreign_in(breast, placement, pixels.shape, size_xy) > 0] = 0
     return np.ascontiguousarray(content[:, ::-1]) if placement.is_mirrored else content
-
-
-def _is_mask(pixels: np.ndarray) -> bool:
-    """Whether a picture has exactly two grey levels."""
-    if len(np.unique(pixels[::_MASK_STEP, ::_MASK_STEP])) > 2:  # noqa: PLR2004  nearly every view ends here
-        return False
-    low, high = pixels.min(), pixels.max()
-    return bool(low < high and ((pixels == low) | (pixels == high)).all())
 
 
 def _foreign_in(

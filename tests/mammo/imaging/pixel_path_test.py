@@ -103,13 +103,3 @@ def test_a_large_crop_is_shrunk():
 def test_a_view_without_a_breast_is_refused_by_name():
     with pytest.raises(ImageError, match=r"view\.png shows no breast"):
         pixel_path.find_breast(PATH, np.zeros((300, 200), np.uint8))
-
-
-def test_a_mask_is_no_view():
-    view = drawing.draw_view(300, 200)
-    for low, high in ((0, 255), (3, 40)):
-        mask = np.where(view > 60, high, low).astype(np.uint8)
-        with pytest.raises(ImageError, match="is a mask"):
-            pixel_path.find_breast(PATH, mask)
-        mask[150, 5] = 2
-        pixel_path.find_breast(PATH, mask)
