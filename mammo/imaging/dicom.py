@@ -199,8 +199,10 @@ def _refused_as(path: pathlib.Path, reason: str) -> Iterator[None]:
     """Whatever goes wrong with one file is its own fault: pydicom and its plugins raise errors of any kind."""
     try:
         yield
-    except (ImageError, MemoryError):
+    except ImageError:
         raise
+    except MemoryError:
+        raise ImageError(path, "does not fit into the memory of this machine") from None
     except Exception:
         # Without its cause, which may quote a value, and so a patient's name.
         raise ImageError(path, reason) from None
@@ -237,7 +239,7 @@ def _prepare(path: pathlib.Path, dataset: Dataset, bits: Bits) -> None:
     syntax = dataset.file_meta.get("TransferSyntaxUID")
     if getattr(pixels, "length", 0) == _UNDEFINED_LENGTH and syntax and not syntax.is_compressed:
         raise ImageError(path, "says that its pixels are uncompressed, and they are not; export it again")
-    if syntax and str(syntax) not in uid.UID_dictionary:  # it may hold anything, and is not repeated
+    if syntax and not uid.UID(syntax).type:  # it may hold anything, and is not repeated
         raise ImageError(path, "is coded in a way that is not known (Transfer Syntax UID); export it uncompressed")
     if syntax == uid.JPEGExtended12Bit and bits.stored > 8:  # noqa: PLR2004
         raise ImageError(

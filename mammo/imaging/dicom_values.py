@@ -98,18 +98,23 @@ def functional_group(dataset: Dataset, keyword: str) -> Dataset:
     Raises:
         Exception: As `texts`.
     """
-    own = first_item(dataset, "PerFrameFunctionalGroupsSequence", keyword)
+    own = Dataset()
+    if not _is_too_long(dataset, "PerFrameFunctionalGroupsSequence", _MAX_SEQUENCE_BYTES):  # as of very many frames
+        own = first_item(dataset, "PerFrameFunctionalGroupsSequence", keyword)
     return own if len(own) else first_item(dataset, "SharedFunctionalGroupsSequence", keyword)
 
 
 def _value(dataset: Dataset, keyword: str, max_bytes: int) -> object:
     tag = pydicom.datadict.tag_for_keyword(keyword) or 0
-    raw = dataset.get_item(tag, keep_deferred=True)
-    if raw is None:
-        return None
-    if isinstance(raw, RawDataElement) and raw.length and (raw.value is None or len(raw.value) > max_bytes):
-        raise ValueError(f"{keyword} has {raw.length} bytes")
-    return dataset[tag].value
+    if _is_too_long(dataset, keyword, max_bytes):
+        raise ValueError(f"{keyword} has more than {max_bytes} bytes")
+    return dataset[tag].value if tag in dataset else None
+
+
+def _is_too_long(dataset: Dataset, keyword: str, max_bytes: int) -> bool:
+    """Whether an element has more bytes than this, or was passed over for its length, and was not taken apart yet."""
+    raw = dataset.get_item(pydicom.datadict.tag_for_keyword(keyword) or 0, keep_deferred=True)
+    return isinstance(raw, RawDataElement) and bool(raw.length) and (raw.value is None or len(raw.value) > max_bytes)
 
 
 def _is_decimal(keyword: str) -> bool:

@@ -13,14 +13,16 @@ import numpy as np
 from mammo.common.errors import ImageError
 from mammo.imaging import file_kinds, png_jpeg, turns
 from mammo.imaging.file_kinds import Format, Kind
-from mammo.imaging.turns import Turn
+from mammo.imaging.turns import UPRIGHT, Turn
 
 if TYPE_CHECKING:
     from mammo.imaging.dicom import DicomFile, DicomTags
 
-MAX_PIXELS = 120_000_000
+MAX_PIXELS = 100_000_000
 """More than any film scanner or detector gives (DDSM's largest scan has 30 million pixels). Past it a file is
 refused before it is decoded, so that no file can take the memory of the machine."""
+
+_MAX_FILE_BYTES = 2 * MAX_PIXELS + (64 << 20)  # 16 bits a pixel, and tags; past it no more than the beginning is read
 
 
 class ImageFile:
@@ -50,7 +52,7 @@ class ImageFile:
         self._content: bytes | None = None
         self._dicom: DicomFile | None = None
         self._tags: DicomTags | None = None
-        self.turn = Turn()
+        self.turn: Turn = UPRIGHT
         self._has_tags = False  # whether `_tags` is known, which is None where the file is no DICOM
 
     def __repr__(self) -> str:
@@ -145,9 +147,12 @@ class ImageFile:
             yield io.BytesIO(self._content)
             return
         with _open(self.shown_path) as file:
+            size_bytes = os.fstat(file.fileno()).st_size
+            if keep_bytes is None and size_bytes > _MAX_FILE_BYTES:
+                raise ImageError(self.shown_path, f"has {size_bytes:,} bytes, more than any mammogram")
             self.kind = file_kinds.kind_of(file.read(file_kinds.START_BYTES))
             file.seek(0)
-            is_kept = self.kind.format != Format.OTHER and os.fstat(file.fileno()).st_size <= (keep_bytes or 0)
+            is_kept = self.kind.format != Format.OTHER and size_bytes <= (keep_bytes or 0)
             if keep_bytes is None or is_kept:
                 self._content = file.read()
                 yield io.BytesIO(self._content)

@@ -36,20 +36,29 @@ class Turn:
             return pixels
         return np.ascontiguousarray(np.rot90(pixels[:, ::-1] if self.is_mirrored else pixels, -self.quarters))
 
+    def stored_size(self, height_px: int, width_px: int) -> tuple[int, int]:
+        """Returns (height_px, width_px) of the stored picture whose upright one has this size."""
+        return (width_px, height_px) if self.quarters % 2 else (height_px, width_px)
+
     def boxes_to_upright(self, boxes_xyxy_px: np.ndarray, height_px: int, width_px: int) -> np.ndarray:
-        """Carries boxes, float64 [..., 4], from the stored picture, of this size, to the upright one."""
+        """Carries boxes, float64 [..., 4], from the stored picture to the upright one, which has this size."""
         boxes = np.asarray(boxes_xyxy_px, np.float64)
-        boxes = _mirrored(boxes, width_px) if self.is_mirrored else boxes
+        stored_height_px, stored_width_px = self.stored_size(height_px, width_px)
+        boxes = _mirrored(boxes, stored_width_px) if self.is_mirrored else boxes
         for quarter in range(self.quarters):
-            boxes = _turned_clockwise(boxes, width_px if quarter % 2 else height_px)
+            boxes = _turned_clockwise(boxes, stored_width_px if quarter % 2 else stored_height_px)
         return boxes
 
     def boxes_to_stored(self, boxes_xyxy_px: np.ndarray, height_px: int, width_px: int) -> np.ndarray:
-        """Carries boxes, float64 [..., 4], from the upright picture back to the stored one, of this size."""
+        """Carries boxes, float64 [..., 4], from the upright picture, which has this size, back to the stored one."""
         boxes = np.asarray(boxes_xyxy_px, np.float64)
-        for quarter in range(self.quarters, 4 if self.quarters else 0):  # on, until it has gone round
+        for quarter in range(-self.quarters % 4):  # on, until it has gone round
             boxes = _turned_clockwise(boxes, width_px if quarter % 2 else height_px)
-        return _mirrored(boxes, width_px) if self.is_mirrored else boxes
+        return _mirrored(boxes, self.stored_size(height_px, width_px)[1]) if self.is_mirrored else boxes
+
+
+UPRIGHT = Turn()
+"""Of a picture that stands already."""
 
 
 def of_patient_orientation(
@@ -69,17 +78,17 @@ def of_patient_orientation(
         projection: None is told by the directions.
     """
     if len(directions) != 2 or not all(map(_is_direction, directions)):  # noqa: PLR2004
-        return Turn()
+        return UPRIGHT
     along_row, along_column = directions
     is_on_side = along_column[0] in _ANTERIOR_POSTERIOR
     if is_on_side == (along_row[0] in _ANTERIOR_POSTERIOR):
-        return Turn()
+        return UPRIGHT
     across = along_row if is_on_side else along_column
     is_across_body = across[0] in _RIGHT_LEFT
     if projection is not None and is_across_body != (projection == Projection.CC):
-        return Turn()
+        return UPRIGHT
     if not is_on_side:
-        return Turn(2) if not is_across_body and "H" in across else Turn()
+        return Turn(2) if not is_across_body and "H" in across else UPRIGHT
     medial = _MEDIAL[laterality] if laterality else across[0]
     return Turn(1) if (medial if is_across_body else "F") in across else Turn(3)  # clockwise, the right comes down
 
@@ -96,7 +105,7 @@ def confirmed(turn: Turn, stored: np.ndarray) -> Turn:
     high, wide = (max(int(side * _EDGE), 1) for side in stored.shape)
     beside = max(float(stored[:, :wide].mean()), float(stored[:, -wide:].mean()))
     above = max(float(stored[:high].mean()), float(stored[-high:].mean()))
-    return turn if above > beside else Turn()
+    return turn if above > beside else UPRIGHT
 
 
 def _is_direction(value: str) -> bool:

@@ -16,6 +16,7 @@ from mammo.imaging import pixel_path
 from mammo.imaging.breasts import Breast
 from mammo.imaging.image_file import ImageFile
 from mammo.imaging.pixel_path import PreparedImage
+from mammo.imaging.turns import UPRIGHT, Turn
 from mammo.inference.exam_files import ViewFile
 
 _THUMB_PX = 32
@@ -29,11 +30,12 @@ class ReadView:
     Attributes:
         file: Which was given.
         reason: Why it could not be read, as a clause without the path; None: it was, and what follows is there.
-        pixels: uint8 or uint16 [H, W], as the file holds them.
+        pixels: uint8 or uint16 [H, W], upright.
         breast: Where the breast is.
         prepared: What a model sees of it; None: it is shown apart, and no model sees it.
         decoding_s: What reading the file took; all that was done, where it could not be read.
         preparing_s: What finding the breast and preparing the view took.
+        turn: How the pixels of the file were turned to be upright.
     """
 
     file: ViewFile
@@ -43,6 +45,7 @@ class ReadView:
     prepared: PreparedImage | None = None
     decoding_s: float = 0.0
     preparing_s: float = 0.0
+    turn: Turn = UPRIGHT
 
 
 class Seen:
@@ -131,7 +134,9 @@ def _read_one(file: ViewFile, height_px: int, width_px: int) -> tuple[ReadView, 
         return ReadView(file, _reason_of(error), decoding_s=time.perf_counter() - start_s), b""
     finally:
         file.image.release()
-    return ReadView(file, None, pixels, breast, prepared, decoded_s - start_s, time.perf_counter() - decoded_s), digest
+    preparing_s = time.perf_counter() - decoded_s
+    read = ReadView(file, None, pixels, breast, prepared, decoded_s - start_s, preparing_s, file.image.turn)
+    return read, digest
 
 
 def _decode(image: ImageFile) -> np.ndarray:

@@ -169,7 +169,8 @@ class Service:
         least = self.settings.min_finding_score
         least = self.bundle.facts.finding_threshold or 0.0 if least is None else least
         found = answer.findings
-        boxes = placements.clip(found.boxes_xyxy_px, *view.pixels.shape)
+        upright_boxes = placements.clip(found.boxes_xyxy_px, *view.pixels.shape)
+        boxes = view.turn.boxes_to_stored(upright_boxes, *view.pixels.shape)
         findings = tuple(
             Finding(tuple(box.tolist()), score, score * (1 - share), score * share)
             for box, score, share in zip(boxes, found.scores.tolist(), found.cancer_shares.tolist(), strict=True)

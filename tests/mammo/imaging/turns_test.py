@@ -23,11 +23,12 @@ def test_a_box_goes_with_what_it_surrounds_and_back(shape, turn, corners):
     stored = np.zeros(shape, np.uint8)
     stored[y_min : y_max + 1, x_min : x_max + 1] = 1
     upright = turn.apply(stored)
-    left, top, right, bottom = turn.boxes_to_upright(box, height_px, width_px).astype(int)
+    left, top, right, bottom = turn.boxes_to_upright(box, *upright.shape).astype(int)
     expected = np.zeros_like(upright)
     expected[top:bottom, left:right] = 1
     np.testing.assert_array_equal(upright, expected)
-    np.testing.assert_array_equal(turn.boxes_to_stored([[left, top, right, bottom]], height_px, width_px), [box])
+    assert turn.stored_size(*upright.shape) == shape
+    np.testing.assert_array_equal(turn.boxes_to_stored([[left, top, right, bottom]], *upright.shape), [box])
 
 
 def test_the_eight_turns_differ_and_one_of_them_does_nothing():

@@ -48,6 +48,20 @@ def test_an_answer_keeps_study_series_and_instance(service, tmp_path):
     assert (view.view.laterality, view.view.projection) == ("left", "cc")
 
 
+def test_findings_of_a_view_that_lies_on_its_head_are_in_the_pixels_of_its_file(service, tmp_path):
+    upright = dicoms.make_image(draw(DISC), 8, ImageLaterality="L", ViewPosition="MLO")
+    turned = draw(DISC)[::-1, ::-1]
+    on_head = dicoms.make_image(turned, 8, ImageLaterality="L", ViewPosition="MLO", PatientOrientation=["P", "H"])
+    boxes = []
+    for name, dicom in (("upright", upright), ("on_head", on_head)):
+        (view,) = service.answer([dicoms.write(tmp_path / f"{name}.dcm", dicom)]).views
+        (finding,) = view.findings
+        boxes.append(finding.box_xyxy_px)
+    height_px, width_px = turned.shape
+    x_min, y_min, x_max, y_max = boxes[0]
+    np.testing.assert_allclose(boxes[1], [width_px - x_max, height_px - y_max, width_px - x_min, height_px - y_min])
+
+
 def test_an_exam_of_many_views_comes_in_parts_and_its_result_with_the_last(service, tmp_path):
     names = [f"LEFT_CC-{number}" for number in range(MOST_VIEWS + 1)]
     folder = write_exam(tmp_path / "exam", **dict.fromkeys(names, ()))
