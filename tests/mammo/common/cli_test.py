@@ -53,6 +53,7 @@ def test_weights_are_a_name_or_a_file_of_the_person(monkeypatch):
         ("Doe, Jane/1.png,Doe, Jane/2.png", ["Doe, Jane/1.png", "Doe, Jane/2.png"]),
         ("a.png, b.png,nowhere.png,Doe, Jane/1.png", ["a.png", "b.png", "nowhere.png", "Doe, Jane/1.png"]),
         ("nowhere", ["nowhere"]),
+        ("~$nobody", ["~$nobody"]),
         ("dangling", ["dangling"]),
         ("x" * 5000 + ",a.png", ["x" * 5000, "a.png"]),
     ],

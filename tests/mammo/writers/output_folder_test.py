@@ -244,8 +244,28 @@ def test_a_move_that_was_killed_is_ended_by_the_next_run(tmp_path, monkeypatch):
             _run(folder, exams[:1], other)
         assert _run(folder, exams[:1], other)[1] == ["a"]
         assert _names(folder) == ["a.json", "earlier", TABLE]
-        kept = [path.name for path in (folder / "earlier").rglob("*.*") if path.is_file()]
-        assert sorted(kept) == sorted(["a.json", "b.json", "c.json", TABLE, journal.NAME, OUTPUT_MARK])
+        kept = [path.name for path in (folder / "earlier").rglob("[!.]*.*")]
+        assert sorted(kept) == ["a.json", "b.json", "c.json", TABLE]
+
+
+def test_a_folder_of_the_person_is_left_as_it_is_though_an_exam_is_called_so(tmp_path):
+    exams = _exams(tmp_path / "exams", "a", "b")
+    _run(tmp_path / "out", exams[:1])
+    (tmp_path / "out" / "b").mkdir()
+    (tmp_path / "out" / "b" / "mine.png").write_bytes(b"mine")
+    _run(tmp_path / "out", exams)
+    assert (tmp_path / "out" / "b" / "mine.png").read_bytes() == b"mine"
+
+
+def test_pictures_of_an_exam_that_was_not_done_are_drawn_anew(tmp_path):
+    exams = _exams(tmp_path / "exams", "a", "b")
+    with pytest.raises(_Killed):
+        _run(tmp_path / "out", exams, stops_after=1)
+    (tmp_path / "out" / "b").mkdir()
+    for name in ("view.png", "view.png.4711.partial"):
+        (tmp_path / "out" / "b" / name).write_bytes(b"half")
+    _run(tmp_path / "out", exams)
+    assert not list((tmp_path / "out" / "b").iterdir())
 
 
 def test_a_full_disk_leaves_the_earlier_answers(tmp_path):
