@@ -30,6 +30,7 @@ _ADVICE = {
     errno.ESTALE: "the disk, or the network to it, fails; check it, or give another folder",
 }
 _NAMED_WEIGHTS = ("imagenet", "none")  # all other weights are files
+_MOST_PIECES = 20  # of one path that has commas
 _STATUS_OF_SIGNALS = 128  # plus the signal's number, as shells do: 130 for Ctrl-C, 143 for SIGTERM
 
 
@@ -72,7 +73,7 @@ def user_path(path: str) -> pathlib.Path:
     BUILD_WORKING_DIRECTORY (https://bazel.build/docs/user-manual#running-executables).
     """
     standing_in = pathlib.Path(os.environ.get("BUILD_WORKING_DIRECTORY", "."))
-    return (standing_in / pathlib.Path(path).expanduser()).absolute()
+    return (standing_in / os.path.expanduser(path)).absolute()  # noqa: PTH111  pathlib's fails for a file "~$cases"
 
 
 def user_paths(text: str) -> list[pathlib.Path]:
@@ -85,7 +86,8 @@ def user_paths(text: str) -> list[pathlib.Path]:
     if os.path.lexists(user_path(text)):
         return [user_path(text)]
     while pieces:
-        tried = ((count, user_path(",".join(pieces[:count]).strip())) for count in range(1, len(pieces) + 1))
+        most = min(len(pieces), _MOST_PIECES)
+        tried = ((count, user_path(",".join(pieces[:count]).strip())) for count in range(1, most + 1))
         count, path = next(((count, path) for count, path in tried if os.path.lexists(path)), (1, None))
         paths.append(path or user_path(pieces[0].strip()))
         pieces = pieces[count:]

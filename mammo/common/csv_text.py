@@ -11,21 +11,16 @@ from collections.abc import Iterable, Sequence
 
 from mammo.common import plain
 
-_FORMULA = re.compile(
-    r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]"
-)  # the latter four: of full width, as some keyboards have them
+_FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")  # the latter four: the same signs in full width
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
-Cell = object
-"""Text, which is made safe; a number, a truth value, or None, which is an empty cell."""
 
-
-def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Returns a CSV with a row of titles.
 
     Args:
         columns: The titles.
-        rows: Of as many cells.
+        rows: Of as many cells: text, numbers, truth values, or None, which is an empty cell.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -34,7 +29,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
     return text.getvalue()
 
 
-def cell(value: Cell) -> Cell:
+def cell(value: object) -> object:
     """Returns what a cell holds: text as one line that can be shown (see `plain`) and that no spreadsheet runs."""
     if not isinstance(value, str):
         return value

@@ -5,10 +5,13 @@ not grow with the number of exams nor with the size of one.
 """
 
 import concurrent.futures
+import contextlib
 import dataclasses
+import importlib
 import itertools
 import pathlib
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -125,6 +128,8 @@ class Service:
         Yields:
             Each part as it is answered; the last one of an exam has its result.
         """
+        if self._predictor is None:
+            _import_distutils()
         with make_pool() as pool, concurrent.futures.ThreadPoolExecutor(1) as reader:
             parts = _parts(exams)
             coming = [reader.submit(self._read, part, pool) for part in itertools.islice(parts, 1)]
@@ -232,6 +237,17 @@ class _Grown:
     views: list[ViewResult] = dataclasses.field(default_factory=list)
     names: Names = dataclasses.field(default_factory=Names)
     seconds: float = 0.0
+
+
+def _import_distutils() -> None:
+    """Lets TensorFlow be imported while other threads read files.
+
+    It imports distutils, for which a hook of setuptools imports dozens of modules while it holds the lock of all
+    imports. A thread that imports one of them at that time waits for this lock, and the hook waits for the thread.
+    """
+    with warnings.catch_warnings(), contextlib.suppress(ImportError):
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 has none
+        importlib.import_module("distutils")
 
 
 def _load(bundle: Bundle) -> "Predictor":

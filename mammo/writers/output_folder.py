@@ -98,12 +98,13 @@ class Claim:
         else:
             self._kept, self._stale = [], list(found)
             self._mark = _Mark(_now(), asked)
+        self._unfinished = same.keys() - {record.exam_id for record in self._kept} - set(self._stale)
         self.taken_over: dict[str, ExamResult] = {
             record.exam_id: record.result for record in self._kept if record.result is not None
         }
         self.remaining = [exam for exam in exams if exam.exam_id not in self.taken_over]
         self._journal: Journal | None = None
-        self._moving = self._to_move(has_mark=mark is not None or (folder / OUTPUT_MARK).exists())
+        self._moving = self._to_move()
         self.earlier = self._place_for(self._moving, mark.began if mark else _now()) if self._moving else None
 
     def begin(self) -> None:
@@ -116,8 +117,8 @@ class Claim:
             self.earlier.mkdir(parents=True, exist_ok=True)
             for name in self._moving:  # the mark last: a run that is killed here does it again
                 (self._folder / name).rename(self.earlier / name)
-        for exam in self.remaining:
-            self._drop_unfinished(exam.exam_id)
+        for exam_id in self._unfinished:
+            self._drop(exam_id)
         for partial in self._folder.iterdir():
             if _PARTIAL.fullmatch(partial.name):
                 partial.unlink()
@@ -140,13 +141,14 @@ class Claim:
         if self._journal is not None:
             self._journal.close()
 
-    def _to_move(self, *, has_mark: bool) -> list[str]:
+    def _to_move(self) -> list[str]:
         """Names of what there is of exams that are not this run's, and of what was written for all exams with them."""
         if self._goes_on and not self._stale:
             return []
         names = [name for exam_id in self._stale for name in _names_of(exam_id)] + list(self._of_all_exams)
-        names += [] if self._goes_on or not has_mark else [journal.NAME, OUTPUT_MARK]
-        return [name for name in names if (self._folder / name).exists()]
+        there = [name for name in names if (self._folder / name).exists()]
+        own = [] if self._goes_on or not there else [journal.NAME, OUTPUT_MARK]
+        return there + [name for name in own if (self._folder / name).exists()]
 
     def _place_for(self, names: Iterable[str], began: str) -> pathlib.Path:
         """Returns a folder in which none of the names is taken."""
@@ -156,7 +158,7 @@ class Claim:
             place = place.with_name(f"{began}_{number}")
         return place
 
-    def _drop_unfinished(self, exam_id: str) -> None:
+    def _drop(self, exam_id: str) -> None:
         """Removes what a run that was stopped wrote of an exam that is asked again."""
         of_exam, of_views = (self._folder / name for name in _names_of(exam_id))
         of_exam.unlink(missing_ok=True)

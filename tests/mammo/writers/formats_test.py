@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import itertools
 import json
 import signal
 
@@ -11,7 +12,7 @@ import pytest
 
 from mammo.clinical.rules import MissingProjection
 from mammo.common.errors import StoppedError
-from mammo.inference import listing, service
+from mammo.inference import listing, naming, service
 from mammo.inference.predictor import Predictor
 from mammo.inference.service import AnswerSettings, Service
 from mammo.writers import formats, page, table_csv
@@ -238,6 +239,45 @@ def test_a_repeated_projection_dilutes_nothing(opened, asked, tmp_path):
     assert len(of_six.views) == 6
     assert of_six.is_complete
     assert of_six.score == pytest.approx(of_four.score, abs=0.01)
+
+
+@pytest.mark.parametrize("name", formats.OF_ALL_EXAMS)
+def test_no_exam_is_called_as_what_is_written_for_all(name):
+    assert naming.of_exams().take(name, "exam") == f"{name}_2"
+
+
+def test_exams_and_views_of_any_name_have_files_of_their_own(opened, asked, tmp_path):
+    ids = ["report.html", "x", "x.json", "X", "١٢", "a/b"]
+    names = ["1.2.3.1", "1.2.3.2", "1.2.3.3.dcm.png"]
+    lines = ["exam_id,path"]
+    for number, (exam_id, name) in enumerate(itertools.product(ids, names)):
+        drawing.write(tmp_path / "view.png", draw(seed=number)).rename(tmp_path / f"{number}_{name}")
+        lines.append(f"{exam_id},{number}_{name}")
+    (tmp_path / "exams.csv").write_text("\n".join(lines), encoding="utf-8")
+    made = answer(opened, asked, tmp_path / "exams.csv", tmp_path / "out")
+    assert [exam.exam_id for exam in made] == ["report.html_2", "x", "x.json_2", "X_2", "١٢", "a_b"]
+    for exam, exam_id in zip(made, ids, strict=True):
+        fields = json.loads((tmp_path / "out" / f"{exam.exam_id}.json").read_text())
+        assert (fields["exam_id"], fields["exam_id_given"]) == (exam.exam_id, exam_id)
+        overlays = [view["overlay"] for view in fields["views"]]
+        assert len(set(overlays)) == 3 and all((tmp_path / "out" / overlay).is_file() for overlay in overlays)
+    assert {row["exam_id_given"] for row in rows_of(tmp_path / "out")} == set(ids)
+
+
+def test_a_second_run_asks_only_what_is_new_and_writes_the_same(opened, asked, tmp_path):
+    for name in ("a", "b"):
+        write_exam(tmp_path / "all" / name, LEFT_CC=[DISC])
+    first = answer(opened, asked, tmp_path / "all", tmp_path / "out")
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("[!.]*") if path.is_file()}
+
+    def must_not_load(_):
+        raise AssertionError("all exams are answered")
+
+    written = formats.write_all(
+        Service(opened, make_predictor=must_not_load), listing.list_exams([tmp_path / "all"]).exams, tmp_path / "out"
+    )
+    assert (written.taken_over, written.earlier, list(written.results)) == (2, None, list(first))
+    assert {path: path.read_bytes() for path in before} == before
 
 
 @pytest.mark.parametrize("name", formats.FORMATS)
