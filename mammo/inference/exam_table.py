@@ -4,6 +4,7 @@ import csv
 import io
 import os
 import pathlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ _MOST_BYTES = 64 << 20  # a million rows; no table of exams is larger
 _ENCODINGS = ("utf-8-sig", "cp1252")  # the second: "CSV" of Excel on Windows
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")  # "Unicode text" of Excel
 _DELIMITERS = ",;\t|"
+_DELIMITER_LINE = re.compile(r"sep=.(\r\n?|\n)", re.IGNORECASE)  # Excel's own first line
 
 _MOST_TOLD, _LONGEST_TOLD = 20, 40  # names of columns, and characters of a cell, in a message
 
@@ -82,8 +84,8 @@ def _text(path: pathlib.Path) -> str:
 
 def _lines(path: pathlib.Path, text: str) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
     """Returns the names of the columns, and the rows that are not blank, each with its number; the title is row 1."""
-    if text[:4].lower() == "sep=":  # Excel's own line, which names the delimiter
-        text = "\n" + text.partition("\n")[2]
+    if own := _DELIMITER_LINE.match(text):
+        text = "\n" + text[own.end() :]
     title: list[str] = []
     for delimiter in _DELIMITERS:
         names = _title(text, delimiter)

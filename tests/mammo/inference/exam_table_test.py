@@ -35,6 +35,7 @@ def test_rows_come_in_order_with_what_their_cells_say(tmp_path):
         ("exam_id\tpath\tlaterality\r\nJosé\té.png\tL\r\n", "utf-16"),  # "Unicode text" of Excel
         ("exam_id;path;laterality\r\nJosé;é.png;L\r\n", "cp1252"),  # Excel where commas part decimals
         ("sep=;\r\nexam_id;path;laterality\r\nJosé;é.png;L\r\n", "cp1252"),
+        ("sep=;\rexam_id;path;laterality\rJosé;é.png;L\r", "utf-8"),
         ("exam_id|path|laterality\nJosé|é.png|L\n", "utf-8"),
         ('"exam_id";"path";"laterality"\n"José";"é.png";"L"\n', "utf-8"),
         ("Exam ID,Path,LATERALITY\nJosé,é.png,L\n", "utf-8"),
