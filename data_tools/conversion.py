@@ -4,11 +4,9 @@ The manifest is what makes a folder a data set: as long as it is not there, the 
 """
 
 import contextlib
-import csv
 import dataclasses
 import fcntl
 import functools
-import io
 import json
 import pathlib
 import shutil
@@ -21,7 +19,7 @@ from data_tools import processes, shard_pairs, splits
 from data_tools.records import RecordOptions
 from data_tools.shard_pairs import Result, Task
 from data_tools.source import ListedExam, Source
-from mammo.common import files
+from mammo.common import csv_text, files
 from mammo.common.errors import InputError
 from mammo.data import index, manifests
 from mammo.data.manifests import Manifest, Split
@@ -114,9 +112,7 @@ class Conversion:
 
     def _report_rejected(self, results: list[Result], views: int) -> None:
         rejected = sorted(line for result in results for line in result.rejected)
-        table = io.StringIO()
-        csv.writer(table, lineterminator="\n").writerows([("path", "reason"), *rejected])
-        files.write_text(self.output_dir / REJECTED_FILE, table.getvalue())
+        files.write_text(self.output_dir / REJECTED_FILE, csv_text.table(("path", "reason"), rejected))
         if len(rejected) > self.max_rejected:
             path, reason = rejected[0]
             raise InputError(

@@ -120,7 +120,7 @@ class _Bench:
     def __init__(self, bundle: Bundle, table: pathlib.Path, networks: Mapping[str, tf.keras.Model]) -> None:
         self.predictor = Predictor(bundle)
         self._bundle, self._networks = bundle, networks
-        self._listed, self._folder = listing.list_exams([table]), table.parent
+        self._listed, self._folder = listing.list_exams([table]).exams, table.parent
         random = np.random.default_rng(0)
         self._inputs = {
             name: random.random((count, network.height_px, network.width_px, 1), np.float32)
@@ -135,8 +135,8 @@ class _Bench:
 
     def _answer(self) -> None:
         answering = Service(self._bundle, make_predictor=lambda _: self.predictor)
-        parts = answering.stream(self._listed)
-        formats.write_all(parts, len(self._listed), self._folder / "warm", formats.about(answering))
+        with tempfile.TemporaryDirectory(dir=self._folder) as output_dir:  # what was answered once is not asked again
+            formats.write_all(answering, self._listed, pathlib.Path(output_dir))
 
     def _decode(self) -> None:
         with service.make_pool() as pool:
@@ -201,7 +201,8 @@ def _write_table(folder: pathlib.Path, count: int) -> pathlib.Path:
 
 def _run_program(folder: pathlib.Path, table: pathlib.Path) -> tuple[float, float]:
     """Runs the program on a table of exams: seconds, and peak memory in MiB."""
-    flags = [f"--model={folder / 'bundle'}", f"--exam={table}", f"--output_dir={folder / 'answers'}"]
+    output_dir = tempfile.mkdtemp(dir=folder)  # what was answered once is not asked again
+    flags = [f"--model={folder / 'bundle'}", f"--exam={table}", f"--output_dir={output_dir}"]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(_ROOT), os.environ.get("PYTHONPATH", "")])}
     began_s = time.perf_counter()
     # No file of its own is waited for: only so does the system tell the memory of this one process.

@@ -1,16 +1,19 @@
 """What all programs share: exit statuses, paths relative to where the person stands, sentences for tracebacks."""
 
 import errno
+import io
 import os
 import pathlib
 import signal
 import sys
 import types
 from collections.abc import Callable, Sequence
+from logging import LogRecord
 from typing import NoReturn
 
-from absl import app, flags
+from absl import app, flags, logging
 
+from mammo.common import plain
 from mammo.common.errors import InputError, StoppedError
 
 _ADVICE = {
@@ -21,9 +24,13 @@ _ADVICE = {
     errno.EROFS: "give another folder",
     errno.EEXIST: "give the name of a folder",
     errno.ENOTDIR: "give the name of a folder",
+    errno.EISDIR: "move it away or give another folder",
     errno.ENAMETOOLONG: "give a shorter name",
+    errno.EIO: "the disk, or the network to it, fails; check it, or give another folder",
+    errno.ESTALE: "the disk, or the network to it, fails; check it, or give another folder",
 }
 _NAMED_WEIGHTS = ("imagenet", "none")  # all other weights are files
+_MOST_PIECES = 20  # of one path that has commas
 _STATUS_OF_SIGNALS = 128  # plus the signal's number, as shells do: 130 for Ctrl-C, 143 for SIGTERM
 
 
@@ -38,6 +45,9 @@ def run(main: Callable[[], None]) -> NoReturn:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow, where it is imported later, says what it lacks
     signal.signal(signal.SIGTERM, _interrupt)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # of a terminal that is not of UTF-8
+    logging.get_absl_handler().addFilter(_with_plain_text)
     app.run(lambda _: _exit_status_of(main), flags_parser=_parse_flags)
     raise AssertionError("app.run does not return")
 
@@ -47,8 +57,13 @@ def or_exit(prepare: Callable[[], list[str]]) -> list[str]:
     try:
         return prepare()
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
+        _say_error(f"error: {error}")
         sys.exit(2)
+
+
+def say(text: str) -> None:
+    """Prints a line; names of files in it may hold what would rewrite a terminal (see `plain`)."""
+    print(plain.shown(text))
 
 
 def user_path(path: str) -> pathlib.Path:
@@ -58,7 +73,25 @@ def user_path(path: str) -> pathlib.Path:
     BUILD_WORKING_DIRECTORY (https://bazel.build/docs/user-manual#running-executables).
     """
     standing_in = pathlib.Path(os.environ.get("BUILD_WORKING_DIRECTORY", "."))
-    return (standing_in / pathlib.Path(path).expanduser()).absolute()
+    return (standing_in / os.path.expanduser(path)).absolute()  # noqa: PTH111  pathlib's fails for a file "~$cases"
+
+
+def user_paths(text: str) -> list[pathlib.Path]:
+    """Returns the paths in a list with commas between, each as `user_path` does; names may have commas themselves.
+
+    What is there as a whole is one path, then the fewest pieces that are there together are; one that is not there is
+    a path by itself, for whoever opens it to say so.
+    """
+    pieces, paths = text.split(","), []
+    if os.path.lexists(user_path(text)):
+        return [user_path(text)]
+    while pieces:
+        most = min(len(pieces), _MOST_PIECES)
+        tried = ((count, user_path(",".join(pieces[:count]).strip())) for count in range(1, most + 1))
+        count, path = next(((count, path) for count, path in tried if os.path.lexists(path)), (1, None))
+        paths.append(path or user_path(pieces[0].strip()))
+        pieces = pieces[count:]
+    return paths
 
 
 def weights(given: str) -> str:
@@ -76,21 +109,31 @@ def _exit_status_of(main: Callable[[], None]) -> int:
     try:
         main()
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
+        _say_error(f"error: {error}")
         return 1
     except StoppedError as stopped:
-        print(f"{stopped} Give the same command again to go on.", file=sys.stderr)
+        _say_error(f"{stopped} Give the same command again to go on.")
         return _STATUS_OF_SIGNALS + stopped.signal_number
     except OSError as error:
         if error.errno not in _ADVICE:
             raise
         where = error.filename or "the output folder"
-        print(f"error: {where}: {error.strerror}; {_ADVICE[error.errno]}.", file=sys.stderr)
+        _say_error(f"error: {where}: {error.strerror}; {_ADVICE[error.errno]}.")
         return 1
     except KeyboardInterrupt as interrupt:
         print("interrupted", file=sys.stderr)
         return _STATUS_OF_SIGNALS + (interrupt.args[0] if interrupt.args else signal.SIGINT)
     return 0
+
+
+def _say_error(text: str) -> None:
+    print(plain.shown(text), file=sys.stderr)
+
+
+def _with_plain_text(record: LogRecord) -> bool:
+    """Makes what is logged safe to show, and has it logged."""
+    record.msg, record.args = plain.shown_lines(record.getMessage()), None
+    return True
 
 
 def _interrupt(number: int, _frame: types.FrameType | None) -> NoReturn:
@@ -103,10 +146,11 @@ def _parse_flags(argv: Sequence[str]) -> list[str]:
         rest = flags.FLAGS([_with_user_path(argument) for argument in argv])
     except (flags.Error, AttributeError, KeyError) as error:  # the latter two: ml_collections, of a misspelt field
         reason = " ".join(str(error.args[0]).split()) if error.args else str(error)
-        print(f"error: {reason}\nPass --help to see the flags.", file=sys.stderr)
+        _say_error(f"error: {reason}")
+        print("Pass --help to see the flags.", file=sys.stderr)
         sys.exit(2)
     if len(rest) > 1:
-        print(f"error: unexpected argument {rest[1]!r}; every option is a flag, --name=value.", file=sys.stderr)
+        _say_error(f"error: unexpected argument {rest[1]!r}; every option is a flag, --name=value.")
         sys.exit(2)
     return rest
 

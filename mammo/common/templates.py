@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import jinja2
 
-from mammo.common import colours
+from mammo.common import colours, plain
 from mammo.common.json_types import Interval
 
 
@@ -13,6 +13,7 @@ def environment_of(folders: Sequence[pathlib.Path], *, autoescape: bool = True) 
     """Returns what renders the templates in some folders.
 
     A name that the template uses and nobody gave is an error. `figure` is a filter, `colours` the module of that name.
+    Text that a template is given comes out as what can be shown (see `plain`).
 
     Args:
         folders: Where templates, and those that they extend or include, lie.
@@ -24,10 +25,16 @@ def environment_of(folders: Sequence[pathlib.Path], *, autoescape: bool = True) 
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_finalize,
     )
     environment.filters["figure"] = figure_text
     environment.globals["colours"] = colours
     return environment
+
+
+def _finalize(value: object) -> object:
+    """Makes text safe to show; what a template has made itself is HTML already."""
+    return value if hasattr(value, "__html__") else plain.shown_lines(str(value))
 
 
 def figure_text(figure: Interval, decimals: int = 3) -> str:

@@ -5,10 +5,13 @@ not grow with the number of exams nor with the size of one.
 """
 
 import concurrent.futures
+import contextlib
 import dataclasses
+import importlib
 import itertools
 import pathlib
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,10 +21,11 @@ from mammo.clinical.operating_points import OperatingPoint
 from mammo.clinical.rules import ViewScore
 from mammo.common.errors import InputError
 from mammo.imaging import placements
-from mammo.inference import listing, reading
+from mammo.inference import listing, naming, reading
 from mammo.inference.bundles import Bundle
-from mammo.inference.listing import ExamFiles, ViewFile
-from mammo.inference.reading import ReadView
+from mammo.inference.exam_files import ExamFiles, ViewFile
+from mammo.inference.naming import Names
+from mammo.inference.reading import ReadView, Seen
 
 if TYPE_CHECKING:  # it takes TensorFlow with it
     from mammo.inference.predictor import Answer, Predictor
@@ -124,6 +128,8 @@ class Service:
         Yields:
             Each part as it is answered; the last one of an exam has its result.
         """
+        if self._predictor is None:
+            _import_distutils()
         with make_pool() as pool, concurrent.futures.ThreadPoolExecutor(1) as reader:
             parts = _parts(exams)
             coming = [reader.submit(self._read, part, pool) for part in itertools.islice(parts, 1)]
@@ -149,11 +155,12 @@ class Service:
     def _answer(self, read: "_ReadPart", grown: "_Grown") -> list[AnsweredView]:
         began_s = time.monotonic()
         assert self._predictor is not None
-        answers = iter(self._predictor.predict([view for view in read.views if view.reason is None]))
+        asked = [view for view in read.views if view.reason is None and view.file.apart is None]
+        answers = iter(self._predictor.predict(asked))
         said = []
         for view in read.views:
             reference = _reference(view.file, grown.names)
-            answer = None if view.reason is not None else next(answers)
+            answer = None if view.reason is not None or view.file.apart is not None else next(answers)
             said.append(AnsweredView(view, self._said(reference, view, answer)))
         grown.views += [view.result for view in said]
         grown.seconds += read.seconds + time.monotonic() - began_s
@@ -161,13 +168,14 @@ class Service:
 
     def _said(self, reference: ViewRef, view: ReadView, answer: "Answer | None") -> ViewResult:
         if answer is None:
-            return ViewResult(reference, reason=view.reason)
+            return _not_judged(reference, view)
         assert view.pixels is not None
         assert view.breast is not None
         least = self.settings.min_finding_score
         least = self.bundle.facts.finding_threshold or 0.0 if least is None else least
         found = answer.findings
-        boxes = placements.clip(found.boxes_xyxy_px, *view.pixels.shape)
+        upright_boxes = placements.clip(found.boxes_xyxy_px, *view.pixels.shape)
+        boxes = view.turn.boxes_to_stored(upright_boxes, *view.pixels.shape)
         findings = tuple(
             Finding(tuple(box.tolist()), score, score * (1 - share), score * share)
             for box, score, share in zip(boxes, found.scores.tolist(), found.cancer_shares.tolist(), strict=True)
@@ -198,6 +206,7 @@ class Service:
             is_above=None if scored.score is None or point is None else scored.score >= point.threshold,
             seconds=grown.seconds,
             patient=exam.patient if self.settings.with_identity else None,
+            given_id=exam.given_id,
         )
 
 
@@ -211,7 +220,7 @@ class _GivenPart(NamedTuple):
 
     exam: ExamFiles
     files: Sequence[ViewFile]
-    seen: dict[bytes, str]
+    seen: Seen
     is_last: bool
 
 
@@ -226,8 +235,19 @@ class _Grown:
     """What was said of an exam so far."""
 
     views: list[ViewResult] = dataclasses.field(default_factory=list)
-    names: set[str] = dataclasses.field(default_factory=set)
+    names: Names = dataclasses.field(default_factory=Names)
     seconds: float = 0.0
+
+
+def _import_distutils() -> None:
+    """Lets TensorFlow be imported while other threads read files.
+
+    It imports distutils, for which a hook of setuptools imports dozens of modules while it holds the lock of all
+    imports. A thread that imports one of them at that time waits for this lock, and the hook waits for the thread.
+    """
+    with warnings.catch_warnings(), contextlib.suppress(ImportError):
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 has none
+        importlib.import_module("distutils")
 
 
 def _load(bundle: Bundle) -> "Predictor":
@@ -238,16 +258,24 @@ def _load(bundle: Bundle) -> "Predictor":
 
 def _parts(exams: Iterable[ExamFiles]) -> Iterator[_GivenPart]:
     for exam in exams:
-        seen: dict[bytes, str] = {}
+        seen = Seen()
         for first in range(0, len(exam.views), MOST_VIEWS):
             part = exam.views[first : first + MOST_VIEWS]
             yield _GivenPart(exam, part, seen, is_last=first + MOST_VIEWS >= len(exam.views))
 
 
-def _reference(file: ViewFile, names: set[str]) -> ViewRef:
+def _not_judged(reference: ViewRef, view: ReadView) -> ViewResult:
+    """Says why a view was not judged: it could not be read, or is no screening view."""
+    apart = view.file.apart
+    if apart is None:
+        return ViewResult(reference, view.reason)
+    if view.breast is None:
+        return ViewResult(reference, f"is {apart}: neither judged nor shown, as it {view.reason}", apart=apart)
+    reason = f"is {apart}: shown, not judged"
+    return ViewResult(reference, reason, is_chest_wall_right=view.breast.is_chest_wall_right, apart=apart)
+
+
+def _reference(file: ViewFile, names: Names) -> ViewRef:
     """Returns which view a file is, under a name that is not taken in its exam."""
-    stem = file.name if file.path is None else file.path.stem
-    tried = (f"{stem}_{count}" if count > 1 else stem for count in itertools.count(1))
-    name = next(name for name in tried if name not in names)
-    names.add(name)
+    name = names.take(file.name if file.path is None else naming.of_view(file.path.name), "view")
     return ViewRef(name, file.path, file.laterality, file.projection, file.uids)

@@ -3,11 +3,13 @@
 import dataclasses
 import json
 import pathlib
+from collections.abc import Sequence
 
 from mammo.clinical.exams import ExamResult, Finding, ModelInfo, ViewResult
 from mammo.clinical.operating_points import OperatingPoint
-from mammo.common import files
+from mammo.common import files, plain
 from mammo.inference.service import AnsweredView
+from mammo.writers import overlays
 from mammo.writers.writer import About
 
 SCORE_DECIMALS = 6
@@ -24,31 +26,35 @@ class ExamJsonWriter:
     def view(self, exam_id: str, view: AnsweredView) -> None:
         """See `writer.Writer`: an exam is written as a whole."""
 
-    def exam(self, result: ExamResult) -> None:
+    def exam(self, result: ExamResult) -> Sequence[pathlib.Path]:
         """See `writer.Writer`."""
-        fields = to_json(result, self._about.model, self._about.operating_point)
-        files.write_text(
-            self._output_dir / f"{result.exam_id}.json", json.dumps(fields, indent=2, allow_nan=False) + "\n"
-        )
+        path = self._output_dir / f"{result.exam_id}.json"
+        fields = _encodable(to_json(result, self._about.model, self._about.operating_point, self._output_dir))
+        files.write_text(path, json.dumps(fields, indent=2, allow_nan=False) + "\n")
+        return (path,)
 
-    def close(self) -> None:
+    def close(self, results: Sequence[ExamResult]) -> None:
         """See `writer.Writer`: nothing is left to write."""
 
 
-def to_json(exam: ExamResult, model: ModelInfo, point: OperatingPoint | None) -> dict[str, object]:
+def to_json(
+    exam: ExamResult, model: ModelInfo, point: OperatingPoint | None, folder: pathlib.Path
+) -> dict[str, object]:
     """Returns what the file holds.
 
     Args:
         exam: What is said.
         model: By which bundle.
         point: From which score on an exam is an alarm; None: the bundle has none.
+        folder: Where the file will lie; overlays that are there are named.
     """
     named = point and {"name": point.name, "threshold": point.threshold, "is_above": exam.is_above}
     made: dict[str, object] = {
         "exam_id": exam.exam_id,
+        "exam_id_given": exam.given_id or exam.exam_id,
         "study_uids": list(exam.study_uids),
         "model": dataclasses.asdict(model),
-        "views": [_view(view) for view in exam.views],
+        "views": [_view(view) | {"overlay": overlays.find(folder, exam.exam_id, view.view)} for view in exam.views],
         "breasts": [
             {"laterality": side, "score": rounded(breast.score), "is_complete": breast.is_complete}
             for side, breast in exam.breasts.items()
@@ -79,6 +85,15 @@ def _view(said: ViewResult) -> dict[str, object]:
         "scores": said.scores and {name: rounded(value) for name, value in said.scores.items()},
         "findings": [_finding(finding) for finding in said.findings],
     }
+
+
+def _encodable(value: object) -> object:
+    """The same with text that is valid UTF-8: the bytes of a file's name in no encoding are as `plain` writes them."""
+    if isinstance(value, dict):
+        return {key: _encodable(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_encodable(inner) for inner in value]
+    return plain.utf8(value) if isinstance(value, str) else value
 
 
 def _finding(finding: Finding) -> dict[str, object]:

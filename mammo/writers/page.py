@@ -2,7 +2,7 @@
 
 import pathlib
 import urllib.parse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import PIL.Image
@@ -50,12 +50,14 @@ class Section(NamedTuple):
         exam: What is said of it.
         pairs: The four views as they are hung: right and left in CC, right and left in MLO.
         others: Repeats, and views of which the breast or the projection is not known.
+        apart: What is shown and not judged.
         findings: How many there are in all views.
     """
 
     exam: ExamResult
     pairs: Sequence[Sequence[Cell]]
     others: Sequence[Cell]
+    apart: Sequence[Cell]
     findings: int
 
     @property
@@ -65,23 +67,22 @@ class Section(NamedTuple):
 
 
 class PageWriter:
-    """Collects exams, and writes the page at the end; meets `writer.Writer`."""
+    """Writes the page at the end; meets `writer.Writer`."""
 
     def __init__(self, output_dir: pathlib.Path, about: About) -> None:
         """See `writer.Writer`."""
         self._output_dir, self._about = output_dir, about
-        self._exams: list[ExamResult] = []
 
     def view(self, exam_id: str, view: AnsweredView) -> None:
         """See `writer.Writer`: the page shows the pictures that the overlays are."""
 
-    def exam(self, result: ExamResult) -> None:
-        """See `writer.Writer`."""
-        self._exams.append(result)
+    def exam(self, result: ExamResult) -> Sequence[pathlib.Path]:
+        """See `writer.Writer`: the page is of all exams."""
+        return ()
 
-    def close(self) -> None:
+    def close(self, results: Sequence[ExamResult]) -> None:
         """See `writer.Writer`."""
-        files.write_text(self._output_dir / NAME, render(self._exams, self._about, self._output_dir))
+        files.write_text(self._output_dir / NAME, render(results, self._about, self._output_dir))
 
 
 def render(exams: Sequence[ExamResult], about: About, folder: pathlib.Path) -> str:
@@ -98,35 +99,46 @@ def render(exams: Sequence[ExamResult], about: About, folder: pathlib.Path) -> s
     environment = pages.environment_of(template)
     environment.filters.update(count=_count_text, marker=_marker, file_name=_file_name)
     views = [view for exam in exams for view in exam.views]
-    made = environment.get_template(template.name).render(
+    return environment.get_template(template.name).render(
         sections=[_section(exam, folder) for exam in exams],
         info=about,
         point=about.operating_point,
         views=len(views),
         failed=sum(view.status == "failed" for view in views),
+        apart=sum(view.status == "apart" for view in views),
         screening_prevalence=SCREENING_PREVALENCE,
         sides=SIDES,
         cancer_colour=overlays.CANCER_COLOUR,
         benign_colour=overlays.BENIGN_COLOUR,
+        left_out=_by_kind(about.left_out),
     )
-    return made.encode("utf-8", "replace").decode("utf-8")  # names of files may be in no encoding at all
+
+
+def _by_kind(left_out: Sequence[tuple[pathlib.Path, str]]) -> Mapping[str, Sequence[pathlib.Path]]:
+    """Gathers files that were left out by what they are: the most frequent kind first."""
+    by_kind: dict[str, list[pathlib.Path]] = {}
+    for path, kind in left_out:
+        by_kind.setdefault(kind, []).append(path)
+    return dict(sorted(by_kind.items(), key=lambda item: (-len(item[1]), item[0])))
 
 
 def _section(exam: ExamResult, folder: pathlib.Path) -> Section:
-    """Hangs an exam. Of several views for one place the first has it, or the first that was read."""
+    """Hangs an exam. Of several views for one place the first has it, or the first that was read; none shown apart."""
     hung = {place: Cell(labels.marker(*place)) for places in _HANGING for place in places}
-    others = []
+    others, apart = [], []
     for view in sorted(exam.views, key=lambda view: view.status == "failed"):
         name = overlays.name_of(exam.exam_id, view.view)
         ratio = _ratio(folder / name)
         cell = Cell(_marker(view), view, urllib.parse.quote(name) if ratio else None, ratio)
         place = (view.view.laterality, view.view.projection)
-        if place in hung and hung[place].view is None:
+        if view.status == "apart":
+            apart.append(cell)
+        elif place in hung and hung[place].view is None:
             hung[place] = cell
         else:
             others.append(cell)
     pairs = [_filled([hung[place] for place in places]) for places in _HANGING]
-    return Section(exam, pairs, _filled(others), sum(len(view.findings) for view in exam.views))
+    return Section(exam, pairs, _filled(others), _filled(apart), sum(len(view.findings) for view in exam.views))
 
 
 def _filled(cells: Sequence[Cell]) -> Sequence[Cell]:

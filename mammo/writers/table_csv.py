@@ -1,13 +1,11 @@
 """`predictions.csv`: one table for the whole run, a row for each view."""
 
-import csv
-import io
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mammo.clinical.exams import ExamResult
 from mammo.clinical.labels import NAMES, Laterality
-from mammo.common import files
+from mammo.common import csv_text, files
 from mammo.inference.service import AnsweredView
 from mammo.writers.exam_json import rounded
 from mammo.writers.writer import About
@@ -26,32 +24,30 @@ COLUMNS = (
     "reason",
     *NAMES,
     "findings",
+    "exam_id_given",
 )
-"""What is not known is empty; `is_complete` is the exam's; `findings` is 0 where a view was read and shows nothing."""
+"""What is not known is empty; `is_complete` is the exam's; `findings` is 0 where a view was read and shows nothing;
+`exam_id_given` is what a person calls the exam. Text is as `csv_text` has it."""
 
 
 class TableCsvWriter:
-    """Collects rows, and writes the table at the end; meets `writer.Writer`."""
+    """Writes the table at the end; meets `writer.Writer`."""
 
     def __init__(self, output_dir: pathlib.Path, about: About) -> None:
         """See `writer.Writer`."""
         self._path = output_dir / NAME
-        self._rows: list[Mapping[str, object]] = []
 
     def view(self, exam_id: str, view: AnsweredView) -> None:
         """See `writer.Writer`: rows tell of the exam, too."""
 
-    def exam(self, result: ExamResult) -> None:
-        """See `writer.Writer`."""
-        self._rows += rows(result)
+    def exam(self, result: ExamResult) -> Sequence[pathlib.Path]:
+        """See `writer.Writer`: the table is of all exams."""
+        return ()
 
-    def close(self) -> None:
+    def close(self, results: Sequence[ExamResult]) -> None:
         """See `writer.Writer`."""
-        table = io.StringIO()
-        writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self._rows)
-        files.write_text(self._path, table.getvalue())
+        table = csv_text.table(COLUMNS, ([row[name] for name in COLUMNS] for exam in results for row in rows(exam)))
+        files.write_text(self._path, table)
 
 
 def rows(exam: ExamResult) -> list[Mapping[str, object]]:
@@ -69,6 +65,7 @@ def rows(exam: ExamResult) -> list[Mapping[str, object]]:
             "reason": said.reason,
             **{name: rounded((said.scores or {}).get(name)) for name in NAMES},
             "findings": len(said.findings) if said.status == "ok" else None,
+            "exam_id_given": exam.given_id or exam.exam_id,
         }
         for said in exam.views
     ]

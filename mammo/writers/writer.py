@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+from collections.abc import Sequence
 from typing import Protocol
 
 from mammo.clinical.exams import ExamResult, ModelInfo
@@ -20,6 +21,7 @@ class About:
         operating_point: None: the model has none.
         source: Which data it was trained and judged on.
         is_phantom: Whether a program drew them.
+        left_out: Files that are no views, each with what it is ("a structured report").
     """
 
     model: ModelInfo
@@ -28,6 +30,7 @@ class About:
     operating_point: OperatingPoint | None
     source: str
     is_phantom: bool
+    left_out: Sequence[tuple[pathlib.Path, str]] = ()
 
 
 class Writer(Protocol):
@@ -44,8 +47,12 @@ class Writer(Protocol):
     def view(self, exam_id: str, view: AnsweredView) -> None:
         """Takes a view as it is answered; its pixels are not kept beyond what the format takes of them."""
 
-    def exam(self, result: ExamResult) -> None:
-        """Takes an exam once all of its views are answered."""
+    def exam(self, result: ExamResult) -> Sequence[pathlib.Path]:
+        """Takes an exam once all of its views are answered; returns the files that it wrote of the exam, all whole."""
 
-    def close(self) -> None:
-        """Writes what holds for the whole run; called once, also when the run was stopped."""
+    def close(self, results: Sequence[ExamResult]) -> None:
+        """Writes what holds for the whole run; called once, also when the run was stopped.
+
+        Args:
+            results: Of all exams in their order, also of those that an earlier run has answered.
+        """

@@ -1,11 +1,19 @@
 """The program from its flags to its exit status."""
 
+import csv
+import fcntl
 import json
+import os
+import re
 import shutil
+import subprocess
+import sys
 
 import pytest
 
-from tests import drawing, programs
+from mammo.inference import bundles
+from mammo.writers import journal, output_folder
+from tests import dicoms, drawing, programs
 from tests.mammo.inference import bright_disc
 
 
@@ -32,10 +40,49 @@ def test_a_view_that_cannot_be_read_is_in_the_exit_status_and_the_rest_is_answer
     ended = programs.run("mammo.predict", "--exam=bad", "--output_dir=out_bad", cwd=place)
     assert ended.returncode == 1
     assert "1 of 3 views could not be read: " in ended.stderr
-    assert "C_0001_1.RIGHT_CC.png is not a PNG, JPEG or DICOM image" in ended.stderr
+    assert "C_0001_1.RIGHT_CC.png is a text file, not a PNG, JPEG or DICOM image" in ended.stderr
     assert "Traceback" not in ended.stderr
     statuses = [view["status"] for view in json.loads((place / "out_bad" / "bad.json").read_text())["views"]]
     assert sorted(statuses) == ["failed", "ok", "ok"]
+
+
+def test_what_lies_among_views_is_named_and_changes_nothing(place, tmp_path):
+    shutil.copytree(place / "good", tmp_path / "exam")
+    (tmp_path / "exam" / "report.pdf").write_bytes(b"%PDF-1.4")
+    (tmp_path / "exam" / "README").write_text("of the viewer")
+    (tmp_path / "exam" / "VERSION").write_text("1")
+    ended = programs.run("mammo.predict", f"--exam={tmp_path / 'exam'}", f"--output_dir={tmp_path / 'out'}", cwd=place)
+    assert ended.returncode == 0, ended.stderr
+    assert "Left out, as no views: a text file (README and 1 more), a PDF document (report.pdf)." in ended.stdout
+    assert "Answered 1 exam of 2 views" in ended.stdout
+
+
+def test_a_folder_that_cannot_be_read_is_in_the_exit_status_and_the_rest_is_answered(place, tmp_path):
+    """Its path is longer than the system takes, which binds whoever may read everything, too."""
+    shutil.copytree(place / "good", tmp_path / "exams" / "good")
+    folder = os.open(tmp_path / "exams", os.O_RDONLY)
+    for _ in range(18):
+        os.mkdir("x" * 250, dir_fd=folder)
+        deeper = os.open("x" * 250, os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = deeper
+    os.close(folder)
+    ended = programs.run("mammo.predict", f"--exam={tmp_path / 'exams'}", f"--output_dir={tmp_path / 'out'}", cwd=place)
+    assert ended.returncode == 1
+    assert "cannot be read (File name too long)" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "Answered 1 exam of 2 views" in ended.stdout
+
+
+def test_an_exam_of_which_nothing_is_judged_is_in_the_exit_status(place, tmp_path):
+    spot = dicoms.make_image(drawing.draw_view(), 8, EstimatedRadiographicMagnificationFactor="1.8")
+    dicoms.write(tmp_path / "exams" / "spot" / "1.dcm", spot)
+    shutil.copytree(place / "good", tmp_path / "exams" / "good")
+    ended = programs.run("mammo.predict", f"--exam={tmp_path / 'exams'}", f"--output_dir={tmp_path / 'out'}", cwd=place)
+    assert ended.returncode == 1
+    assert "1 of 2 exams have no view that could be judged: " in ended.stderr
+    assert "1.dcm is a magnification view: shown, not judged." in ended.stderr
+    assert (tmp_path / "out" / "spot" / "1.png").is_file()
 
 
 @pytest.mark.parametrize(
@@ -47,6 +94,7 @@ def test_a_view_that_cannot_be_read_is_in_the_exit_status_and_the_rest_is_answer
         (["--exam=good", "--runs=good"], 1, "make one, `bazel run //mammo:export"),
         (["--exam=good", "--operating_point=best"], 1, "has no operating point 'best'; it has screening"),
         (["--exam=good", "--min_finding_score=2"], 2, "min_finding_score"),
+        (["--exam="], 2, "is empty; give a folder, a CSV, or image files"),
     ],
 )
 def test_what_cannot_be_done_is_told_in_a_sentence_and_nothing_is_written(place, arguments, status, said):
@@ -64,3 +112,94 @@ def test_an_altered_bundle_is_refused(place, tmp_path):
     ended = programs.run("mammo.predict", f"--model={tmp_path / 'bundle'}", "--exam=good", cwd=place)
     assert ended.returncode == 1
     assert "was altered: MODEL_CARD.md is not what was exported" in ended.stderr
+
+
+def _draw(path, seed=0):
+    return drawing.write(path, drawing.draw_view(seed=seed))
+
+
+def _without_seconds(folder):
+    """What a run wrote for people and programs, but for the time that it took."""
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.name.startswith(".")]
+    contents = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+    return {name: re.sub(rb'"seconds": [0-9.]+', b"", content) for name, content in contents.items()}
+
+
+def test_a_run_that_was_killed_ends_with_the_same_bytes(place, tmp_path):
+    for number in range(4):
+        _draw(tmp_path / "exams" / f"{number}" / "LEFT_CC.png", seed=number)
+        _draw(tmp_path / "exams" / f"{number}" / "RIGHT_MLO.png", seed=number + 100)
+    flags = ["--exam=exams", f"--runs={place / 'runs'}"]
+    assert programs.run("mammo.predict", *flags, "--output_dir=whole", cwd=tmp_path).returncode == 0
+    command = [sys.executable, "-m", "mammo.predict", *flags, "--output_dir=killed"]
+    with subprocess.Popen(command, cwd=tmp_path, env=programs.environment(), stdout=subprocess.DEVNULL) as program:
+        while not _done(tmp_path / "killed") and program.poll() is None:
+            pass
+        program.kill()
+    done = _done(tmp_path / "killed")
+    assert 1 <= done < 4
+    ended = programs.run("mammo.predict", *flags, "--output_dir=killed", cwd=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    assert f"Answered 4 exams of 8 views, {done} of them in an earlier run, in " in ended.stdout
+    assert _without_seconds(tmp_path / "killed") == _without_seconds(tmp_path / "whole")
+    assert len(_without_seconds(tmp_path / "whole")) == 4 + 8 + 2
+
+
+def _done(folder):
+    return sum(record.result is not None for record in journal.read(folder).values())
+
+
+def test_names_of_any_kind_are_answered_shown_and_found_again(place, tmp_path):
+    names = [
+        "=cmd|' _L_CC.png",
+        "per%20cent#?&_R_CC.png",
+        "two\nlines_L_MLO.png",
+        "乳房" * 40 + "_R_MLO.png",
+        "1.2.3.4",
+    ]
+    (tmp_path / "Doe, Jane").mkdir()
+    for seed, name in enumerate([*names, os.fsdecode(b"latin1_\xfc.png")]):
+        _draw(tmp_path / "view.png", seed).rename(tmp_path / "Doe, Jane" / name)
+    (tmp_path / "Doe, Jane" / "a\x1b[2J\u202e.png").write_text("no image")
+    flags = ["--exam=Doe, Jane", f"--runs={place / 'runs'}", "--output_dir=out"]
+    ended = programs.run("mammo.predict", *flags, cwd=tmp_path)
+    assert ended.returncode == 1
+    assert r"a\x1b[2J\u202e.png is a text file, not a PNG" in ended.stderr
+    made = json.loads((tmp_path / "out" / "Doe,_Jane.json").read_text(encoding="utf-8"))
+    assert (made["exam_id"], made["exam_id_given"]) == ("Doe,_Jane", "Doe, Jane")
+    overlays = [view["overlay"] for view in made["views"] if view["status"] == "ok"]
+    assert len(set(overlays)) == 6 and all((tmp_path / "out" / overlay).is_file() for overlay in overlays)
+    assert [view["overlay"] for view in made["views"] if view["status"] == "failed"] == [None]
+    assert any(view["path"].endswith(r"latin1_\xfc.png") for view in made["views"])
+    with (tmp_path / "out" / "predictions.csv").open(newline="", encoding="utf-8") as table:
+        assert len(list(csv.DictReader(table))) == 7
+
+
+def test_one_folder_is_for_one_run_at_a_time(place, tmp_path):
+    shutil.copytree(place / "good", tmp_path / "good")
+    flags = ["--exam=good", f"--runs={place / 'runs'}", "--output_dir=out"]
+    (tmp_path / "out").mkdir()
+    with (tmp_path / "out" / output_folder.LOCK_NAME).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        ended = programs.run("mammo.predict", *flags, cwd=tmp_path)
+    assert ended.returncode == 1
+    assert "out is being written by another run" in ended.stderr
+    assert programs.run("mammo.predict", *flags, cwd=tmp_path).returncode == 0
+    table = (tmp_path / "out" / "predictions.csv").read_bytes()
+    again = programs.run("mammo.predict", *flags, "--operating_point=best", cwd=tmp_path)
+    assert again.returncode == 1
+    assert (tmp_path / "out" / "predictions.csv").read_bytes() == table
+
+
+def test_networks_that_cannot_be_loaded_leave_the_answers_that_are_there(place, tmp_path):
+    shutil.copytree(place / "good", tmp_path / "good")
+    shutil.copytree(place / "runs", tmp_path / "runs")
+    assert programs.run("mammo.predict", "--exam=good", "--output_dir=out", cwd=tmp_path).returncode == 0
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    bundle = tmp_path / "runs" / "comparison" / "bundle"
+    for network in (bundle / bundles.NETWORKS_FOLDER).iterdir():
+        (network / "saved_model.pb").write_bytes(b"no network")
+    bundles.seal(bundle, bright_disc.make_facts())
+    ended = programs.run("mammo.predict", "--exam=good", "--output_dir=out", cwd=tmp_path)
+    assert ended.returncode == 1
+    assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before

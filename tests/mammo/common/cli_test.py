@@ -46,6 +46,36 @@ def test_weights_are_a_name_or_a_file_of_the_person(monkeypatch):
     assert [cli.weights(given) for given in ("imagenet", "none", "b.h5")] == ["imagenet", "none", "/home/person/b.h5"]
 
 
+@pytest.mark.parametrize(
+    ("text", "paths"),
+    [
+        ("Doe, Jane", ["Doe, Jane"]),
+        ("Doe, Jane/1.png,Doe, Jane/2.png", ["Doe, Jane/1.png", "Doe, Jane/2.png"]),
+        ("a.png, b.png,nowhere.png,Doe, Jane/1.png", ["a.png", "b.png", "nowhere.png", "Doe, Jane/1.png"]),
+        ("nowhere", ["nowhere"]),
+        ("~$nobody", ["~$nobody"]),
+        ("dangling", ["dangling"]),
+        ("x" * 5000 + ",a.png", ["x" * 5000, "a.png"]),
+    ],
+)
+def test_paths_have_commas_between_and_names_may_have_some(tmp_path, monkeypatch, text, paths):
+    monkeypatch.setenv("BUILD_WORKING_DIRECTORY", str(tmp_path))
+    (tmp_path / "Doe, Jane").mkdir()
+    (tmp_path / "dangling").symlink_to("nothing")
+    for name in ("a.png", "b.png", "Doe, Jane/1.png", "Doe, Jane/2.png"):
+        (tmp_path / name).write_bytes(b"")
+    assert cli.user_paths(text) == [tmp_path / path for path in paths]
+
+
+def test_what_comes_from_outside_moves_no_terminal():
+    evil = r"a\x1b]0;x\x07\u202e\udcfc\n"
+    for body in (f"cli.say('{evil}')", f"logging.warning('%s', '{evil}')", f"raise errors.InputError('{evil}')"):
+        ended = _run("from absl import logging; " + body)
+        said = (ended.stdout + ended.stderr).rstrip("\n")
+        assert r"a\x1b]0;x\x07\u202e\xfc" in said
+        assert "\n" not in said and said.isprintable()
+
+
 def test_a_time_is_written_for_people():
     assert [cli.duration(seconds) for seconds in (4.6, 200)] == ["0 min 5 s", "3 min 20 s"]
 

@@ -2,14 +2,17 @@
 
 import csv
 import dataclasses
+import itertools
 import json
+import signal
 
 import cv2
 import numpy as np
 import pytest
 
 from mammo.clinical.rules import MissingProjection
-from mammo.inference import listing, service
+from mammo.common.errors import StoppedError
+from mammo.inference import listing, naming, service
 from mammo.inference.predictor import Predictor
 from mammo.inference.service import AnswerSettings, Service
 from mammo.writers import formats, page, table_csv
@@ -46,8 +49,7 @@ def write_exam(folder, **discs):
 
 def answer(opened, asked, given, output_dir, **options):
     answering = Service(opened, AnswerSettings(**options), lambda _: asked)
-    exams = listing.list_exams([given])
-    return formats.write_all(answering.stream(exams), len(exams), output_dir, formats.about(answering))
+    return formats.write_all(answering, listing.list_exams([given]).exams, output_dir).results
 
 
 def rows_of(output_dir):
@@ -87,7 +89,7 @@ def test_an_exam_is_answered_as_the_interface_says(opened, asked, tmp_path):
 def test_a_finding_in_both_projections_counts_twice_one_in_one(opened, asked, tmp_path):
     both = write_exam(tmp_path / "both", LEFT_CC=[DISC], LEFT_MLO=[DISC])
     one = write_exam(tmp_path / "one", LEFT_CC=[DISC], LEFT_MLO=[])
-    (in_both,), (in_one,) = (answer(opened, asked, given, tmp_path / "out") for given in (both, one))
+    (in_both,), (in_one,) = (answer(opened, asked, given, tmp_path / "out" / given.name) for given in (both, one))
     assert in_both.score == pytest.approx(2 * in_one.score, abs=0.01)
 
 
@@ -105,6 +107,22 @@ def test_views_that_fail_are_told_and_the_others_answered(opened, asked, tmp_pat
     assert rows["mloright"]["findings"] == rows["mloright"]["cancer"] == ""  # nothing known
     assert "shows no breast" in rows["mloright"]["reason"]
     assert not (tmp_path / "out" / "exam" / "C_0001_1.RIGHT_MLO.png").exists()
+
+
+def test_a_view_apart_is_drawn_and_told_as_such_in_every_format(opened, asked, tmp_path):
+    folder = write_exam(tmp_path / "exam", LEFT_CC=[DISC], LEFT_MLO=[])
+    (exam,) = listing.list_exams([folder]).exams
+    views = (dataclasses.replace(exam.views[0], apart="a spot view"), exam.views[1])
+    answering = Service(opened, make_predictor=lambda _: asked)
+    formats.write_all(answering, [dataclasses.replace(exam, views=views)], tmp_path / "out")
+    made = json.loads((tmp_path / "out" / "exam.json").read_text())
+    apart, judged = made["views"]
+    assert (apart["status"], apart["reason"]) == ("apart", "is a spot view: shown, not judged")
+    assert (apart["scores"], apart["findings"], judged["status"]) == (None, [], "ok")
+    assert made["exam_score"] == pytest.approx(judged["scores"]["cancer"], abs=1e-5)
+    row = rows_of(tmp_path / "out")[0]
+    assert (row["status"], row["cancer"], row["findings"]) == ("apart", "", "")
+    assert (tmp_path / "out" / "exam" / "C_0001_1.LEFT_CC.png").is_file()
 
 
 def test_an_exam_of_which_nothing_can_be_read_has_no_score(opened, asked, tmp_path):
@@ -159,7 +177,7 @@ def test_who_the_patient_is_comes_out_only_if_asked_for(opened, asked, tmp_path)
     dicoms.write(tmp_path / "exam" / "view.dcm", dicom)
     answer(opened, asked, tmp_path / "exam", tmp_path / "out")
     written = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
-    assert len(written) == 4
+    assert len(written) == 7  # the mark, the journal and the lock with them
     assert not any(secret in path.read_bytes() for path in written for secret in (b"Featherstone", b"47110815"))
     answer(opened, asked, tmp_path / "exam", tmp_path / "told", with_identity=True)
     patient = json.loads((tmp_path / "told" / "exam.json").read_text())["patient"]
@@ -176,14 +194,15 @@ def test_a_run_that_is_stopped_keeps_what_was_answered(opened, asked, tmp_path):
         def predict(self, views):
             self.calls += 1
             if self.calls > 2:
-                raise KeyboardInterrupt
+                raise KeyboardInterrupt(signal.SIGTERM)
             return asked.predict(views)
 
     answering = Service(opened, make_predictor=lambda _: _Stopped())  # type: ignore[arg-type, return-value]
-    exams = listing.list_exams([tmp_path / "all"])
-    with pytest.raises(KeyboardInterrupt):
-        formats.write_all(answering.stream(exams), len(exams), tmp_path / "out", formats.about(answering))
-    assert {path.name for path in (tmp_path / "out").glob("*.json")} == {"a.json", "b.json"}
+    exams = listing.list_exams([tmp_path / "all"]).exams
+    with pytest.raises(StoppedError, match=r"Stopped after 2 of 3 exams; .* holds what was answered") as stopped:
+        formats.write_all(answering, exams, tmp_path / "out")
+    assert stopped.value.signal_number == signal.SIGTERM
+    assert {path.name for path in (tmp_path / "out").glob("[!.]*.json")} == {"a.json", "b.json"}
     assert len(rows_of(tmp_path / "out")) == 2
     assert (tmp_path / "out" / page.NAME).is_file()
     assert not list((tmp_path / "out").rglob("*.partial"))
@@ -216,19 +235,57 @@ def test_a_repeated_projection_dilutes_nothing(opened, asked, tmp_path):
     views = {"LEFT_CC": [], "LEFT_MLO": [DISC], "RIGHT_CC": [], "RIGHT_MLO": []}
     once = write_exam(tmp_path / "once", **views)
     repeated = write_exam(tmp_path / "repeated", **views, **{"LEFT_CC-2": [], "LEFT_CC-3": []})
-    (of_four,), (of_six,) = (answer(opened, asked, given, tmp_path / "out") for given in (once, repeated))
+    (of_four,), (of_six,) = (answer(opened, asked, given, tmp_path / "out" / given.name) for given in (once, repeated))
     assert len(of_six.views) == 6
     assert of_six.is_complete
     assert of_six.score == pytest.approx(of_four.score, abs=0.01)
 
 
+@pytest.mark.parametrize("name", formats.OF_ALL_EXAMS)
+def test_no_exam_is_called_as_what_is_written_for_all(name):
+    assert naming.of_exams().take(name, "exam") == f"{name}_2"
+
+
+def test_exams_and_views_of_any_name_have_files_of_their_own(opened, asked, tmp_path):
+    ids = ["report.html", "x", "x.json", "X", "١٢", "a/b"]
+    names = ["1.2.3.1", "1.2.3.2", "1.2.3.3.dcm.png"]
+    lines = ["exam_id,path"]
+    for number, (exam_id, name) in enumerate(itertools.product(ids, names)):
+        drawing.write(tmp_path / "view.png", draw(seed=number)).rename(tmp_path / f"{number}_{name}")
+        lines.append(f"{exam_id},{number}_{name}")
+    (tmp_path / "exams.csv").write_text("\n".join(lines), encoding="utf-8")
+    made = answer(opened, asked, tmp_path / "exams.csv", tmp_path / "out")
+    assert [exam.exam_id for exam in made] == ["report.html_2", "x", "x.json_2", "X_2", "١٢", "a_b"]
+    for exam, exam_id in zip(made, ids, strict=True):
+        fields = json.loads((tmp_path / "out" / f"{exam.exam_id}.json").read_text())
+        assert (fields["exam_id"], fields["exam_id_given"]) == (exam.exam_id, exam_id)
+        overlays = [view["overlay"] for view in fields["views"]]
+        assert len(set(overlays)) == 3 and all((tmp_path / "out" / overlay).is_file() for overlay in overlays)
+    assert {row["exam_id_given"] for row in rows_of(tmp_path / "out")} == set(ids)
+
+
+def test_a_second_run_asks_only_what_is_new_and_writes_the_same(opened, asked, tmp_path):
+    for name in ("a", "b"):
+        write_exam(tmp_path / "all" / name, LEFT_CC=[DISC])
+    first = answer(opened, asked, tmp_path / "all", tmp_path / "out")
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("[!.]*") if path.is_file()}
+
+    def must_not_load(_):
+        raise AssertionError("all exams are answered")
+
+    written = formats.write_all(
+        Service(opened, make_predictor=must_not_load), listing.list_exams([tmp_path / "all"]).exams, tmp_path / "out"
+    )
+    assert (written.taken_over, written.earlier, list(written.results)) == (2, None, list(first))
+    assert {path: path.read_bytes() for path in before} == before
+
+
 @pytest.mark.parametrize("name", formats.FORMATS)
 def test_each_format_can_be_written_alone(opened, asked, tmp_path, name):
     answering = Service(opened, make_predictor=lambda _: asked)
-    exams = listing.list_exams([write_exam(tmp_path / "exam", LEFT_CC=[DISC])])
-    formats.write_all(answering.stream(exams), 1, tmp_path / "out", formats.about(answering), [name])
-    written = [
-        path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*") if path.is_file()
-    ]
+    exams = listing.list_exams([write_exam(tmp_path / "exam", LEFT_CC=[DISC])]).exams
+    formats.write_all(answering, exams, tmp_path / "out", [name])
+    paths = [path.relative_to(tmp_path / "out") for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    written = [path.as_posix() for path in paths if not path.name.startswith(".")]
     expected = {"json": "exam.json", "csv": "predictions.csv", "overlays": "exam/C_0001_1.LEFT_CC.png"}
     assert written == [expected.get(name, "report.html")]

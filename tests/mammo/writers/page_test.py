@@ -4,6 +4,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import urllib.parse
 
 import PIL.Image
 import pytest
@@ -105,11 +106,10 @@ def _made(tmp_path, exams, info=INFO, width_px=60):
     for exam in exams:
         for view in exam.views if width_px else ():
             picture = tmp_path / overlays.name_of(exam.exam_id, view.view)
-            if not view.reason and not picture.is_file():
+            if view.status != "failed" and not picture.is_file():
                 picture.parent.mkdir(exist_ok=True)
                 PIL.Image.new("L", (width_px, 100)).save(picture)
-        writer.exam(exam)
-    writer.close()
+    writer.close(exams)
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == [page.NAME]
     return _Page((tmp_path / page.NAME).read_text())
 
@@ -186,6 +186,30 @@ def test_of_two_views_for_one_place_the_one_that_was_read_has_it(tmp_path):
 
 def test_a_view_that_was_read_but_has_no_picture_says_so(tmp_path):
     assert _hung(_made(tmp_path, [_exam(_four())], width_px=0))[0] == "R CC: no picture"
+
+
+def _apart(name, reason="is a spot view: shown, not judged"):
+    return _view("right", "cc", name, scores=None, reason=reason, apart="a spot view")
+
+
+def test_views_apart_stand_below_the_others_and_hang_in_no_place(tmp_path):
+    made = _made(tmp_path, [_exam([_apart("spot.png"), *_four(), _view("left", "cc", "repeat.png")])])
+    assert _hung(made) == [f"exam/{side}_{projection}.png" for side, projection in PLACES]
+    assert _others(made) == ["exam/repeat.png", "exam/spot.png"]
+    assert [_words(heading) for heading in made.all("h3")] == ["Other views", "Shown, not judged"]
+    caption = _words(made.all("figcaption")[-1])
+    assert "a spot view" in caption and "nothing found" not in caption
+    assert _words(made.all("p", "lead")[0]).endswith("6 files given, all of them read; 1 file shown and not judged.")
+    assert "could not be read" not in _words(made.all("p", "answer")[0])
+
+
+def test_an_exam_of_views_apart_alone_was_read_and_has_no_score(tmp_path):
+    reason = "is a spot view: neither judged nor shown, as it holds 60 frames"
+    alone = _exam([_apart("spot.png", reason)], "spot", None, None, {}, is_complete=False)
+    made = _made(tmp_path, [alone, _exam([*_four(), _apart("spot.png")])], width_px=0)
+    assert _words(made.all("p", "answer")[0]) == "! No view could be judged: no score."
+    assert _others(made)[0] == f"R CC {reason}"
+    assert [row[5] for row in made.rows()[1:3]] == ["0 of 0", "4 of 4"]
 
 
 @pytest.mark.parametrize(
@@ -291,6 +315,46 @@ def test_what_comes_from_outside_is_escaped(tmp_path):
     assert not made.all("script")
     text = _words(made.all("body")[0])
     assert f"Exam {evil}" in text and f"could not be read: {evil}" in text and f"Patient name: {evil}" in text
+
+
+@pytest.mark.parametrize(
+    ("outside", "shown"),
+    [
+        ("a\u202eb", r"a\u202eb"),
+        ("a\x1b[2Jb", r"a\x1b[2Jb"),
+        ("a\x9bb", r"a\u009bb"),
+        ("a\udcfcb", r"a\xfcb"),
+        ("\u0661\u0662 \u4e73\u623f", "\u0661\u0662 \u4e73\u623f"),
+    ],
+)
+def test_what_would_mislead_a_reader_is_shown_as_what_it_is(tmp_path, outside, shown):
+    views = [_view("right", "cc", f"{outside}.png"), _failed("left", "cc", reason=outside)]
+    info = dataclasses.replace(INFO, left_out=[(pathlib.Path("given", outside), "a picture")])
+    made = _made(tmp_path, [_exam(views, "exam", given_id=outside, patient={"name": outside})], info, width_px=0)
+    text = (tmp_path / page.NAME).read_text(encoding="utf-8")
+    assert outside not in text or outside == shown
+    words = _words(made.all("body")[0])
+    assert f"Given as {shown}" in words and f"could not be read: {shown}" in words and f"name: {shown}" in words
+    assert f"given/{shown}" in words
+    assert f"given/{shown}.png" in [span["attrs"].get("title") for span in made.all("span", "file")]
+
+
+def test_pictures_of_any_name_are_found(tmp_path):
+    names = ["a#b", "50%25", "what?", "quo'te\"", "<img src=x>", "a b", "\u4e73\u623f"]
+    views = [_view(None, None, f"{name}.png") for name in names]
+    made = _made(tmp_path, [_exam(views, "x#%41")])
+    addresses = [image["attrs"]["src"] for image in made.all("img")]
+    assert [urllib.parse.unquote(address) for address in addresses] == [f"x#%41/{name}.png" for name in names]
+    assert all(urllib.parse.urlsplit(address).path == address for address in addresses)
+
+
+def test_files_that_were_left_out_are_listed_by_what_they_are(tmp_path):
+    kinds = {"a.sr": "a structured report", "b.pdf": "a PDF", "c.sr": "a structured report"}
+    left_out = [(pathlib.Path(name), kind) for name, kind in kinds.items()]
+    made = _made(tmp_path, [_exam(_four())], dataclasses.replace(INFO, left_out=left_out))
+    assert [_words(found) for found in made.all("summary")] == ["2 files: a structured report", "1 file: a PDF"]
+    assert [_words(found) for found in made.all("li")] == ["a.sr", "c.sr", "b.pdf"]
+    assert not _made(tmp_path, [_exam(_four())]).all("summary")
 
 
 def test_the_model_is_named_at_the_end(tmp_path):
