@@ -128,7 +128,7 @@ class DicomFile:
         with _refused_as(self.path, _DAMAGED):
             syntax = dicom_decoding.check(self.path, self.dataset)
         with _refused_as(self.path, f"has pixel data ({syntax.name}) that is truncated or cannot be decoded"):
-            stored = dicom_decoding.stored(self.dataset, self.content, syntax)
+            stored = dicom_decoding.stored(self.dataset, syntax)
         with _refused_as(self.path, "has a window or a look-up table that cannot be applied; export it again"):
             return dicom_display.displayed(self.dataset, stored)
 

@@ -72,6 +72,11 @@ class Frame:
         shares = sum(component.horizontal * component.vertical for component in self.components) / (most_h * most_v)
         return int(2 * self.height_px * self.width_px * shares)
 
+    @property
+    def working_bytes(self) -> int:
+        """What its decoder takes: all channels, and the coefficients of a progressive image."""
+        return self.height_px * self.width_px * len(self.components) + self.is_progressive * self.coefficient_bytes
+
 
 def read_frame(file: BinaryIO) -> Frame:
     """Reads the segments before the first scan, from the current position of a file, and no more.

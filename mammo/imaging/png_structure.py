@@ -46,7 +46,7 @@ class Header:
     orientation: int = 1
 
     @property
-    def decoded_bytes(self) -> int:
+    def working_bytes(self) -> int:
         """What the decoded image takes."""
         channels = 4 if self.colour_type == _PALETTE or self.transparency else _CHANNELS[self.colour_type]
         return self.height_px * self.width_px * (4 if channels == 2 else channels) * (2 if self.bits == 16 else 1)  # noqa: PLR2004
