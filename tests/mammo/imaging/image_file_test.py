@@ -115,5 +115,5 @@ def test_what_is_no_file_has_its_sentence(tmp_path, ask):
 
 
 def test_bytes_are_refused_by_their_name():
-    with pytest.raises(ImageError, match="view 3 is not a PNG, JPEG or DICOM image"):
+    with pytest.raises(ImageError, match="view 3 is a text file, not a PNG, JPEG or DICOM image"):
         ImageFile(b"dear radiologist", "view 3").read_pixels()
