@@ -3,6 +3,8 @@
 import dataclasses
 import enum
 
+from mammo.imaging import dicom_start
+
 START_BYTES = 1024
 """So many first bytes of a file tell its kind as surely as all of it."""
 
@@ -29,8 +31,6 @@ class Kind:
     format: Format
     name: str = ""
 
-
-_PREAMBLE_BYTES = 128  # before "DICM" (PS3.10, section 7.1)
 
 # By the bytes at the start. Longer ones stand before those that they begin with.
 _MAGIC: tuple[tuple[bytes, Kind], ...] = (
@@ -103,7 +103,7 @@ def kind_of(start: bytes) -> Kind:
     Args:
         start: Its first `START_BYTES` bytes, or all where it has fewer.
     """
-    if is_dicom(start):
+    if dicom_start.is_dicom(start):
         return Kind(Format.DICOM, "a DICOM file")
     for magic, kind in _MAGIC:
         if start.startswith(magic):
@@ -130,22 +130,6 @@ def _by_structure(start: bytes) -> Kind | None:
     elif start and not start.strip(b"\0"):
         found = Kind(Format.OTHER, "a file of zeros, which was never written to its end")
     return found
-
-
-def is_dicom(start: bytes) -> bool:
-    """Whether these are the first bytes of a DICOM file, with its preamble or, as some old programs write, without.
-
-    Without, a file begins with an element of group 0002 or 0008, little endian: its group, a small element number, and
-    either a VR (PS3.5, section 6.2) or a short length.
-    """
-    if start[_PREAMBLE_BYTES : _PREAMBLE_BYTES + 4] == b"DICM":
-        return True
-    if len(start) < 16 or start[:2] not in (b"\2\0", b"\x08\0"):  # noqa: PLR2004
-        return False
-    is_explicit = start[4:6] in (b"UL", b"OB", b"CS", b"UI", b"DA", b"TM", b"SH", b"LO") and start[3] == 0
-    length = int.from_bytes(start[4:8], "little")
-    is_implicit = start[2:4] in (b"\0\0", b"\1\0", b"\5\0", b"\x08\0", b"\x16\0", b"\x18\0") and 0 < length <= 64  # noqa: PLR2004
-    return is_explicit or is_implicit
 
 
 def _text(start: bytes) -> str:

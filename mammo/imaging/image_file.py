@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from mammo.common.errors import ImageError
-from mammo.imaging import file_kinds, limits, png_jpeg
-from mammo.imaging.file_kinds import Format
+from mammo.imaging import file_kinds, limits, png_jpeg, turns
+from mammo.imaging.file_kinds import Format, Kind
+from mammo.imaging.turns import Turn
 
 if TYPE_CHECKING:
     from mammo.imaging.dicom import DicomFile, DicomTags
@@ -34,6 +35,8 @@ class ImageFile:
     Attributes:
         path: Of the file; None: its bytes were given.
         name: For people: the path as it was given, or the name that was given with the bytes.
+        kind: What it is by its first bytes; None: it was not opened yet, or cannot be, or is empty.
+        turn: How the pixels that were read last were turned to stand upright.
     """
 
     def __init__(self, source: pathlib.Path | bytes, name: str = "image") -> None:
@@ -45,10 +48,12 @@ class ImageFile:
         """
         self.path = source if isinstance(source, pathlib.Path) else None
         self.name = str(source) if isinstance(source, pathlib.Path) else name
+        self.kind: Kind | None = None
         self._given = source if isinstance(source, bytes) else None
         self._content: bytes | None = None
         self._dicom: DicomFile | None = None
         self._tags: DicomTags | None = None
+        self.turn = Turn()
         self._has_tags = False  # whether `_tags` is known, which is None where the file is no DICOM
 
     def __repr__(self) -> str:
@@ -85,7 +90,7 @@ class ImageFile:
         return self._tags
 
     def read_size(self) -> tuple[int, int]:
-        """Returns (height_px, width_px) from the header; where the content is not kept, no more than that is read.
+        """Returns (height_px, width_px), as stored, from the header; where the content is not kept, only that is read.
 
         Raises:
             ImageError: As `read_pixels`, so far as the header shows it.
@@ -96,6 +101,8 @@ class ImageFile:
 
     def read_pixels(self) -> np.ndarray:
         """Returns the grey levels of the image as they are stored; those of DICOM as they are meant for display.
+
+        A DICOM view that lies on its side or on its head, by its tags, is turned upright; `turn` tells how.
 
         Returns:
             uint8 or uint16 [H, W], brighter meaning denser tissue.
@@ -110,7 +117,9 @@ class ImageFile:
             return png_jpeg.read_pixels(self.shown_path, content, MAX_PIXELS)
         height_px, width_px = dicom.size_px(MAX_PIXELS)
         with limits.decoding(_DICOM_BYTES_PER_PIXEL * height_px * width_px):
-            return dicom.pixels(MAX_PIXELS)
+            stored = dicom.pixels(MAX_PIXELS)
+            self.turn = turns.confirmed(dicom.turn(), stored)
+            return self.turn.apply(stored)
 
     def load(self) -> bytes:
         """Reads all of the file, unless it was read already, and keeps and returns it.
@@ -136,14 +145,17 @@ class ImageFile:
             if not self._given:
                 raise ImageError(self.shown_path, "is empty (0 bytes); copy it again from its source")
             self._content = self._given
+            self.kind = file_kinds.kind_of(self._given[: file_kinds.START_BYTES])
         if self._content is not None:
             yield io.BytesIO(self._content)
             return
         with _open(self.shown_path) as file:
+            self.kind = file_kinds.kind_of(file.read(file_kinds.START_BYTES))
+            file.seek(0)
             size_bytes = os.fstat(file.fileno()).st_size
             if keep_bytes is None and size_bytes > _MAX_FILE_BYTES:
                 raise ImageError(self.shown_path, f"has {size_bytes / 1e6:,.0f} MB, more than any mammogram")
-            if keep_bytes is None or size_bytes <= keep_bytes:
+            if keep_bytes is None or (self.kind.format != Format.OTHER and size_bytes <= keep_bytes):
                 self._content = file.read()
                 yield io.BytesIO(self._content)
             else:
@@ -153,9 +165,7 @@ class ImageFile:
         """Parses the content: all of it, and once, where it is kept; its tags alone where it is not."""
         if self._dicom is not None:
             return self._dicom
-        start = file.read(file_kinds.START_BYTES)
-        file.seek(0)
-        if file_kinds.kind_of(start).format != Format.DICOM:
+        if self.kind is None or self.kind.format != Format.DICOM:
             return None
         from mammo.imaging import dicom  # noqa: PLC0415  pydicom takes a while to import, and most files are no DICOM
 
