@@ -239,10 +239,6 @@ def _prepare(path: pathlib.Path, dataset: Dataset, bits: Bits) -> None:
         raise ImageError(path, "says that its pixels are uncompressed, and they are not; export it again")
     if syntax and str(syntax) not in uid.UID_dictionary:  # it may hold anything, and is not repeated
         raise ImageError(path, "is coded in a way that is not known (Transfer Syntax UID); export it uncompressed")
-    if syntax == uid.JPEGExtended12Bit and bits.stored > 8:  # noqa: PLR2004
-        raise ImageError(
-            path, "is coded as JPEG of 12 bits (Extended), which cannot be decoded here; export it uncompressed"
-        )
     if bits.are_low:
         dataset.BitsStored, dataset.HighBit = bits.stored, bits.high
         dataset.PixelRepresentation = int(bits.is_signed)
