@@ -98,6 +98,7 @@ def _bombs() -> dict[str, tuple[bytes, str]]:
     height_px, width_px = _MOST_PIXELS
     shape = (len(view), len(view[0]))
     largest = _chunk(b"IDAT", _zeros(height_px * (1 + 2 * width_px)))
+    noise = np.random.default_rng(0).integers(0, 255, (3000, 6000), np.uint8)
     packed = _zeros(200 << 20)
     mess = [_chunk(kind, b"x\0\0" + packed) for kind in (b"iCCP", b"zTXt")]
     return {
@@ -113,8 +114,11 @@ def _bombs() -> dict[str, tuple[bytes, str]]:
         "progressive jpeg": (_with_size(progressive, *_MOST_PIXELS, b"\xff\xc2"), "MB to decode"),
         "scans": (progressive[:-2] + 2000 * last_scan + b"\xff\xd9", "scans, more than any photograph"),
         "markers": (jpeg[:2] + b"\xff\xfe\0\2" * 65_536 + jpeg[2:], "more than 10,000 segments"),
+        "fill bytes": (jpeg[:2] + b"\xff" * 20_000_000 + jpeg[2:], "is damaged"),
+        "fill bytes in a scan": (jpeg[:-2] + b"\xff" * 20_000_000 + b"\xd0", "is truncated"),
         "largest png": (_png(_MOST_PIXELS, 16, 0, largest), str(_MOST_PIXELS)),
         "colours": (_png(_MOST_PIXELS, 16, 6, largest), "MB to decode"),
+        "one chunk": (_png((3000, 6000), 8, 0, _chunk(b"IDAT", zlib.compress(noise.tobytes(), 0))), "fewer pixels"),
         "more pixels": (_png(shape, 8, 0, largest), "holds more pixels than its header says"),
         "profiles and texts": (_png(shape, 8, 0, *mess, pixels), str(shape)),
         "animation": (_png(shape, 8, 0, _chunk(b"acTL", bytes([0, 1, 0, 0] * 2)), pixels), "65,536 pictures"),
