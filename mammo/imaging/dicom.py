@@ -154,11 +154,11 @@ class DicomFile:
             bits = Bits.of(parsed.dataset)
             if parsed.is_deflated:
                 parsed = dicom_parsing.inflated(self.path, parsed, height_px * width_px * bits.allocated // 8)
-            dataset, content = parsed.dataset, parsed.content or b""
+            dataset = parsed.dataset
             _prepare(self.path, dataset, bits)
             syntax = dicom_decoding.check(self.path, dataset)
         with _refused_as(self.path, f"has pixel data ({syntax.name}) that is truncated or cannot be decoded"):
-            stored = dicom_decoding.stored(dataset, content, syntax)
+            stored = dicom_decoding.stored(dataset, syntax)
         with _refused_as(self.path, "has a window or a look-up table that cannot be applied; export it again"):
             return dicom_display.displayed(dataset, stored, bits)
 
@@ -241,10 +241,6 @@ def _prepare(path: pathlib.Path, dataset: Dataset, bits: Bits) -> None:
         raise ImageError(path, "says that its pixels are uncompressed, and they are not; export it again")
     if syntax and not uid.UID(syntax).type:  # it may hold anything, and is not repeated
         raise ImageError(path, "is coded in a way that is not known (Transfer Syntax UID); export it uncompressed")
-    if syntax == uid.JPEGExtended12Bit and bits.stored > 8:  # noqa: PLR2004
-        raise ImageError(
-            path, "is coded as JPEG of 12 bits (Extended), which cannot be decoded here; export it uncompressed"
-        )
     if bits.are_low:
         dataset.BitsStored, dataset.HighBit = bits.stored, bits.high
         dataset.PixelRepresentation = int(bits.is_signed)

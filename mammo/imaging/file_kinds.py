@@ -34,6 +34,7 @@ class Kind:
 
 # By the bytes at the start. Longer ones stand before those that they begin with.
 _MAGIC: tuple[tuple[bytes, Kind], ...] = (
+    (b"DICM", Kind(Format.DICOM, "a DICOM file")),  # where a program left out the preamble alone
     (b"\x89PNG\r\n\x1a\n", Kind(Format.PNG, "a PNG image")),
     (b"\xff\xd8", Kind(Format.JPEG, "a JPEG image")),
     (b"II*\0", Kind(Format.PICTURE, "a TIFF image")),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from mammo.common.errors import ImageError
-from mammo.imaging import file_kinds, png_jpeg, turns
+from mammo.imaging import file_kinds, limits, png_jpeg, turns
 from mammo.imaging.file_kinds import Format, Kind
 from mammo.imaging.turns import UPRIGHT, Turn
 
@@ -22,7 +22,8 @@ MAX_PIXELS = 100_000_000
 """More than any film scanner or detector gives (DDSM's largest scan has 30 million pixels). Past it a file is
 refused before it is decoded, so that no file can take the memory of the machine."""
 
-_MAX_FILE_BYTES = 2 * MAX_PIXELS + (64 << 20)  # 16 bits a pixel, and tags; past it no more than the beginning is read
+_MAX_FILE_BYTES = 2 * MAX_PIXELS + (64 << 20)  # the largest image uncompressed, with 16 bits and with much beside it
+_DICOM_BYTES_PER_PIXEL = 8  # while it is decoded: stored values, their keys, what is displayed
 
 
 class ImageFile:
@@ -114,15 +115,17 @@ class ImageFile:
         dicom = self._dicom_of(io.BytesIO(content))
         if dicom is None:
             return png_jpeg.read_pixels(self.shown_path, content, MAX_PIXELS)
-        stored = dicom.pixels(MAX_PIXELS)
-        self.turn = turns.confirmed(dicom.turn(), stored)
-        return self.turn.apply(stored)
+        height_px, width_px = dicom.size_px(MAX_PIXELS)
+        with limits.decoding(_DICOM_BYTES_PER_PIXEL * height_px * width_px):
+            stored = dicom.pixels(MAX_PIXELS)
+            self.turn = turns.confirmed(dicom.turn(), stored)
+            return self.turn.apply(stored)
 
     def load(self) -> bytes:
         """Reads all of the file, unless it was read already, and keeps and returns it.
 
         Raises:
-            ImageError: The file is missing, empty, or cannot be read.
+            ImageError: The file is missing, empty, too large, or cannot be read.
         """
         if self._content is None:
             with self._opened(None):

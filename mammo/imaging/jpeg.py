@@ -22,7 +22,8 @@ def read_frame(file: BinaryIO, max_pixels: int) -> Frame:
         UnusableError: It is damaged, too large, or of a kind that is not read here.
     """
     frame = jpeg_structure.read_frame(file)
-    _check(frame, frame.is_progressive, max_pixels)
+    _check(frame)
+    limits.check(frame.height_px, frame.width_px, frame.working_bytes, max_pixels)
     return frame
 
 
@@ -37,7 +38,9 @@ def decode(content: bytes, max_pixels: int) -> np.ndarray:
     """
     read_frame(io.BytesIO(content), max_pixels)
     frame, scans = jpeg_structure.check_whole(content)
-    _check(frame, scans > 1, max_pixels)
+    if scans > 1 and not frame.is_progressive:  # it keeps coefficients all the same
+        working_bytes = frame.working_bytes + frame.coefficient_bytes
+        limits.check(frame.height_px, frame.width_px, working_bytes, max_pixels)
     if scans * frame.coefficient_bytes > _MAX_SCANS_OF_LARGEST * 2 * max_pixels:
         raise UnusableError(f"comes in {scans:,} scans, more than any photograph; export it as a grey PNG")
     is_grey = len(frame.components) == 1
@@ -48,7 +51,7 @@ def decode(content: bytes, max_pixels: int) -> np.ndarray:
     return pixels[..., 0] if is_grey else pixels
 
 
-def _check(frame: Frame, has_coefficients: bool, max_pixels: int) -> None:
+def _check(frame: Frame) -> None:
     if not frame.is_usual:
         kind = _PROCESSES.get(frame.process, _OTHER_PROCESS)
         if frame.process in (0xC0, 0xC1, 0xC2):
@@ -58,5 +61,3 @@ def _check(frame: Frame, has_coefficients: bool, max_pixels: int) -> None:
     if channels not in (1, 3):
         stored = "CMYK" if channels == 4 else f"{channels} channels"  # noqa: PLR2004
         raise UnusableError(f"is stored as {stored}, not as grey levels; export it as a grey PNG")
-    working_bytes = frame.height_px * frame.width_px * channels + has_coefficients * frame.coefficient_bytes
-    limits.check(frame.height_px, frame.width_px, working_bytes, max_pixels)

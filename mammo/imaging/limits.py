@@ -1,6 +1,11 @@
 """What an image may cost. It is told from what its decoder will see, before the decoder takes any memory."""
 
+import contextlib
+import threading
+from collections.abc import Iterator
+
 _MAX_BYTES_PER_PIXEL = 2  # of the largest image: grey, 16 bit
+_AT_A_TIME_BYTES = 768 << 20  # of all threads of a process: four ordinary views, or one of the largest
 
 
 class UnusableError(ValueError):
@@ -35,3 +40,32 @@ def check(height_px: int, width_px: int, working_bytes: int, max_pixels: int) ->
             f"has {height_px:,} × {width_px:,} pixels and takes {working_bytes / 1e6:,.0f} MB to decode, more than any "
             "mammogram; export it as a grey PNG"
         )
+
+
+class _Memory:
+    """What threads may take together; one that needs more than is left waits, and has all of it if it needs more."""
+
+    def __init__(self, size_bytes: int) -> None:
+        self._size_bytes = self._left_bytes = size_bytes
+        self._freed = threading.Condition()
+
+    @contextlib.contextmanager
+    def taken(self, needed_bytes: int) -> Iterator[None]:
+        needed_bytes = min(needed_bytes, self._size_bytes)
+        with self._freed:
+            self._freed.wait_for(lambda: self._left_bytes >= needed_bytes)
+            self._left_bytes -= needed_bytes
+        try:
+            yield
+        finally:
+            with self._freed:
+                self._left_bytes += needed_bytes
+                self._freed.notify_all()
+
+
+_memory = _Memory(_AT_A_TIME_BYTES)
+
+
+def decoding(working_bytes: int) -> contextlib.AbstractContextManager[None]:
+    """Waits until the threads that decode leave so much memory, and takes it within the context."""
+    return _memory.taken(working_bytes)

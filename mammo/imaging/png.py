@@ -20,7 +20,7 @@ def read_header(file: BinaryIO, max_pixels: int) -> Header:
     header = png_structure.read_header(file)
     if header.frames > 1:
         raise UnusableError(f"is an animation of {header.frames:,} pictures (APNG); export one as a grey PNG")
-    limits.check(header.height_px, header.width_px, header.decoded_bytes, max_pixels)
+    limits.check(header.height_px, header.width_px, header.working_bytes, max_pixels)
     return header
 
 

@@ -9,13 +9,16 @@ from typing import BinaryIO
 import numpy as np
 
 from mammo.common.errors import ImageError
-from mammo.imaging import file_kinds, jpeg, png, polarity
+from mammo.imaging import file_kinds, jpeg, limits, png, polarity
 from mammo.imaging.file_kinds import Format
+from mammo.imaging.jpeg_structure import Frame
 from mammo.imaging.limits import UnusableError
+from mammo.imaging.png_structure import Header
 
 _MAX_CHANNEL_DIFFERENCE = 8  # of 255: what JPEG's chroma coding leaves between the channels of a grey picture
 _BLOCK_ROWS = 256  # what is computed of a colour picture at a time, so that it takes little memory
 _ALPHA = 3
+_COPIES = 2  # of what the decoder takes: what is turned upright is copied
 
 
 def read_size(path: pathlib.Path, file: BinaryIO, max_pixels: int) -> tuple[int, int]:
@@ -29,8 +32,9 @@ def read_size(path: pathlib.Path, file: BinaryIO, max_pixels: int) -> tuple[int,
     Raises:
         ImageError: It is no PNG or JPEG, or its header tells that it must not be decoded.
     """
-    height_px, width_px, orientation = _read_header(path, file, max_pixels)
-    return (width_px, height_px) if orientation >= 5 else (height_px, width_px)  # noqa: PLR2004
+    header = _read_header(path, file, max_pixels)
+    is_turned = header.orientation >= 5  # noqa: PLR2004
+    return (header.width_px, header.height_px) if is_turned else (header.height_px, header.width_px)
 
 
 def read_pixels(path: pathlib.Path, content: bytes, max_pixels: int) -> np.ndarray:
@@ -50,26 +54,22 @@ def read_pixels(path: pathlib.Path, content: bytes, max_pixels: int) -> np.ndarr
     Raises:
         ImageError: As `read_size`; or it is truncated, corrupt, or a colour picture.
     """
-    *_, orientation = _read_header(path, io.BytesIO(content), max_pixels)
-    with _refused(path):
-        is_png = file_kinds.kind_of(content[: file_kinds.START_BYTES]).format == Format.PNG
-        decoded = (png if is_png else jpeg).decode(content, max_pixels)
+    header = _read_header(path, io.BytesIO(content), max_pixels)
+    with _refused(path), limits.decoding(_COPIES * header.working_bytes):
+        decoded = (png if isinstance(header, Header) else jpeg).decode(content, max_pixels)
         grey = decoded if decoded.ndim == 2 else _to_grey(decoded)  # noqa: PLR2004
-    return _upright(_with_dark_background(path, grey), orientation)
+        return _upright(_with_dark_background(grey), header.orientation)
 
 
-def _read_header(path: pathlib.Path, file: BinaryIO, max_pixels: int) -> tuple[int, int, int]:
-    """Returns the height and the width as they are stored, and the orientation as EXIF tells it."""
+def _read_header(path: pathlib.Path, file: BinaryIO, max_pixels: int) -> Header | Frame:
     start = file.read(file_kinds.START_BYTES)
     file.seek(-len(start), io.SEEK_CUR)
     kind = file_kinds.kind_of(start)
     with _refused(path):
         if kind.format == Format.PNG:
-            header = png.read_header(file, max_pixels)
-            return header.height_px, header.width_px, header.orientation
+            return png.read_header(file, max_pixels)
         if kind.format == Format.JPEG:
-            frame = jpeg.read_frame(file, max_pixels)
-            return frame.height_px, frame.width_px, frame.orientation
+            return jpeg.read_frame(file, max_pixels)
     if kind.format == Format.PICTURE:
         raise ImageError(path, f"is {kind.name}, which is not read here; export it as a grey PNG")
     if kind.name:
@@ -100,15 +100,15 @@ def _to_grey(colours: np.ndarray) -> np.ndarray:
     return grey
 
 
-def _with_dark_background(path: pathlib.Path, grey: np.ndarray) -> np.ndarray:
+def _with_dark_background(grey: np.ndarray) -> np.ndarray:
     if polarity.is_two_valued(grey):  # a mask
         return grey
     is_inverted = polarity.is_inverted(grey)
     if is_inverted is None:
-        raise ImageError(
-            path, "has a bright background, and may be inverted; export it with a black background, as viewers show it"
+        raise UnusableError(
+            "has a bright background, and may be inverted; export it with a black background, as viewers show it"
         )
-    return grey.max() - grey if is_inverted else grey
+    return np.subtract(grey.max(), grey, out=grey) if is_inverted else grey
 
 
 def _upright(grey: np.ndarray, orientation: int) -> np.ndarray:

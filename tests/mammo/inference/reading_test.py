@@ -132,6 +132,7 @@ def png_that_claims(height_px, width_px):
         (png_that_claims(1, 2_000_000), "has 1 × 2,000,000 pixels, too few for a mammogram"),
         (png_that_claims(100, 100_000), "has 100 × 100,000 pixels, too long a strip for a mammogram"),
         (png_that_claims(400, 300), "is corrupt"),
+        (png_that_claims(400, 300)[:-10], "is truncated"),
         (bytes(128) + b"DICM" + bytes(50), "is a DICOM file without an image; it may be truncated"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -149,8 +150,10 @@ def test_colours_have_their_reason(pool, tmp_path):
 
 
 def test_an_image_without_a_breast_has_its_reason(pool, tmp_path):
-    speck = np.random.default_rng(0).integers(0, 9, (400, 300), np.uint8)  # of two levels it would be a mask
-    speck[200:203, 100:103] = 255
+    speck = np.zeros((400, 300), np.uint8)
+    speck[200:203, 100:103] = 240
+    assert "it is a mask" in reason_of(pool, drawing.write(tmp_path / "speck.png", speck))
+    speck += np.random.default_rng(0).integers(0, 9, speck.shape, np.uint8)
     assert "shows no breast" in reason_of(pool, drawing.write(tmp_path / "speck.png", speck))
 
 
