@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from mammo.common.errors import ImageError
-from mammo.imaging import dicom_start, png_jpeg, turns
+from mammo.imaging import file_kinds, limits, png_jpeg, turns
+from mammo.imaging.file_kinds import Format
 from mammo.imaging.turns import UPRIGHT, Turn
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ MAX_PIXELS = 100_000_000
 """More than any film scanner or detector gives (DDSM's largest scan has 30 million pixels). Past it a file is
 refused before it is decoded, so that no file can take the memory of the machine."""
 
-_MAX_FILE_BYTES = 2 * MAX_PIXELS + (64 << 20)  # 16 bits a pixel, and tags; past it no more than the beginning is read
+_MAX_FILE_BYTES = 2 * MAX_PIXELS + (64 << 20)  # the largest image uncompressed, with 16 bits and with much beside it
+_DICOM_BYTES_PER_PIXEL = 8  # while it is decoded: stored values, their keys, what is displayed
 
 
 class ImageFile:
@@ -111,15 +113,17 @@ class ImageFile:
         dicom = self._dicom_of(io.BytesIO(content))
         if dicom is None:
             return png_jpeg.read_pixels(self.shown_path, content, MAX_PIXELS)
-        stored = dicom.pixels(MAX_PIXELS)
-        self.turn = turns.confirmed(dicom.turn(), stored)
-        return self.turn.apply(stored)
+        height_px, width_px = dicom.size_px(MAX_PIXELS)
+        with limits.decoding(_DICOM_BYTES_PER_PIXEL * height_px * width_px):
+            stored = dicom.pixels(MAX_PIXELS)
+            self.turn = turns.confirmed(dicom.turn(), stored)
+            return self.turn.apply(stored)
 
     def load(self) -> bytes:
         """Reads all of the file, unless it was read already, and keeps and returns it.
 
         Raises:
-            ImageError: The file is missing, empty, or cannot be read.
+            ImageError: The file is missing, empty, too large, or cannot be read.
         """
         if self._content is None:
             with self._opened(None):
@@ -145,7 +149,7 @@ class ImageFile:
         with _open(self.shown_path) as file:
             size_bytes = os.fstat(file.fileno()).st_size
             if keep_bytes is None and size_bytes > _MAX_FILE_BYTES:
-                raise ImageError(self.shown_path, f"has {size_bytes:,} bytes, more than any mammogram")
+                raise ImageError(self.shown_path, f"has {size_bytes / 1e6:,.0f} MB, more than any mammogram")
             if keep_bytes is None or size_bytes <= keep_bytes:
                 self._content = file.read()
                 yield io.BytesIO(self._content)
@@ -156,9 +160,9 @@ class ImageFile:
         """Parses the content: all of it, and once, where it is kept; its tags alone where it is not."""
         if self._dicom is not None:
             return self._dicom
-        start = file.read(dicom_start.START_BYTES)
+        start = file.read(file_kinds.START_BYTES)
         file.seek(0)
-        if not dicom_start.is_dicom(start):
+        if file_kinds.kind_of(start).format != Format.DICOM:
             return None
         from mammo.imaging import dicom  # noqa: PLC0415  pydicom takes a while to import, and most files are no DICOM
 

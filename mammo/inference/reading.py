@@ -19,9 +19,6 @@ from mammo.imaging.pixel_path import PreparedImage
 from mammo.imaging.turns import UPRIGHT, Turn
 from mammo.inference.listing import ViewFile
 
-_MIN_SIDE_PX = 64  # smaller ones are icons
-_MAX_ELONGATION = 8  # mammograms are about 1.5 times as high as wide; what comes after the decoder assumes no strips
-
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ReadView:
@@ -105,11 +102,7 @@ def _read_one(file: ViewFile, height_px: int, width_px: int) -> tuple[ReadView, 
 def _decode(image: ImageFile) -> np.ndarray:
     """Decodes the pixels once the header has shown that they may be of a mammogram."""
     image.load()
-    height_px, width_px = image.read_size()
-    if min(height_px, width_px) < _MIN_SIDE_PX:
-        raise ImageError(image.shown_path, f"has {height_px:,} × {width_px:,} pixels, too few for a mammogram")
-    if max(height_px, width_px) > _MAX_ELONGATION * min(height_px, width_px):
-        raise ImageError(image.shown_path, f"has {height_px:,} × {width_px:,} pixels, too long a strip for a mammogram")
+    pixel_path.check_shape(image.shown_path, *image.read_size())
     return image.read_pixels()
 
 

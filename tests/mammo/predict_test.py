@@ -32,7 +32,7 @@ def test_a_view_that_cannot_be_read_is_in_the_exit_status_and_the_rest_is_answer
     ended = programs.run("mammo.predict", "--exam=bad", "--output_dir=out_bad", cwd=place)
     assert ended.returncode == 1
     assert "1 of 3 views could not be read: " in ended.stderr
-    assert "C_0001_1.RIGHT_CC.png is not a PNG, JPEG or DICOM image" in ended.stderr
+    assert "C_0001_1.RIGHT_CC.png is a text file, not a PNG, JPEG or DICOM image" in ended.stderr
     assert "Traceback" not in ended.stderr
     statuses = [view["status"] for view in json.loads((place / "out_bad" / "bad.json").read_text())["views"]]
     assert sorted(statuses) == ["failed", "ok", "ok"]

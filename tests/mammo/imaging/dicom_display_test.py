@@ -4,10 +4,13 @@ import pydicom.dataset
 import pydicom.sequence
 import pytest
 
+from mammo.common.errors import ImageError
 from mammo.imaging.image_file import ImageFile
 from tests import dicoms, drawing
 
 STORED = (drawing.draw_view(120, 80, is_16_bit=True) // 16).astype(np.uint16)  # 12 bits, as detectors give
+
+INVERTED = (4095 - STORED).astype(np.uint16)
 
 
 def read(tmp_path, stored=STORED, bits=12, **tags) -> np.ndarray:
@@ -34,9 +37,17 @@ def assert_shows(pixels, levels):
 def test_monochrome1_is_turned_over_once_and_nothing_else_turns(tmp_path):
     upright = read(tmp_path).astype(int)
     for shape in (None, "IDENTITY", "INVERSE"):
-        turned = read(tmp_path, PhotometricInterpretation="MONOCHROME1", PresentationLUTShape=shape).astype(int)
-        np.testing.assert_allclose(turned, 65535 - upright, atol=1)
+        turned = read(tmp_path, INVERTED, PhotometricInterpretation="MONOCHROME1", PresentationLUTShape=shape)
+        np.testing.assert_allclose(turned, upright, atol=1)
         np.testing.assert_array_equal(read(tmp_path, PresentationLUTShape=shape), upright)
+
+
+@pytest.mark.parametrize("tags", [{}, {"PresentationLUTShape": "INVERSE"}])
+def test_a_view_whose_tags_show_it_inverted_is_refused(tmp_path, tags):
+    with pytest.raises(ImageError, match="shows dark tissue on a bright background"):
+        read(tmp_path, INVERTED, **tags)
+    with pytest.raises(ImageError, match="shows dark tissue on a bright background"):
+        read(tmp_path, PhotometricInterpretation="MONOCHROME1", **tags)
 
 
 def test_the_voi_window_is_applied(tmp_path):
@@ -147,8 +158,8 @@ def test_values_below_zero_find_their_place_in_a_table(tmp_path):
 def test_a_modality_table_stands_for_the_rescaling(tmp_path):
     entries = 4095 - np.arange(4096)
     sequence = [table([4096, 0, 12], entries.tolist())]
-    pixels = read(tmp_path, ModalityLUTSequence=sequence, WindowCenter=2048, WindowWidth=2000)
-    assert_shows(pixels, np.clip(entries[STORED], 2047.5 - 999.5, 2047.5 + 999.5))
+    pixels = read(tmp_path, INVERTED, ModalityLUTSequence=sequence, WindowCenter=2048, WindowWidth=2000)
+    assert_shows(pixels, np.clip(STORED, 2047.5 - 999.5, 2047.5 + 999.5))
 
 
 def test_the_window_of_a_frame_stands_in_the_functional_groups(tmp_path):
@@ -185,13 +196,14 @@ def test_bits_that_are_no_pixels_are_not_shown(tmp_path, syntax):
     np.testing.assert_array_equal(pixels, read(tmp_path))
 
 
-@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+@pytest.mark.parametrize(("photometric", "stored"), [("MONOCHROME1", INVERTED), ("MONOCHROME2", STORED)])
 @pytest.mark.parametrize(
     "tags", [{"PixelPaddingValue": 3990}, {"PixelPaddingValue": 4000, "PixelPaddingRangeLimit": 3990}]
 )
-def test_padding_is_black_and_leaves_the_stretch_alone(tmp_path, photometric, tags):
-    plain = read(tmp_path, PhotometricInterpretation=photometric)[20:]
-    padded = STORED.copy()
+def test_padding_is_black_and_leaves_the_stretch_alone(tmp_path, photometric, stored, tags):
+    unpadded = np.minimum(stored, 3900)
+    plain = read(tmp_path, unpadded, PhotometricInterpretation=photometric)[20:]
+    padded = unpadded.copy()
     padded[:20] = 3990
     pixels = read(tmp_path, padded, PhotometricInterpretation=photometric, **tags)
     assert (pixels[:20] == 0).all()

@@ -98,7 +98,7 @@ def test_damaged_compressed_pixels_are_refused(tmp_path, syntax):
     dataset = compress(syntax)
     frame = next(pydicom.encaps.generate_frames(dataset.PixelData, number_of_frames=1))
     dataset.PixelData = pydicom.encaps.encapsulate([frame[: len(frame) // 2]])
-    with pytest.raises(ImageError, match="that is truncated or cannot be decoded"):
+    with pytest.raises(ImageError, match="that is truncated or (cannot be decoded|damaged)"):
         ImageFile(dicoms.write(path, dataset)).read_pixels()
 
 
@@ -128,7 +128,6 @@ def coded(syntax: str, codestream: bytes) -> pydicom.dataset.FileDataset:
     [
         (pydicom.uid.MPEG2MPML, r"is coded as MPEG2 Main Profile .* export it uncompressed"),
         (pydicom.uid.HTJ2KLossless, "is coded as High-Throughput JPEG 2000 .* export it uncompressed"),
-        (pydicom.uid.JPEGExtended12Bit, "is coded as JPEG of 12 bits .* export it uncompressed"),
         ("1.2.840.113619.5.2", "is coded in a way that is not known .* export it uncompressed"),
     ],
 )
