@@ -67,7 +67,7 @@ def displayed(dataset: Dataset, stored: np.ndarray, bits: Bits) -> np.ndarray:
 
     Args:
         dataset: Whose tags say how it is shown.
-        stored: Words of 8 or 16 bits [H, W].
+        stored: Words of 8 or 16 bits [H, W]; where they have 16 and may be written, what is returned takes their place.
         bits: Where the values are in them.
     """
     stored = np.ascontiguousarray(stored.astype(stored.dtype.newbyteorder("="), copy=False))
@@ -86,7 +86,8 @@ def displayed(dataset: Dataset, stored: np.ndarray, bits: Bits) -> np.ndarray:
     low, high = float(levels[is_used].min()), float(levels[is_used].max())
     table = (np.clip(levels, low, high) - low) * (65535.0 / max(high - low, 1e-6))
     table[is_padding] = 0
-    shown = np.empty(stored.shape, np.uint16)
+    is_room = keys.dtype == np.uint16 and keys.flags.writeable
+    shown = keys if is_room else np.empty(stored.shape, np.uint16)
     for keys_chunk, shown_chunk in zip(_chunks(keys), _chunks(shown), strict=True):
         np.take(table.astype(np.uint16), keys_chunk, out=shown_chunk, mode="clip")
     return shown

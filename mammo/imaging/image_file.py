@@ -12,13 +12,13 @@ import numpy as np
 
 from mammo.common.errors import ImageError
 from mammo.imaging import file_kinds, limits, png_jpeg, turns
-from mammo.imaging.file_kinds import Format
+from mammo.imaging.file_kinds import Format, Kind
 from mammo.imaging.turns import UPRIGHT, Turn
 
 if TYPE_CHECKING:
     from mammo.imaging.dicom import DicomFile, DicomTags
 
-MAX_PIXELS = 100_000_000
+MAX_PIXELS = 120_000_000
 """More than any film scanner or detector gives (DDSM's largest scan has 30 million pixels). Past it a file is
 refused before it is decoded, so that no file can take the memory of the machine."""
 
@@ -35,6 +35,7 @@ class ImageFile:
     Attributes:
         path: Of the file; None: its bytes were given.
         name: For people: the path as it was given, or the name that was given with the bytes.
+        kind: What it is by its first bytes; None: it was not opened yet, or cannot be, or is empty.
         turn: How the pixels that were read last were turned to stand upright.
     """
 
@@ -47,6 +48,7 @@ class ImageFile:
         """
         self.path = source if isinstance(source, pathlib.Path) else None
         self.name = str(source) if isinstance(source, pathlib.Path) else name
+        self.kind: Kind | None = None
         self._given = source if isinstance(source, bytes) else None
         self._content: bytes | None = None
         self._dicom: DicomFile | None = None
@@ -143,14 +145,17 @@ class ImageFile:
             if not self._given:
                 raise ImageError(self.shown_path, "is empty (0 bytes); copy it again from its source")
             self._content = self._given
+            self.kind = file_kinds.kind_of(self._given[: file_kinds.START_BYTES])
         if self._content is not None:
             yield io.BytesIO(self._content)
             return
         with _open(self.shown_path) as file:
+            self.kind = file_kinds.kind_of(file.read(file_kinds.START_BYTES))
+            file.seek(0)
             size_bytes = os.fstat(file.fileno()).st_size
             if keep_bytes is None and size_bytes > _MAX_FILE_BYTES:
                 raise ImageError(self.shown_path, f"has {size_bytes / 1e6:,.0f} MB, more than any mammogram")
-            if keep_bytes is None or size_bytes <= keep_bytes:
+            if keep_bytes is None or (self.kind.format != Format.OTHER and size_bytes <= keep_bytes):
                 self._content = file.read()
                 yield io.BytesIO(self._content)
             else:
@@ -160,9 +165,7 @@ class ImageFile:
         """Parses the content: all of it, and once, where it is kept; its tags alone where it is not."""
         if self._dicom is not None:
             return self._dicom
-        start = file.read(file_kinds.START_BYTES)
-        file.seek(0)
-        if file_kinds.kind_of(start).format != Format.DICOM:
+        if self.kind is None or self.kind.format != Format.DICOM:
             return None
         from mammo.imaging import dicom  # noqa: PLC0415  pydicom takes a while to import, and most files are no DICOM
 

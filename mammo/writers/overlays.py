@@ -72,7 +72,7 @@ def draw(pixels: np.ndarray, breast: Breast, view: ViewResult, turn: Turn = UPRI
 
 
 class OverlayWriter:
-    """Draws `<exam_id>/<view>.png` for each view that was read; meets `writer.Writer`."""
+    """Draws `<exam_id>/<view>.png` for each view that was read, judged or not; meets `writer.Writer`."""
 
     def __init__(self, output_dir: pathlib.Path, about: About) -> None:
         """See `writer.Writer`."""
@@ -83,7 +83,7 @@ class OverlayWriter:
     def view(self, exam_id: str, view: AnsweredView) -> None:
         """See `writer.Writer`."""
         read, result = view
-        if read.pixels is not None and read.breast is not None and result.reason is None:
+        if read.pixels is not None and read.breast is not None:
             path = self._output_dir / name_of(exam_id, result.view)
             self._drawing.append(self._pool.submit(_write, path, read.pixels, read.breast, result, read.turn))
 

@@ -179,10 +179,19 @@ def test_values_below_zero_keep_their_order(tmp_path):
     np.testing.assert_array_equal(read(tmp_path, unextended, 12, PixelRepresentation=1), read(tmp_path))
 
 
-def test_values_at_the_upper_end_of_their_words_are_shifted_before_the_window(tmp_path):
+@pytest.mark.parametrize("syntax", [None, pydicom.uid.RLELossless])
+def test_values_at_the_upper_end_of_their_words_are_shifted_before_the_window(tmp_path, syntax):
     window = {"WindowCenter": 1000, "WindowWidth": 400}
-    pixels = read(tmp_path, (STORED << 4).astype(np.uint16), 12, HighBit=15, **window)
+    dataset = dicoms.make_image((STORED << 4).astype(np.uint16), 12, HighBit=15, **window)
+    if syntax:
+        dataset.compress(syntax, generate_instance_uid=False)
+    pixels = ImageFile(dicoms.write(tmp_path / "view.dcm", dataset)).read_pixels()
     np.testing.assert_array_equal(pixels, read(tmp_path, **window))
+
+
+def test_pixels_may_be_asked_for_twice(tmp_path):
+    file = ImageFile(dicoms.write(tmp_path / "view.dcm", dicoms.make_image(STORED, 12)))
+    np.testing.assert_array_equal(file.read_pixels(), file.read_pixels())
 
 
 @pytest.mark.parametrize("syntax", [None, pydicom.uid.RLELossless])

@@ -98,7 +98,7 @@ def test_damaged_compressed_pixels_are_refused(tmp_path, syntax):
     dataset = compress(syntax)
     frame = next(pydicom.encaps.generate_frames(dataset.PixelData, number_of_frames=1))
     dataset.PixelData = pydicom.encaps.encapsulate([frame[: len(frame) // 2]])
-    with pytest.raises(ImageError, match="that is truncated or (cannot be decoded|damaged)"):
+    with pytest.raises(ImageError, match=r"that (is truncated|cannot)"):
         ImageFile(dicoms.write(path, dataset)).read_pixels()
 
 

@@ -46,7 +46,7 @@ def write_exam(folder, **discs):
 
 def answer(opened, asked, given, output_dir, **options):
     answering = Service(opened, AnswerSettings(**options), lambda _: asked)
-    exams = listing.list_exams([given])
+    exams = listing.list_exams([given]).exams
     return formats.write_all(answering.stream(exams), len(exams), output_dir, formats.about(answering))
 
 
@@ -105,6 +105,23 @@ def test_views_that_fail_are_told_and_the_others_answered(opened, asked, tmp_pat
     assert rows["mloright"]["findings"] == rows["mloright"]["cancer"] == ""  # nothing known
     assert "shows no breast" in rows["mloright"]["reason"]
     assert not (tmp_path / "out" / "exam" / "C_0001_1.RIGHT_MLO.png").exists()
+
+
+def test_a_view_apart_is_drawn_and_told_as_such_in_every_format(opened, asked, tmp_path):
+    folder = write_exam(tmp_path / "exam", LEFT_CC=[DISC], LEFT_MLO=[])
+    (exam,) = listing.list_exams([folder]).exams
+    views = (dataclasses.replace(exam.views[0], apart="a spot view"), exam.views[1])
+    answering = Service(opened, make_predictor=lambda _: asked)
+    parts = answering.stream([dataclasses.replace(exam, views=views)])
+    formats.write_all(parts, 1, tmp_path / "out", formats.about(answering))
+    made = json.loads((tmp_path / "out" / "exam.json").read_text())
+    apart, judged = made["views"]
+    assert (apart["status"], apart["reason"]) == ("apart", "is a spot view: shown, not judged")
+    assert (apart["scores"], apart["findings"], judged["status"]) == (None, [], "ok")
+    assert made["exam_score"] == pytest.approx(judged["scores"]["cancer"], abs=1e-5)
+    row = rows_of(tmp_path / "out")[0]
+    assert (row["status"], row["cancer"], row["findings"]) == ("apart", "", "")
+    assert (tmp_path / "out" / "exam" / "C_0001_1.LEFT_CC.png").is_file()
 
 
 def test_an_exam_of_which_nothing_can_be_read_has_no_score(opened, asked, tmp_path):
@@ -180,7 +197,7 @@ def test_a_run_that_is_stopped_keeps_what_was_answered(opened, asked, tmp_path):
             return asked.predict(views)
 
     answering = Service(opened, make_predictor=lambda _: _Stopped())  # type: ignore[arg-type, return-value]
-    exams = listing.list_exams([tmp_path / "all"])
+    exams = listing.list_exams([tmp_path / "all"]).exams
     with pytest.raises(KeyboardInterrupt):
         formats.write_all(answering.stream(exams), len(exams), tmp_path / "out", formats.about(answering))
     assert {path.name for path in (tmp_path / "out").glob("*.json")} == {"a.json", "b.json"}
@@ -225,7 +242,7 @@ def test_a_repeated_projection_dilutes_nothing(opened, asked, tmp_path):
 @pytest.mark.parametrize("name", formats.FORMATS)
 def test_each_format_can_be_written_alone(opened, asked, tmp_path, name):
     answering = Service(opened, make_predictor=lambda _: asked)
-    exams = listing.list_exams([write_exam(tmp_path / "exam", LEFT_CC=[DISC])])
+    exams = listing.list_exams([write_exam(tmp_path / "exam", LEFT_CC=[DISC])]).exams
     formats.write_all(answering.stream(exams), 1, tmp_path / "out", formats.about(answering), [name])
     written = [
         path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*") if path.is_file()
