@@ -4,8 +4,8 @@ import pathlib
 
 import numpy as np
 import pydicom.encaps
-import pydicom.pixels
 import pydicom.pixels.decoders.base
+import pydicom.pixels.utils
 from pydicom import uid
 from pydicom.dataset import Dataset
 
@@ -63,7 +63,7 @@ def stored(dataset: Dataset, syntax: uid.UID) -> np.ndarray:
         syntax: Their transfer syntax.
     """
     if not syntax.is_compressed or syntax == uid.DeflatedExplicitVRLittleEndian:
-        return pydicom.pixels.pixel_array(dataset)  # which keeps no copy, as the attribute of that name does
+        return pydicom.pixels.utils.pixel_array(dataset)  # which keeps no copy, as the attribute of that name does
     frame = _frame(dataset)
     is_signed = bool(dataset.PixelRepresentation)
     bits_allocated, bits_stored = int(dataset.BitsAllocated), int(dataset.BitsStored)

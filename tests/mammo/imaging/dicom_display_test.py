@@ -99,6 +99,15 @@ def test_what_is_empty_or_impossible_is_as_if_it_were_missing(tmp_path, tags):
     np.testing.assert_array_equal(read(tmp_path, **tags), read(tmp_path))
 
 
+@pytest.mark.parametrize(
+    "tags",
+    [{"RescaleSlope": "1e308", "RescaleIntercept": "0"}, {"RescaleSlope": "1e-320", "RescaleIntercept": "1e308"}],
+)
+def test_numbers_that_lead_to_none_are_refused(tmp_path, tags):
+    with pytest.raises(ImageError, match="window or a look-up table that cannot be applied"):
+        read(tmp_path, WindowCenter="1", WindowWidth="1e-300", VOILUTFunction="LINEAR_EXACT", **tags)
+
+
 def test_where_the_number_of_bits_is_missing_all_are_used(tmp_path):
     np.testing.assert_array_equal(read(tmp_path, BitsStored=None, HighBit=None), read(tmp_path))
 
