@@ -5,6 +5,8 @@ import dataclasses
 import numpy as np
 
 from data_tools.source import Annotation, ListedExam, ListedView, Source
+from mammo.common.errors import ImageError
+from mammo.imaging.admission import Role
 from mammo.imaging.image_file import ImageFile
 
 
@@ -14,10 +16,13 @@ def read(source: Source, exam: ListedExam, view: ListedView) -> tuple[np.ndarray
     Sources outline lesions in the pixels of the file, as they are stored.
 
     Raises:
-        mammo.common.errors.ImageError: The view, or an outline of it, cannot be used.
+        ImageError: The view, or an outline of it, cannot be used, or it is no view of screening.
     """
     file = ImageFile(view.path)
     pixels = file.read_pixels()
+    tags = file.read_tags()
+    if tags is not None and tags.admission.role != Role.VIEW:
+        raise ImageError(view.path, f"is {tags.admission.what}, not a view of screening")
     annotation = source.annotate(exam, view, *file.turn.stored_size(*pixels.shape))
     boxes = [file.turn.boxes_to_upright(np.array(lesion.box_xyxy_px), *pixels.shape) for lesion in annotation.lesions]
     lesions = (

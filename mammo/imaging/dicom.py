@@ -24,6 +24,7 @@ from mammo.imaging import (
     dicom_facts,
     dicom_parsing,
     dicom_values,
+    polarity,
     turns,
 )
 from mammo.imaging.admission import Admission, ObjectFacts
@@ -144,23 +145,26 @@ class DicomFile:
 
         Raises:
             ImageError: It is truncated, holds no pixels or several frames, is raw detector data, of another
-                modality or body part, too large, or in a transfer syntax that cannot be decoded.
+                modality or body part, too large, shown inverted, or in a transfer syntax that cannot be decoded.
         """
         height_px, width_px = self.size_px(max_pixels)
         parsed = self.parsed
-        if parsed.content is None:
-            raise ImageError(self.path, DAMAGED)
         with _refused_as(self.path, DAMAGED):
             bits = Bits.of(parsed.dataset)
-            if parsed.is_deflated:
+            if parsed.deflated is not None:
                 parsed = dicom_parsing.inflated(self.path, parsed, height_px * width_px * bits.allocated // 8)
+            if not parsed.is_whole:
+                raise ImageError(self.path, DAMAGED)
             dataset = parsed.dataset
             _prepare(self.path, dataset, bits)
             syntax = dicom_decoding.check(self.path, dataset)
         with _refused_as(self.path, f"has pixel data ({syntax.name}) that is truncated or cannot be decoded"):
             stored = dicom_decoding.stored(dataset, syntax)
         with _refused_as(self.path, "has a window or a look-up table that cannot be applied; export it again"):
-            return dicom_display.displayed(dataset, stored, bits)
+            shown = dicom_display.displayed(dataset, stored, bits)
+        if polarity.is_inverted(shown):
+            raise ImageError(self.path, "shows dark tissue on a bright background; export it as viewers show it")
+        return shown
 
     def _facts(self) -> ObjectFacts:
         return dicom_facts.of(self.parsed.dataset, self.parsed.is_cut)
@@ -245,9 +249,5 @@ def _prepare(path: pathlib.Path, dataset: Dataset, bits: Bits) -> None:
         dataset.BitsStored, dataset.HighBit = bits.stored, bits.high
         dataset.PixelRepresentation = int(bits.is_signed)
         return
-    if syntax and syntax.is_compressed:
-        raise ImageError(
-            path, "is compressed and has its grey levels at the upper end of their words; export it uncompressed"
-        )
     # A decoder keeps the bits at the lower end alone, unless it is told that all are in use.
     dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = bits.allocated, bits.allocated - 1, 0

@@ -5,6 +5,7 @@ import pathlib
 import numpy as np
 import pydicom.encaps
 import pydicom.pixels.decoders.base
+import pydicom.pixels.utils
 from pydicom import uid
 from pydicom.dataset import Dataset
 
@@ -62,7 +63,7 @@ def stored(dataset: Dataset, syntax: uid.UID) -> np.ndarray:
         syntax: Their transfer syntax.
     """
     if not syntax.is_compressed or syntax == uid.DeflatedExplicitVRLittleEndian:
-        return dataset.pixel_array
+        return pydicom.pixels.utils.pixel_array(dataset)  # which keeps no copy, as the attribute of that name does
     frame = _frame(dataset)
     is_signed = bool(dataset.PixelRepresentation)
     bits_allocated, bits_stored = int(dataset.BitsAllocated), int(dataset.BitsStored)

@@ -67,13 +67,14 @@ def displayed(dataset: Dataset, stored: np.ndarray, bits: Bits) -> np.ndarray:
 
     Args:
         dataset: Whose tags say how it is shown.
-        stored: Words of 8 or 16 bits [H, W].
+        stored: Words of 8 or 16 bits [H, W]; where they have 16 and may be written, what is returned takes their place.
         bits: Where the values are in them.
     """
     stored = np.ascontiguousarray(stored.astype(stored.dtype.newbyteorder("="), copy=False))
     keys = stored.view(f"u{stored.itemsize}")
     values = bits.values()  # by key
-    levels = _with_voi(dataset, *_with_modality(dataset, values, bits))
+    with np.errstate(all="ignore"):  # far from the centre of a sigmoid; what is no number is refused below
+        levels = _with_voi(dataset, *_with_modality(dataset, values, bits))
     # Presentation LUT Shape says the same again (PS3.3, C.8.11.3), or is wrong; so it turns nothing over once more.
     levels = -levels if dicom_values.text(dataset, "PhotometricInterpretation") == "MONOCHROME1" else levels
     is_padding = _is_padding(dataset, values, bits)
@@ -83,10 +84,13 @@ def displayed(dataset: Dataset, stored: np.ndarray, bits: Bits) -> np.ndarray:
     is_used &= ~is_padding
     if not is_used.any():
         return np.zeros(stored.shape, np.uint16)
+    if not np.isfinite(levels[is_used]).all():
+        raise ValueError("a rescaling or a window leads to no number")
     low, high = float(levels[is_used].min()), float(levels[is_used].max())
     table = (np.clip(levels, low, high) - low) * (65535.0 / max(high - low, 1e-6))
     table[is_padding] = 0
-    shown = np.empty(stored.shape, np.uint16)
+    is_room = keys.dtype == np.uint16 and keys.flags.writeable
+    shown = keys if is_room else np.empty(stored.shape, np.uint16)
     for keys_chunk, shown_chunk in zip(_chunks(keys), _chunks(shown), strict=True):
         np.take(table.astype(np.uint16), keys_chunk, out=shown_chunk, mode="clip")
     return shown
@@ -131,8 +135,7 @@ def _with_voi(dataset: Dataset, levels: np.ndarray, level_range: tuple[float, fl
     least, largest = level_range
     levels = levels.astype(np.float64)
     if function == _SIGMOID:
-        with np.errstate(over="ignore"):  # far from the centre
-            return ((largest - least) / (1 + np.exp(-4 * (levels - center) / width)) + least).astype(np.float32)
+        return ((largest - least) / (1 + np.exp(-4 * (levels - center) / width)) + least).astype(np.float32)
     is_below, is_above = levels <= center - width / 2, levels > center + width / 2
     between = ((levels - center) / (width or 1) + 0.5) * (largest - least) + least
     return np.where(is_below, least, np.where(is_above, largest, between)).astype(np.float32)
@@ -180,8 +183,12 @@ def _entries(item: Dataset, count: int) -> np.ndarray:
         return np.zeros(0, np.int64)
     if not isinstance(data, bytes):
         data = np.asarray(data, np.int64).astype(np.uint16).tobytes()
+        order = "="
+    else:
+        order = ">" if item.original_encoding[1] is False else "<"
     is_bytes = count <= len(data) < 2 * count - 1
-    return np.frombuffer(data[: len(data) // 2 * 2], np.uint8 if is_bytes else np.uint16)[:count].astype(np.int64)
+    entries = np.frombuffer(data[: len(data) // 2 * 2], np.uint8 if is_bytes else np.dtype(f"{order}u2"))
+    return entries[:count].astype(np.int64)
 
 
 def _is_padding(dataset: Dataset, values: np.ndarray, bits: Bits) -> np.ndarray:

@@ -24,8 +24,8 @@ _MAX_HEADER_BYTES = 16 << 20  # what a deflated file may unpack to before its pi
 _MAX_TRAILER_BYTES = 1 << 20  # and behind them
 _DEFERRED_BYTES = 1 << 20  # longer values are passed over where no more than the tags are asked for
 _CHUNK_BYTES = 1 << 16
-_PREAMBLE = bytes(128) + b"DICM"
-_EXPLICIT_META = _PREAMBLE + b"\2\0\x10\0UI\x14\0" + b"1.2.840.10008.1.2.1\0"
+_MAGIC = b"DICM"
+_EXPLICIT_META = bytes(128) + _MAGIC + b"\2\0\x10\0UI\x14\0" + b"1.2.840.10008.1.2.1\0"
 _ENCODINGS = {
     (True, True): uid.ImplicitVRLittleEndian,
     (False, True): uid.ExplicitVRLittleEndian,
@@ -40,15 +40,16 @@ class Parsed:
 
     Attributes:
         dataset: Its elements; deflated or not, as if they had been written plainly.
-        content: All of the file, with a preamble, for decoders; None: only the tags before its pixels were parsed.
         is_cut: Whether it ends within an element.
-        is_deflated: Whether the elements behind the meta header are deflated (PS3.5, A.5).
+        is_whole: Whether all of it was parsed; otherwise no more than the tags before its pixels.
+        deflated: Content of a file whose elements behind the meta header are deflated (PS3.5, A.5), where it is all
+            there.
     """
 
     dataset: FileDataset
-    content: bytes | None = dataclasses.field(repr=False)
     is_cut: bool
-    is_deflated: bool = False
+    is_whole: bool = False
+    deflated: bytes | None = dataclasses.field(default=None, repr=False)
 
 
 def whole(path: pathlib.Path, content: bytes) -> Parsed:
@@ -63,12 +64,8 @@ def whole(path: pathlib.Path, content: bytes) -> Parsed:
         Exception: It is damaged; pydicom raises errors of any kind.
     """
     if _deflated_at(content) is not None:
-        return dataclasses.replace(header(path, io.BytesIO(content)), content=content)
-    start = content[: dicom_start.START_BYTES]
-    if not content.startswith(_PREAMBLE[-4:], 128) and dicom_start.has_meta(start):
-        content = _PREAMBLE + content[dicom_start.first_element_at(start) or 0 :]
-    parsed = _parsed(path, io.BytesIO(content), len(content))
-    return dataclasses.replace(parsed, content=content)
+        return dataclasses.replace(header(path, io.BytesIO(content)), deflated=content)
+    return dataclasses.replace(_parsed(path, io.BytesIO(content), len(content)), is_whole=True)
 
 
 def header(path: pathlib.Path, file: BinaryIO) -> Parsed:
@@ -86,7 +83,7 @@ def header(path: pathlib.Path, file: BinaryIO) -> Parsed:
     deflated_at = _deflated_at(start)
     if deflated_at is None:
         size_bytes = file.seek(0, io.SEEK_END)
-        file.seek(4 if start.startswith(_PREAMBLE[-4:]) else 0)
+        file.seek(0)
         return _parsed(path, file, size_bytes, stop_before_pixels=True, defer_size=_DEFERRED_BYTES)
     file.seek(deflated_at)
     inflated = b"".join(_inflated(file, _MAX_HEADER_BYTES))
@@ -94,7 +91,7 @@ def header(path: pathlib.Path, file: BinaryIO) -> Parsed:
     parsed = _parsed(path, plain, len(plain.getbuffer()), stop_before_pixels=True)
     if parsed.is_cut and len(inflated) >= _MAX_HEADER_BYTES:
         raise ImageError(path, f"unpacks to more than {_MAX_HEADER_BYTES >> 20} MiB before its pixels; no image does")
-    return dataclasses.replace(parsed, is_deflated=True)
+    return parsed
 
 
 def inflated(path: pathlib.Path, parsed: Parsed, image_bytes: int) -> Parsed:
@@ -109,10 +106,10 @@ def inflated(path: pathlib.Path, parsed: Parsed, image_bytes: int) -> Parsed:
         ImageError: It unpacks to far more than that.
         Exception: As `whole`.
     """
-    assert parsed.content is not None
+    assert parsed.deflated is not None
     most_bytes = _MAX_HEADER_BYTES + image_bytes + _MAX_TRAILER_BYTES
-    file = io.BytesIO(parsed.content)
-    file.seek(_deflated_at(parsed.content) or 0)
+    file = io.BytesIO(parsed.deflated)
+    file.seek(_deflated_at(parsed.deflated) or 0)
     plain = io.BytesIO(_EXPLICIT_META)
     plain.seek(0, io.SEEK_END)
     for piece in _inflated(file, most_bytes + 1):
@@ -121,10 +118,12 @@ def inflated(path: pathlib.Path, parsed: Parsed, image_bytes: int) -> Parsed:
     if size_bytes > most_bytes:
         raise ImageError(path, f"unpacks to more than {most_bytes >> 20} MiB, far more than its image needs")
     plain.seek(0)
-    return _parsed(path, plain, size_bytes)
+    return dataclasses.replace(_parsed(path, plain, size_bytes), is_whole=True)
 
 
 def _parsed(path: pathlib.Path, file: BinaryIO, size_bytes: int, **options: bool | int) -> Parsed:
+    if file.read(len(_MAGIC)) != _MAGIC:  # else it is passed over: pydicom looks for it behind a preamble alone
+        file.seek(-len(_MAGIC), io.SEEK_CUR)
     bounded = _Bounded(file, size_bytes)
     try:
         dataset = pydicom.dcmread(bounded, force=True, **options)  # type: ignore[arg-type]
@@ -133,7 +132,7 @@ def _parsed(path: pathlib.Path, file: BinaryIO, size_bytes: int, **options: bool
             raise ImageError(path, "has more elements than any image; copy it again from its source") from None
         raise
     _complete(dataset)
-    return Parsed(dataset, None, bounded.is_cut)
+    return Parsed(dataset, bounded.is_cut)
 
 
 def _complete(dataset: FileDataset) -> None:

@@ -36,12 +36,6 @@ def first_element_at(start: bytes) -> int | None:
     return None
 
 
-def has_meta(start: bytes) -> bool:
-    """Whether the first element is of the meta header, which says how all others are written."""
-    at = first_element_at(start)
-    return at is not None and start[at : at + 2] == b"\2\0"
-
-
 def _is_data_set(start: bytes) -> bool:
     """Whether this begins with elements of group 0008, in their order, of which one names a class of DICOM objects."""
     for is_explicit in (True, False):

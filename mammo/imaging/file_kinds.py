@@ -5,7 +5,7 @@ import enum
 
 from mammo.imaging import dicom_start
 
-START_BYTES = 1024
+START_BYTES = dicom_start.START_BYTES
 """So many first bytes of a file tell its kind as surely as all of it."""
 
 

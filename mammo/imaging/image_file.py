@@ -18,7 +18,7 @@ from mammo.imaging.turns import UPRIGHT, Turn
 if TYPE_CHECKING:
     from mammo.imaging.dicom import DicomFile, DicomTags
 
-MAX_PIXELS = 100_000_000
+MAX_PIXELS = 120_000_000
 """More than any film scanner or detector gives (DDSM's largest scan has 30 million pixels). Past it a file is
 refused before it is decoded, so that no file can take the memory of the machine."""
 

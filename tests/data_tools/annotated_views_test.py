@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from data_tools import annotated_views
+from mammo.common.errors import ImageError
 from mammo.imaging.image_file import ImageFile
 from tests import dicoms
 from tests.data_tools import drawn_source
@@ -46,3 +47,13 @@ def test_of_a_view_that_stands_nothing_changes(tmp_path):
     pixels, annotation = annotated_views.read(source, exam, view)
     np.testing.assert_array_equal(pixels, ImageFile(view.path).read_pixels())
     assert annotation == source.annotate(exam, view, *pixels.shape)
+
+
+def test_what_is_no_view_of_screening_is_refused(tmp_path):
+    source = DrawnSource(tmp_path, exams=3).write()
+    exam = source.list_exams()[2]
+    view = exam.views[0]
+    magnified = dicoms.make_image(ImageFile(view.path).read_pixels(), 8, EstimatedRadiographicMagnificationFactor="1.8")
+    dicoms.write(view.path, magnified)
+    with pytest.raises(ImageError, match="is a magnification view, not a view of screening"):
+        annotated_views.read(source, exam, view)

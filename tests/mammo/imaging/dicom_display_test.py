@@ -4,10 +4,13 @@ import pydicom.dataset
 import pydicom.sequence
 import pytest
 
+from mammo.common.errors import ImageError
 from mammo.imaging.image_file import ImageFile
 from tests import dicoms, drawing
 
 STORED = (drawing.draw_view(120, 80, is_16_bit=True) // 16).astype(np.uint16)  # 12 bits, as detectors give
+
+INVERTED = (4095 - STORED).astype(np.uint16)
 
 
 def read(tmp_path, stored=STORED, bits=12, **tags) -> np.ndarray:
@@ -34,9 +37,17 @@ def assert_shows(pixels, levels):
 def test_monochrome1_is_turned_over_once_and_nothing_else_turns(tmp_path):
     upright = read(tmp_path).astype(int)
     for shape in (None, "IDENTITY", "INVERSE"):
-        turned = read(tmp_path, PhotometricInterpretation="MONOCHROME1", PresentationLUTShape=shape).astype(int)
-        np.testing.assert_allclose(turned, 65535 - upright, atol=1)
+        turned = read(tmp_path, INVERTED, PhotometricInterpretation="MONOCHROME1", PresentationLUTShape=shape)
+        np.testing.assert_allclose(turned, upright, atol=1)
         np.testing.assert_array_equal(read(tmp_path, PresentationLUTShape=shape), upright)
+
+
+@pytest.mark.parametrize("tags", [{}, {"PresentationLUTShape": "INVERSE"}])
+def test_a_view_whose_tags_show_it_inverted_is_refused(tmp_path, tags):
+    with pytest.raises(ImageError, match="shows dark tissue on a bright background"):
+        read(tmp_path, INVERTED, **tags)
+    with pytest.raises(ImageError, match="shows dark tissue on a bright background"):
+        read(tmp_path, PhotometricInterpretation="MONOCHROME1", **tags)
 
 
 def test_the_voi_window_is_applied(tmp_path):
@@ -86,6 +97,15 @@ def test_an_exact_window_may_be_narrower_than_1(tmp_path):
 )
 def test_what_is_empty_or_impossible_is_as_if_it_were_missing(tmp_path, tags):
     np.testing.assert_array_equal(read(tmp_path, **tags), read(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [{"RescaleSlope": "1e308", "RescaleIntercept": "0"}, {"RescaleSlope": "1e-320", "RescaleIntercept": "1e308"}],
+)
+def test_numbers_that_lead_to_none_are_refused(tmp_path, tags):
+    with pytest.raises(ImageError, match="window or a look-up table that cannot be applied"):
+        read(tmp_path, WindowCenter="1", WindowWidth="1e-300", VOILUTFunction="LINEAR_EXACT", **tags)
 
 
 def test_where_the_number_of_bits_is_missing_all_are_used(tmp_path):
@@ -147,8 +167,8 @@ def test_values_below_zero_find_their_place_in_a_table(tmp_path):
 def test_a_modality_table_stands_for_the_rescaling(tmp_path):
     entries = 4095 - np.arange(4096)
     sequence = [table([4096, 0, 12], entries.tolist())]
-    pixels = read(tmp_path, ModalityLUTSequence=sequence, WindowCenter=2048, WindowWidth=2000)
-    assert_shows(pixels, np.clip(entries[STORED], 2047.5 - 999.5, 2047.5 + 999.5))
+    pixels = read(tmp_path, INVERTED, ModalityLUTSequence=sequence, WindowCenter=2048, WindowWidth=2000)
+    assert_shows(pixels, np.clip(STORED, 2047.5 - 999.5, 2047.5 + 999.5))
 
 
 def test_the_window_of_a_frame_stands_in_the_functional_groups(tmp_path):
@@ -168,10 +188,19 @@ def test_values_below_zero_keep_their_order(tmp_path):
     np.testing.assert_array_equal(read(tmp_path, unextended, 12, PixelRepresentation=1), read(tmp_path))
 
 
-def test_values_at_the_upper_end_of_their_words_are_shifted_before_the_window(tmp_path):
+@pytest.mark.parametrize("syntax", [None, pydicom.uid.RLELossless])
+def test_values_at_the_upper_end_of_their_words_are_shifted_before_the_window(tmp_path, syntax):
     window = {"WindowCenter": 1000, "WindowWidth": 400}
-    pixels = read(tmp_path, (STORED << 4).astype(np.uint16), 12, HighBit=15, **window)
+    dataset = dicoms.make_image((STORED << 4).astype(np.uint16), 12, HighBit=15, **window)
+    if syntax:
+        dataset.compress(syntax, generate_instance_uid=False)
+    pixels = ImageFile(dicoms.write(tmp_path / "view.dcm", dataset)).read_pixels()
     np.testing.assert_array_equal(pixels, read(tmp_path, **window))
+
+
+def test_pixels_may_be_asked_for_twice(tmp_path):
+    file = ImageFile(dicoms.write(tmp_path / "view.dcm", dicoms.make_image(STORED, 12)))
+    np.testing.assert_array_equal(file.read_pixels(), file.read_pixels())
 
 
 @pytest.mark.parametrize("syntax", [None, pydicom.uid.RLELossless])
@@ -185,13 +214,14 @@ def test_bits_that_are_no_pixels_are_not_shown(tmp_path, syntax):
     np.testing.assert_array_equal(pixels, read(tmp_path))
 
 
-@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+@pytest.mark.parametrize(("photometric", "stored"), [("MONOCHROME1", INVERTED), ("MONOCHROME2", STORED)])
 @pytest.mark.parametrize(
     "tags", [{"PixelPaddingValue": 3990}, {"PixelPaddingValue": 4000, "PixelPaddingRangeLimit": 3990}]
 )
-def test_padding_is_black_and_leaves_the_stretch_alone(tmp_path, photometric, tags):
-    plain = read(tmp_path, PhotometricInterpretation=photometric)[20:]
-    padded = STORED.copy()
+def test_padding_is_black_and_leaves_the_stretch_alone(tmp_path, photometric, stored, tags):
+    unpadded = np.minimum(stored, 3900)
+    plain = read(tmp_path, unpadded, PhotometricInterpretation=photometric)[20:]
+    padded = unpadded.copy()
     padded[:20] = 3990
     pixels = read(tmp_path, padded, PhotometricInterpretation=photometric, **tags)
     assert (pixels[:20] == 0).all()

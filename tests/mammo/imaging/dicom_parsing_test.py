@@ -182,5 +182,5 @@ def test_no_more_than_the_tags_is_read_of_an_open_file(tmp_path):
     parsed = dicom_parsing.header(pathlib.Path("view.dcm"), file)
     assert parsed.dataset.StudyInstanceUID == "1.2.3"
     assert file.tell() == len(head + tags)
-    assert (parsed.content, parsed.is_cut) == (None, False)
+    assert (parsed.is_whole, parsed.is_cut) == (False, False)
     assert dicom_parsing.header(pathlib.Path("view.dcm"), io.BytesIO((head + tags)[:-1])).is_cut

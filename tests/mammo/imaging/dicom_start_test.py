@@ -23,7 +23,6 @@ def test_the_magic_tells_with_a_preamble_and_without(tmp_path):
     content = dicoms.write(tmp_path / "view.dcm", dicoms.make()).read_bytes()
     for start, at in ((content, 132), (content[128:], 4), (content[132:], 0)):
         assert dicom_start.first_element_at(start[: dicom_start.START_BYTES]) == at
-        assert dicom_start.has_meta(start)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +36,6 @@ def test_the_magic_tells_with_a_preamble_and_without(tmp_path):
 )
 def test_a_data_set_alone_names_its_class(start):
     assert dicom_start.first_element_at(start + bytes(40)) == 0
-    assert not dicom_start.has_meta(start)
 
 
 @pytest.mark.parametrize(

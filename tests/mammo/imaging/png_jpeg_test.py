@@ -65,7 +65,7 @@ def _bad_files(folder):
         "is a TIFF image, which is not read here": tiff.read_bytes(),
         "stored as CMYK": cmyk.read_bytes(),
         "50,000 × 50,000": _png_header(50_000, 50_000) + png[33:],
-        "12,000 × 11,000 pixels; more than 100,000,000": _png_header(12_000, 11_000) + png[33:],
+        "12,000 × 11,000 pixels; more than 120,000,000": _png_header(12_000, 11_000) + png[33:],
         "colour picture": (folder / "colour.png").read_bytes(),
         "is corrupt": bytes(damaged),
     }
