@@ -45,5 +45,5 @@ def test_text_is_utf8_in_any_locale(tmp_path):
         "import pathlib, sys; from mammo.common import files; files.write_text(pathlib.Path(sys.argv[1]), chr(252))"
     )
     environment = programs.environment() | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    subprocess.run([sys.executable, "-c", program, str(tmp_path / "a")], env=environment, check=True)
+    subprocess.run([sys.executable, "-c", program], env=environment, cwd=tmp_path, check=True)
     assert (tmp_path / "a").read_bytes() == "ü".encode()
