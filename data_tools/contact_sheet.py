@@ -14,14 +14,13 @@ import cv2
 import numpy as np
 from absl import flags
 
-from data_tools import processes
+from data_tools import annotated_views, processes
 from data_tools.source import ListedExam, ListedView, Source
 from data_tools.sources import opening
 from mammo.common import cli, files
 from mammo.common.errors import ImageError
 from mammo.imaging import pixel_path
 from mammo.imaging.breasts import Breast
-from mammo.imaging.image_file import ImageFile
 
 _SOURCE = flags.DEFINE_enum("source", "mini_ddsm", opening.NAMES, "What kind of data set --data_dir holds.")
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the data set.", required=True)
@@ -89,9 +88,8 @@ def _draw_sheet(
 
 
 def _cell(drawing: _Drawing, exam: ListedExam, view: ListedView) -> np.ndarray:
-    pixels = ImageFile(view.path).read_pixels()
-    lesions = drawing.source.annotate(exam, view, *pixels.shape).lesions
-    boxes = np.array([lesion.box_xyxy_px for lesion in lesions], np.float64).reshape(-1, 4)
+    pixels, annotation = annotated_views.read(drawing.source, exam, view)
+    boxes = np.array([lesion.box_xyxy_px for lesion in annotation.lesions], np.float64).reshape(-1, 4)
     breast = pixel_path.find_breast(view.path, pixels)
     prepared = pixel_path.prepare_view(pixels, breast, drawing.height_px, drawing.width_px, boxes)
     given = _given(pixels, breast, prepared.placement.window_xyxy_px, boxes)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from absl import flags
 
-from data_tools import description, figures, outlines, statistics
+from data_tools import annotated_views, description, figures, outlines, statistics
 from data_tools.description import Example
 from data_tools.source import Lesion, ListedExam, ListedView, Source
 from data_tools.sources import opening
@@ -63,8 +63,8 @@ def _examples(source: Source, exams: list[ListedExam], tables: Tables) -> list[E
 
 
 def _example(source: Source, exam: ListedExam, view: ListedView) -> Example:
-    pixels = ImageFile(view.path).read_pixels()
-    lesions = source.annotate(exam, view, *pixels.shape).lesions
+    pixels, annotation = annotated_views.read(source, exam, view)
+    lesions = annotation.lesions
     lesion = max(lesions, key=lambda lesion: lesion.pathology)
     breast = pixel_path.find_breast(view.path, pixels)
     crop = pixel_path.prepare_crop_about(pixels, breast, np.array(lesion.box_xyxy_px)).image

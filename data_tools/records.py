@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from data_tools import annotated_views
 from data_tools.source import Annotation, Lesion, ListedExam, ListedView, Source
 from mammo.config.data import Encoding
 from mammo.data import encodings
 from mammo.data.encodings import Content
 from mammo.imaging import pixel_path, placements
 from mammo.imaging.breasts import Breast
-from mammo.imaging.image_file import ImageFile
 from mammo.imaging.pixel_path import PreparedImage
 
 BACKGROUND_FOCUS_SHARE = (0.025, 0.2)
@@ -69,8 +69,7 @@ def make(options: RecordOptions, source: Source, exam: ListedExam, view: ListedV
     Raises:
         mammo.common.errors.ImageError: The view, or an outline of it, cannot be used.
     """
-    pixels = ImageFile(view.path).read_pixels()
-    annotation = source.annotate(exam, view, *pixels.shape)
+    pixels, annotation = annotated_views.read(source, exam, view)
     breast = pixel_path.find_breast(view.path, pixels)
     maker = _Maker(options, exam, view, annotation, pixels, breast)
     boxes_xyxy_px = maker.lesion_boxes_xyxy_px

@@ -15,6 +15,7 @@ from mammo.common import cli
 from mammo.common.errors import InputError
 from mammo.inference import bundles, listing
 from mammo.inference.bundles import Bundle
+from mammo.inference.exam_files import LeftOut
 from mammo.inference.service import AnswerSettings, Service
 from mammo.writers import formats, page
 from mammo.writers.formats import Written
@@ -72,11 +73,15 @@ def main() -> None:
     cli.say(f"Model: {opened.facts.name}, {opened.folder} (SHA-256 {opened.sha256[:12]}).")
     settings = AnswerSettings(_OPERATING_POINT.value, _MIN_FINDING_SCORE.value, _WITH_IDENTITY.value)
     service = Service(opened, settings, _make_predictor)
-    exams = listing.list_exams([path for text in _EXAM.value or [] for path in cli.user_paths(text)])
+    listed = listing.list_exams([path for text in _EXAM.value or [] for path in cli.user_paths(text)])
+    if listed.left_out:
+        cli.say(_left_out_text(listed.left_out))
     output_dir = cli.user_path(_OUTPUT_DIR.value)
-    written = formats.write_all(service, exams, output_dir, _FORMATS.value, settings={"precision": _PRECISION.value})
+    left_out = [(item.path, item.what) for item in listed.left_out]
+    settings_here = {"precision": _PRECISION.value}
+    written = formats.write_all(service, listed.exams, output_dir, _FORMATS.value, left_out, settings_here)
     _say_what_was_done(written, output_dir, time.monotonic() - began_s)
-    _check_all_read(written.results, output_dir)
+    _check_all_answered(written.results, listed.faults, output_dir)
 
 
 def _say_what_was_done(written: Written, output_dir: pathlib.Path, taken_s: float) -> None:
@@ -100,13 +105,36 @@ def _main_output(output_dir: pathlib.Path, names: Sequence[str]) -> pathlib.Path
     return output_dir / page.NAME if "page" in names else output_dir
 
 
-def _check_all_read(said: Sequence[ExamResult], output_dir: pathlib.Path) -> None:
+def _left_out_text(left_out: Sequence[LeftOut]) -> str:
+    """Says what lay among the views and was none: each kind of thing with the name of one."""
+    by_kind: dict[str, list[str]] = {}
+    for item in left_out:
+        by_kind.setdefault(item.what, []).append(item.path.name)
+    named = {
+        what: names[0] + (f" and {len(names) - 1:,} more" if len(names) > 1 else "") for what, names in by_kind.items()
+    }
+    kinds = ", ".join(f"{what} ({names})" for what, names in named.items())
+    return f"Left out, as no views: {kinds}."
+
+
+def _check_all_answered(said: Sequence[ExamResult], faults: Sequence[str], output_dir: pathlib.Path) -> None:
+    """Raises an error where something that was given is answered by nobody: the first of each kind, and how much."""
     views = sum(len(exam.views) for exam in said)
     failed = [view for exam in said for view in exam.failed]
+    sentences = []
     if failed:
         first = f"{len(failed):,} of {views:,} views could not be read: {failed[0].view} {failed[0].reason}"
         more = f"; the answers in {output_dir} say why of each" if len(failed) > 1 else ""
-        raise InputError(f"{first}{more}.")
+        sentences.append(f"{first}{more}.")
+    unjudged = [exam for exam in said if exam.score is None and not exam.failed]
+    if unjudged:
+        first = f"{unjudged[0].views[0].view} {unjudged[0].views[0].reason}"
+        sentences.append(f"{len(unjudged)} of {len(said)} exams have no view that could be judged: {first}.")
+    if faults:
+        more = f" The same holds for {len(faults) - 1} more." if len(faults) > 1 else ""
+        sentences.append(f"{faults[0]}{more}")
+    if sentences:
+        raise InputError(" ".join(sentences))
 
 
 def _last_bundle() -> pathlib.Path:

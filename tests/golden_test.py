@@ -109,7 +109,7 @@ def test_answer_of_a_bundle(tmp_path):
     view("RIGHT_MLO", (276, 330, 20), chest_wall="right")
     opened = bright_disc.write(tmp_path / "bundle")
     service = Service(opened, make_predictor=lambda bundle: Predictor(bundle, precision="float32"))
-    parts = service.stream(listing.list_exams([tmp_path / "exam"]))
+    parts = service.stream(listing.list_exams([tmp_path / "exam"]).exams)
     (answer,) = [part.result for part in parts if part.result]
     cancer = {view.view.name: view.scores["cancer"] for view in answer.views if view.scores}
     assert cancer == pytest.approx({"LEFT_CC": 0.72, "LEFT_MLO": 5e-4, "RIGHT_CC": 5e-4, "RIGHT_MLO": 0.72}, abs=1e-6)

@@ -120,7 +120,7 @@ class _Bench:
     def __init__(self, bundle: Bundle, table: pathlib.Path, networks: Mapping[str, tf.keras.Model]) -> None:
         self.predictor = Predictor(bundle)
         self._bundle, self._networks = bundle, networks
-        self._listed, self._folder = listing.list_exams([table]), table.parent
+        self._listed, self._folder = listing.list_exams([table]).exams, table.parent
         random = np.random.default_rng(0)
         self._inputs = {
             name: random.random((count, network.height_px, network.width_px, 1), np.float32)

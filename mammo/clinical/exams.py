@@ -75,10 +75,12 @@ class ViewResult:
 
     Attributes:
         view: Which one.
-        reason: Why it could not be read; None: it was.
-        scores: Calibrated probabilities of "normal", "benign" and "cancer"; None: it could not be read.
+        reason: Why it was not judged, as a clause without the path; None: it was.
+        scores: Calibrated probabilities of "normal", "benign" and "cancer"; None: it was not judged.
         findings: The surest first.
         is_chest_wall_right: Whether the chest wall is at the right of the file.
+        apart: What it is, as a noun with its article ("a magnification view"), where it is no screening view, and so
+            shown apart and not judged; None: it is one.
     """
 
     view: ViewRef
@@ -86,10 +88,16 @@ class ViewResult:
     scores: Mapping[str, float] | None = None
     findings: tuple[Finding, ...] = ()
     is_chest_wall_right: bool = False
+    apart: str | None = None
 
     @property
-    def status(self) -> Literal["ok", "failed"]:
-        """Whether it was read; a view that was read and shows nothing is "ok", without findings."""
+    def status(self) -> Literal["ok", "failed", "apart"]:
+        """Whether it was judged; a view that was judged and shows nothing is "ok", without findings.
+
+        One that is shown apart is no failure, even where it cannot be shown; its reason says so.
+        """
+        if self.apart is not None:
+            return "apart"
         return "ok" if self.reason is None else "failed"
 
 
@@ -101,7 +109,7 @@ class ExamResult:
         exam_id: As in the names of its files: what it is called, so far as every file system takes it.
         views: One a file, in the order in which they were given.
         breasts: The score of each breast of which a view was read.
-        score: How suspicious the exam is of cancer, calibrated; None: no view could be read.
+        score: How suspicious the exam is of cancer, calibrated; None: no view could be judged.
         is_complete: Whether both projections of both breasts were read; if not, a projection that is missing was
             filled in by what it scores on average.
         is_above: Whether the score is at or above the operating point; None: there is no score, or no operating point.
@@ -122,8 +130,13 @@ class ExamResult:
 
     @property
     def failed(self) -> tuple[ViewResult, ...]:
-        """The views that could not be read."""
-        return tuple(view for view in self.views if view.reason is not None)
+        """The views that are to be judged and could not be read."""
+        return tuple(view for view in self.views if view.status == "failed")
+
+    @property
+    def apart(self) -> tuple[ViewResult, ...]:
+        """The views that are shown and not judged."""
+        return tuple(view for view in self.views if view.status == "apart")
 
     @property
     def study_uids(self) -> tuple[str, ...]:

@@ -10,17 +10,26 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 import numpy as np
-import pydicom
 import pydicom.config
 from pydicom import uid
 from pydicom.dataset import Dataset
 
-from mammo.clinical import labels
 from mammo.clinical.exams import Uids
 from mammo.clinical.labels import Laterality, Projection
 from mammo.common.errors import ImageError
-from mammo.imaging import dicom_decoding, dicom_display
-from mammo.imaging.admission import Admission
+from mammo.imaging import (
+    admission,
+    dicom_decoding,
+    dicom_display,
+    dicom_facts,
+    dicom_parsing,
+    dicom_values,
+    turns,
+)
+from mammo.imaging.admission import Admission, ObjectFacts
+from mammo.imaging.dicom_display import Bits
+from mammo.imaging.dicom_parsing import DAMAGED, Parsed
+from mammo.imaging.turns import Turn
 
 # pydicom warns of every oddity, and quotes the value at fault, which may be a patient's name. It is silenced once and
 # for all, since warnings.catch_warnings is not safe in threads.
@@ -28,14 +37,15 @@ warnings.filterwarnings("ignore", module=r"pydicom\b|mammo\.imaging\.dicom")
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
 
-_MODALITIES = ("MG", "CR", "DX", "SC", "OT")  # digitised film comes as secondary capture, too
 _GREY = ("MONOCHROME1", "MONOCHROME2")
+_COLOURS = ("RGB", "PALETTE COLOR", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT", "HSV", "CMYK")
 _RAW_CLASSES = (
     uid.DigitalMammographyXRayImageStorageForProcessing,
     uid.DigitalXRayImageStorageForProcessing,
+    uid.BreastProjectionXRayImageStorageForProcessing,
 )
 _BITS = (8, 16)
-_DAMAGED = "is a truncated or damaged DICOM file; copy it again from its source"
+_UNDEFINED_LENGTH = 0xFFFFFFFF
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,8 +56,8 @@ class DicomTags:
         uids: Of the study, the series and the image.
         patient_id: (0010,0020); not printed.
         patient_name: (0010,0010); not printed.
-        laterality: From Image Laterality (0020,0062) or Laterality (0020,0060); None: unknown.
-        projection: From View Position (0018,5101) or View Code Sequence (0054,0220); None: unknown, or another.
+        laterality: Which breast; None: unknown.
+        projection: None: unknown, or another than these two.
         admission: Whether it is a view to judge.
     """
 
@@ -65,13 +75,11 @@ class DicomFile:
 
     Attributes:
         path: For messages.
-        dataset: What was parsed.
-        content: All of the file; None: only the tags before its pixels were parsed.
+        parsed: What was parsed.
     """
 
     path: pathlib.Path
-    dataset: Dataset = dataclasses.field(repr=False)
-    content: bytes | None = dataclasses.field(repr=False)
+    parsed: Parsed = dataclasses.field(repr=False)
 
     def tags(self) -> DicomTags:
         """Returns what the tags say of the view.
@@ -79,21 +87,24 @@ class DicomFile:
         Raises:
             ImageError: They are damaged.
         """
-        with _refused_as(self.path, _DAMAGED):
+        dataset = self.parsed.dataset
+        with _refused_as(self.path, DAMAGED):
+            facts = self._facts()
             return DicomTags(
                 uids=Uids(
-                    study=_text(self.dataset, "StudyInstanceUID"),
-                    series=_text(self.dataset, "SeriesInstanceUID"),
-                    instance=_text(self.dataset, "SOPInstanceUID"),
+                    study=dicom_values.text(dataset, "StudyInstanceUID"),
+                    series=dicom_values.text(dataset, "SeriesInstanceUID"),
+                    instance=dicom_values.text(dataset, "SOPInstanceUID"),
                 ),
-                patient_id=_text(self.dataset, "PatientID"),
-                patient_name=_text(self.dataset, "PatientName"),
-                laterality=_laterality(self.dataset),
-                projection=_projection(self.dataset),
+                patient_id=dicom_values.text(dataset, "PatientID"),
+                patient_name=dicom_values.text(dataset, "PatientName"),
+                laterality=facts.view.laterality,
+                projection=facts.view.projection,
+                admission=admission.admit(facts),
             )
 
     def size_px(self, max_pixels: int) -> tuple[int, int]:
-        """Returns (height_px, width_px) once the tags have shown that this is a view.
+        """Returns (height_px, width_px), as stored, once the tags have shown that this is an image of a breast.
 
         Args:
             max_pixels: An image of more is refused.
@@ -101,9 +112,22 @@ class DicomFile:
         Raises:
             ImageError: As `pixels`, so far as the tags show it.
         """
-        with _refused_as(self.path, _DAMAGED):
-            _check(self.path, self.dataset, max_pixels)
-            return int(self.dataset.Rows), int(self.dataset.Columns)
+        with _refused_as(self.path, DAMAGED):
+            reason = admission.refusal(self._facts())
+            if reason:
+                raise ImageError(self.path, DAMAGED if not len(self.parsed.dataset) else reason)
+            return _size_px(self.path, self.parsed.dataset, max_pixels)
+
+    def turn(self) -> Turn:
+        """Returns how the stored pixels must be turned to stand upright, by what the tags say.
+
+        Raises:
+            ImageError: They are damaged.
+        """
+        with _refused_as(self.path, DAMAGED):
+            view = self._facts().view
+            directions = dicom_values.texts(self.parsed.dataset, "PatientOrientation")
+            return turns.of_patient_orientation(directions, view.laterality, view.projection)
 
     def pixels(self, max_pixels: int) -> np.ndarray:
         """Decodes one single-frame grey image.
@@ -116,21 +140,30 @@ class DicomFile:
             max_pixels: An image of more is refused before it is decoded.
 
         Returns:
-            uint16 [H, W], brighter meaning denser tissue.
+            uint16 [H, W], brighter meaning denser tissue, as it is stored.
 
         Raises:
             ImageError: It is truncated, holds no pixels or several frames, is raw detector data, of another
-                modality, too large, or in a transfer syntax that cannot be decoded.
+                modality or body part, too large, or in a transfer syntax that cannot be decoded.
         """
-        if self.content is None:
-            raise ImageError(self.path, _DAMAGED)
-        self.size_px(max_pixels)
-        with _refused_as(self.path, _DAMAGED):
-            syntax = dicom_decoding.check(self.path, self.dataset)
+        height_px, width_px = self.size_px(max_pixels)
+        parsed = self.parsed
+        if parsed.content is None:
+            raise ImageError(self.path, DAMAGED)
+        with _refused_as(self.path, DAMAGED):
+            bits = Bits.of(parsed.dataset)
+            if parsed.is_deflated:
+                parsed = dicom_parsing.inflated(self.path, parsed, height_px * width_px * bits.allocated // 8)
+            dataset, content = parsed.dataset, parsed.content or b""
+            _prepare(self.path, dataset, bits)
+            syntax = dicom_decoding.check(self.path, dataset)
         with _refused_as(self.path, f"has pixel data ({syntax.name}) that is truncated or cannot be decoded"):
-            stored = dicom_decoding.stored(self.dataset, self.content, syntax)
+            stored = dicom_decoding.stored(dataset, content, syntax)
         with _refused_as(self.path, "has a window or a look-up table that cannot be applied; export it again"):
-            return dicom_display.displayed(self.dataset, stored)
+            return dicom_display.displayed(dataset, stored, bits)
+
+    def _facts(self) -> ObjectFacts:
+        return dicom_facts.of(self.parsed.dataset, self.parsed.is_cut)
 
 
 def parse(path: pathlib.Path, content: bytes) -> DicomFile:
@@ -143,10 +176,10 @@ def parse(path: pathlib.Path, content: bytes) -> DicomFile:
     Raises:
         ImageError: It is damaged.
     """
-    with contextlib.suppress(ImageError), _refused_as(path, _DAMAGED):
-        dataset = pydicom.dcmread(io.BytesIO(content))
-        if len(dataset):
-            return DicomFile(path, dataset, content)
+    with contextlib.suppress(ImageError), _refused_as(path, DAMAGED):
+        parsed = dicom_parsing.whole(path, content)
+        if len(parsed.dataset):
+            return DicomFile(path, parsed)
     # Where a file ends within compressed pixels, pydicom gives no tags at all; they still tell whose the image is.
     return parse_tags(path, io.BytesIO(content))
 
@@ -157,8 +190,8 @@ def parse_tags(path: pathlib.Path, file: BinaryIO) -> DicomFile:
     Raises:
         ImageError: They are damaged.
     """
-    with _refused_as(path, _DAMAGED):
-        return DicomFile(path, pydicom.dcmread(file, stop_before_pixels=True), None)
+    with _refused_as(path, DAMAGED):
+        return DicomFile(path, dicom_parsing.header(path, file))
 
 
 @contextlib.contextmanager
@@ -166,45 +199,59 @@ def _refused_as(path: pathlib.Path, reason: str) -> Iterator[None]:
     """Whatever goes wrong with one file is its own fault: pydicom and its plugins raise errors of any kind."""
     try:
         yield
-    except (ImageError, MemoryError):
+    except ImageError:
         raise
+    except MemoryError:
+        raise ImageError(path, "does not fit into the memory of this machine") from None
     except Exception:
         # Without its cause, which may quote a value, and so a patient's name.
         raise ImageError(path, reason) from None
 
 
-def _check(path: pathlib.Path, dataset: Dataset, max_pixels: int) -> None:
-    if dataset.get("Rows") is None or dataset.get("Columns") is None:
-        raise ImageError(path, "is a DICOM file without an image; it may be truncated" if len(dataset) else _DAMAGED)
-    modality = dataset.get("Modality") or "OT"
-    if modality not in _MODALITIES:
-        raise ImageError(path, f"is of modality {modality}, not a mammogram (MG)")
-    if int(dataset.get("NumberOfFrames") or 1) > 1:
-        raise ImageError(path, f"has {dataset.NumberOfFrames} frames (tomosynthesis?); one is expected")
-    if dataset.get("PresentationIntentType") == "FOR PROCESSING" or dataset.get("SOPClassUID") in _RAW_CLASSES:
+def _size_px(path: pathlib.Path, dataset: Dataset, max_pixels: int) -> tuple[int, int]:
+    """Refuses by its tags what is no single grey image of a size and kind that can be decoded; returns its size."""
+    frames = dicom_values.whole(dataset, "NumberOfFrames") or 1
+    if frames > 1:
+        raise ImageError(path, f"has {frames:,} frames (tomosynthesis?); one is expected")
+    is_raw = dicom_values.text(dataset, "PresentationIntentType").upper() == "FOR PROCESSING"
+    if is_raw or dicom_values.text(dataset, "SOPClassUID") in _RAW_CLASSES:
         raise ImageError(path, "holds raw detector data (FOR PROCESSING); give the FOR PRESENTATION image")
-    if dataset.get("PhotometricInterpretation") not in _GREY or int(dataset.get("SamplesPerPixel") or 1) != 1:
-        raise ImageError(path, f"is {dataset.get('PhotometricInterpretation')}, not grey levels")
-    if dataset.get("BitsAllocated") not in _BITS:
-        raise ImageError(path, f"stores {dataset.get('BitsAllocated')} bits for a pixel; 8 or 16 are expected")
-    height_px, width_px = int(dataset.Rows), int(dataset.Columns)
-    if not height_px * width_px:
+    colours = dicom_values.text(dataset, "PhotometricInterpretation")
+    if colours not in _GREY or (dicom_values.whole(dataset, "SamplesPerPixel") or 1) != 1:
+        known = colours if colours in (*_GREY, *_COLOURS) else "of unknown colours"
+        raise ImageError(
+            path, f"is {known}, not grey levels" if known not in _GREY else "has several colours, not grey levels"
+        )
+    allocated = dicom_values.whole(dataset, "BitsAllocated")
+    if allocated not in _BITS:
+        raise ImageError(path, f"stores {allocated or 'no'} bits for a pixel; 8 or 16 are expected")
+    height_px, width_px = dicom_values.whole(dataset, "Rows") or 0, dicom_values.whole(dataset, "Columns") or 0
+    if height_px <= 0 or width_px <= 0:
         raise ImageError(path, f"has {height_px} × {width_px} pixels, which is no image")
     if height_px * width_px > max_pixels:
         raise ImageError(path, f"has {height_px:,} × {width_px:,} pixels; more than {max_pixels:,} is no mammogram")
+    return height_px, width_px
 
 
-def _text(dataset: Dataset, keyword: str) -> str:
-    return str(dataset.get(keyword) or "").strip()
-
-
-def _laterality(dataset: Dataset) -> Laterality | None:
-    return labels.parse_laterality(_text(dataset, "ImageLaterality") or _text(dataset, "Laterality"))
-
-
-def _projection(dataset: Dataset) -> Projection | None:
-    stated = _text(dataset, "ViewPosition")
-    if stated:
-        return labels.parse_projection(stated)
-    codes = dataset.get("ViewCodeSequence") or []
-    return labels.projection_of_code(_text(codes[0], "CodeValue")) if codes else None
+def _prepare(path: pathlib.Path, dataset: Dataset, bits: Bits) -> None:
+    """Writes into the tags what a decoder needs and a file may lack, and refuses pixels that are not as they say."""
+    pixels = dataset.get_item("PixelData") if "PixelData" in dataset else None
+    syntax = dataset.file_meta.get("TransferSyntaxUID")
+    if getattr(pixels, "length", 0) == _UNDEFINED_LENGTH and syntax and not syntax.is_compressed:
+        raise ImageError(path, "says that its pixels are uncompressed, and they are not; export it again")
+    if syntax and not uid.UID(syntax).type:  # it may hold anything, and is not repeated
+        raise ImageError(path, "is coded in a way that is not known (Transfer Syntax UID); export it uncompressed")
+    if syntax == uid.JPEGExtended12Bit and bits.stored > 8:  # noqa: PLR2004
+        raise ImageError(
+            path, "is coded as JPEG of 12 bits (Extended), which cannot be decoded here; export it uncompressed"
+        )
+    if bits.are_low:
+        dataset.BitsStored, dataset.HighBit = bits.stored, bits.high
+        dataset.PixelRepresentation = int(bits.is_signed)
+        return
+    if syntax and syntax.is_compressed:
+        raise ImageError(
+            path, "is compressed and has its grey levels at the upper end of their words; export it uncompressed"
+        )
+    # A decoder keeps the bits at the lower end alone, unless it is told that all are in use.
+    dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = bits.allocated, bits.allocated - 1, 0

@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from mammo.common.errors import ImageError
-from mammo.imaging import png_jpeg
+from mammo.imaging import file_kinds, png_jpeg, turns
+from mammo.imaging.file_kinds import Format, Kind
+from mammo.imaging.turns import UPRIGHT, Turn
 
 if TYPE_CHECKING:
     from mammo.imaging.dicom import DicomFile, DicomTags
 
-MAX_PIXELS = 120_000_000
+MAX_PIXELS = 100_000_000
 """More than any film scanner or detector gives (DDSM's largest scan has 30 million pixels). Past it a file is
 refused before it is decoded, so that no file can take the memory of the machine."""
 
-_DICOM_MAGIC = slice(128, 132)  # behind the preamble stands "DICM" (PS3.10, section 7.1)
+_MAX_FILE_BYTES = 2 * MAX_PIXELS + (64 << 20)  # 16 bits a pixel, and tags; past it no more than the beginning is read
 
 
 class ImageFile:
@@ -32,6 +34,8 @@ class ImageFile:
     Attributes:
         path: Of the file; None: its bytes were given.
         name: For people: the path as it was given, or the name that was given with the bytes.
+        kind: What it is by its first bytes; None: it was not opened yet, or cannot be, or is empty.
+        turn: How the pixels that were read last were turned to stand upright.
     """
 
     def __init__(self, source: pathlib.Path | bytes, name: str = "image") -> None:
@@ -43,10 +47,12 @@ class ImageFile:
         """
         self.path = source if isinstance(source, pathlib.Path) else None
         self.name = str(source) if isinstance(source, pathlib.Path) else name
+        self.kind: Kind | None = None
         self._given = source if isinstance(source, bytes) else None
         self._content: bytes | None = None
         self._dicom: DicomFile | None = None
         self._tags: DicomTags | None = None
+        self.turn: Turn = UPRIGHT
         self._has_tags = False  # whether `_tags` is known, which is None where the file is no DICOM
 
     def __repr__(self) -> str:
@@ -83,7 +89,7 @@ class ImageFile:
         return self._tags
 
     def read_size(self) -> tuple[int, int]:
-        """Returns (height_px, width_px) from the header; where the content is not kept, no more than that is read.
+        """Returns (height_px, width_px), as stored, from the header; where the content is not kept, only that is read.
 
         Raises:
             ImageError: As `read_pixels`, so far as the header shows it.
@@ -95,6 +101,8 @@ class ImageFile:
     def read_pixels(self) -> np.ndarray:
         """Returns the grey levels of the image as they are stored; those of DICOM as they are meant for display.
 
+        A DICOM view that lies on its side or on its head, by its tags, is turned upright; `turn` tells how.
+
         Returns:
             uint8 or uint16 [H, W], brighter meaning denser tissue.
 
@@ -104,7 +112,11 @@ class ImageFile:
         """
         content = self.load()
         dicom = self._dicom_of(io.BytesIO(content))
-        return dicom.pixels(MAX_PIXELS) if dicom else png_jpeg.read_pixels(self.shown_path, content, MAX_PIXELS)
+        if dicom is None:
+            return png_jpeg.read_pixels(self.shown_path, content, MAX_PIXELS)
+        stored = dicom.pixels(MAX_PIXELS)
+        self.turn = turns.confirmed(dicom.turn(), stored)
+        return self.turn.apply(stored)
 
     def load(self) -> bytes:
         """Reads all of the file, unless it was read already, and keeps and returns it.
@@ -130,11 +142,18 @@ class ImageFile:
             if not self._given:
                 raise ImageError(self.shown_path, "is empty (0 bytes); copy it again from its source")
             self._content = self._given
+            self.kind = file_kinds.kind_of(self._given[: file_kinds.START_BYTES])
         if self._content is not None:
             yield io.BytesIO(self._content)
             return
         with _open(self.shown_path) as file:
-            if keep_bytes is None or os.fstat(file.fileno()).st_size <= keep_bytes:
+            size_bytes = os.fstat(file.fileno()).st_size
+            if keep_bytes is None and size_bytes > _MAX_FILE_BYTES:
+                raise ImageError(self.shown_path, f"has {size_bytes:,} bytes, more than any mammogram")
+            self.kind = file_kinds.kind_of(file.read(file_kinds.START_BYTES))
+            file.seek(0)
+            is_kept = self.kind.format != Format.OTHER and size_bytes <= (keep_bytes or 0)
+            if keep_bytes is None or is_kept:
                 self._content = file.read()
                 yield io.BytesIO(self._content)
             else:
@@ -144,9 +163,7 @@ class ImageFile:
         """Parses the content: all of it, and once, where it is kept; its tags alone where it is not."""
         if self._dicom is not None:
             return self._dicom
-        start = file.read(_DICOM_MAGIC.stop)
-        file.seek(0)
-        if start[_DICOM_MAGIC] != b"DICM":
+        if self.kind is None or self.kind.format != Format.DICOM:
             return None
         from mammo.imaging import dicom  # noqa: PLC0415  pydicom takes a while to import, and most files are no DICOM
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from mammo.common.errors import ImageError
 from mammo.config import data
-from mammo.imaging import breasts
+from mammo.imaging import breasts, polarity
 from mammo.imaging.breasts import Breast
 from mammo.imaging.placements import Placement
 
@@ -23,6 +23,9 @@ PIXEL_PATH_VERSION = 1
 
 CROP_MIN_SIDE_PX = 384  # of the source: 38 mm of film in Mini-DDSM
 CROP_MAX_SIDE_PX = 1024  # of the crop: larger ones are shrunk
+
+_MIN_SIDE_PX = 64  # smaller ones are icons
+_MAX_ELONGATION = 8  # mammograms are about 1.5 times as high as wide; what comes after the decoder assumes no strips
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,12 +41,27 @@ class PreparedImage:
     placement: Placement
 
 
+def check_shape(path: pathlib.Path, height_px: int, width_px: int) -> None:
+    """Refuses an image that is too small or too narrow for a mammogram; its size may be known before its pixels.
+
+    Raises:
+        ImageError: It is.
+    """
+    if min(height_px, width_px) < _MIN_SIDE_PX:
+        raise ImageError(path, f"has {height_px:,} × {width_px:,} pixels, too few for a mammogram")
+    if max(height_px, width_px) > _MAX_ELONGATION * min(height_px, width_px):
+        raise ImageError(path, f"has {height_px:,} × {width_px:,} pixels, too long a strip for a mammogram")
+
+
 def find_breast(path: pathlib.Path, pixels: np.ndarray) -> Breast:
     """Finds the breast on a view, uint8 or uint16 [H, W].
 
     Raises:
-        ImageError: The view shows no breast.
+        ImageError: The view shows no breast, or is no view.
     """
+    check_shape(path, *pixels.shape)
+    if polarity.is_two_valued(pixels):
+        raise ImageError(path, "has two grey levels and none between: it is a mask, not a mammogram")
     found = breasts.find_breast(pixels)
     if found is None:
         raise ImageError(path, "shows no breast: it is of one colour, or nothing on it is large enough")

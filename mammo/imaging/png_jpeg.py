@@ -1,59 +1,48 @@
-"""Decodes one grey image, 8 or 16 bit, from the content of a PNG or JPEG file, and says what is wrong with it."""
+"""Reads one grey image, 8 or 16 bit, from the content of a PNG or JPEG file, as a viewer shows it."""
 
+import contextlib
 import io
 import pathlib
+from collections.abc import Iterator
 from typing import BinaryIO
 
-import cv2
 import numpy as np
-import PIL.Image
 
 from mammo.common.errors import ImageError
-
-PIL.Image.MAX_IMAGE_PIXELS = None  # Pillow's own, lower limit is for what it decodes; here it reads headers only
-
-# What Pillow calls the ways a grey or a colour picture may be stored. CMYK, YCbCr, LAB and floats are not here.
-_GREY_MODES = frozenset({"1", "L", "LA", "I", "I;16", "I;16B", "I;16L"})
-_COLOUR_MODES = frozenset({"P", "PA", "RGB", "RGBA"})
+from mammo.imaging import file_kinds, jpeg, png, polarity
+from mammo.imaging.file_kinds import Format
+from mammo.imaging.limits import UnusableError
 
 _MAX_CHANNEL_DIFFERENCE = 8  # of 255: what JPEG's chroma coding leaves between the channels of a grey picture
+_BLOCK_ROWS = 256  # what is computed of a colour picture at a time, so that it takes little memory
+_ALPHA = 3
 
 
 def read_size(path: pathlib.Path, file: BinaryIO, max_pixels: int) -> tuple[int, int]:
-    """Returns (height_px, width_px) from the header of an open file.
+    """Returns (height_px, width_px) of the upright image from the header of an open file.
 
     Args:
         path: For messages.
         file: Open at its start; no more than the header is read.
-        max_pixels: An image of more is refused.
+        max_pixels: An image of more, or of as many bytes in colour, is refused.
 
     Raises:
         ImageError: It is no PNG or JPEG, or its header tells that it must not be decoded.
     """
-    try:
-        with PIL.Image.open(file, formats=("PNG", "JPEG")) as header:
-            width_px, height_px = header.size
-            mode = header.mode
-    except (PIL.UnidentifiedImageError, OSError, SyntaxError, ValueError):
-        raise ImageError(path, "is not a PNG, JPEG or DICOM image, or its header is damaged") from None
-    if height_px * width_px > max_pixels:
-        raise ImageError(
-            path, f"has {height_px:,} × {width_px:,} pixels; more than {max_pixels:,} is more than any mammogram"
-        )
-    if mode not in _GREY_MODES | _COLOUR_MODES:
-        raise ImageError(path, f"is stored as {mode}, not as grey levels; export it as a grey PNG")
-    return height_px, width_px
+    height_px, width_px, orientation = _read_header(path, file, max_pixels)
+    return (width_px, height_px) if orientation >= 5 else (height_px, width_px)  # noqa: PLR2004
 
 
 def read_pixels(path: pathlib.Path, content: bytes, max_pixels: int) -> np.ndarray:
-    """Decodes the grey levels of a file as they are stored.
+    """Decodes the grey levels of a file as they are stored, and turns what a viewer would turn.
 
-    A colour file whose channels agree is grey; an alpha channel is ignored.
+    A colour file whose channels agree is grey. What is transparent is black. A mammogram that is stored inverted is
+    turned over: black is the film without tissue.
 
     Args:
         path: For messages.
         content: Of the file.
-        max_pixels: An image of more is refused before it is decoded.
+        max_pixels: An image of more, or of as many bytes in colour, is refused before it is decoded.
 
     Returns:
         uint8 or uint16 [H, W].
@@ -61,28 +50,69 @@ def read_pixels(path: pathlib.Path, content: bytes, max_pixels: int) -> np.ndarr
     Raises:
         ImageError: As `read_size`; or it is truncated, corrupt, or a colour picture.
     """
-    read_size(path, io.BytesIO(content), max_pixels)
-    _check_end(path, content)
-    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-    if pixels is None:
-        raise ImageError(path, "is corrupt and cannot be decoded; copy it again from its source")
-    return _to_grey(path, pixels)
+    *_, orientation = _read_header(path, io.BytesIO(content), max_pixels)
+    with _refused(path):
+        is_png = file_kinds.kind_of(content[: file_kinds.START_BYTES]).format == Format.PNG
+        decoded = (png if is_png else jpeg).decode(content, max_pixels)
+        grey = decoded if decoded.ndim == 2 else _to_grey(decoded)  # noqa: PLR2004
+    return _upright(_with_dark_background(path, grey), orientation)
 
 
-def _check_end(path: pathlib.Path, content: bytes) -> None:
-    """Decoders fill what a truncated file lacks with grey and say nothing; the end marker tells."""
-    end_marker = b"IEND" if content.startswith(b"\x89PNG") else b"\xff\xd9"
-    if end_marker not in content[-4096:]:  # not at the very end: some programs pad behind the image
-        raise ImageError(path, "is truncated; copy it again from its source")
+def _read_header(path: pathlib.Path, file: BinaryIO, max_pixels: int) -> tuple[int, int, int]:
+    """Returns the height and the width as they are stored, and the orientation as EXIF tells it."""
+    start = file.read(file_kinds.START_BYTES)
+    file.seek(-len(start), io.SEEK_CUR)
+    kind = file_kinds.kind_of(start)
+    with _refused(path):
+        if kind.format == Format.PNG:
+            header = png.read_header(file, max_pixels)
+            return header.height_px, header.width_px, header.orientation
+        if kind.format == Format.JPEG:
+            frame = jpeg.read_frame(file, max_pixels)
+            return frame.height_px, frame.width_px, frame.orientation
+    if kind.format == Format.PICTURE:
+        raise ImageError(path, f"is {kind.name}, which is not read here; export it as a grey PNG")
+    if kind.name:
+        raise ImageError(path, f"is {kind.name}, not a PNG, JPEG or DICOM image")
+    raise ImageError(path, "is not a PNG, JPEG or DICOM image, or its header is damaged")
 
 
-def _to_grey(path: pathlib.Path, pixels: np.ndarray) -> np.ndarray:
-    if pixels.dtype not in (np.uint8, np.uint16):
-        raise ImageError(path, f"holds {pixels.dtype} values; 8 or 16 bit integers are known here")
-    if pixels.ndim == 2:  # noqa: PLR2004
-        return pixels
-    colours = pixels[..., :3]
-    spread = int((colours.max(-1).astype(np.int32) - colours.min(-1)).max())
-    if spread > _MAX_CHANNEL_DIFFERENCE * (257 if pixels.dtype == np.uint16 else 1):
-        raise ImageError(path, "is a colour picture; a mammogram is grey")
-    return np.ascontiguousarray(pixels[..., 1])
+@contextlib.contextmanager
+def _refused(path: pathlib.Path) -> Iterator[None]:
+    try:
+        yield
+    except UnusableError as error:
+        raise ImageError(path, str(error)) from None
+
+
+def _to_grey(colours: np.ndarray) -> np.ndarray:
+    """Returns the green channel, on black where there is an alpha channel, once the channels were found to agree."""
+    grey = np.empty(colours.shape[:2], colours.dtype)
+    most = np.iinfo(colours.dtype).max
+    for start in range(0, len(colours), _BLOCK_ROWS):
+        block = colours[start : start + _BLOCK_ROWS].astype(np.int32)
+        if block.shape[2] > _ALPHA:
+            block = block[..., :_ALPHA] * block[..., _ALPHA:] // most if block[..., _ALPHA].min() < most else block
+        shown = block[..., :_ALPHA]
+        if (shown.max(-1) - shown.min(-1)).max() > _MAX_CHANNEL_DIFFERENCE * most // 255:
+            raise UnusableError("is a colour picture; a mammogram is grey")
+        grey[start : start + _BLOCK_ROWS] = shown[..., 1]
+    return grey
+
+
+def _with_dark_background(path: pathlib.Path, grey: np.ndarray) -> np.ndarray:
+    if polarity.is_two_valued(grey):  # a mask
+        return grey
+    is_inverted = polarity.is_inverted(grey)
+    if is_inverted is None:
+        raise ImageError(
+            path, "has a bright background, and may be inverted; export it with a black background, as viewers show it"
+        )
+    return grey.max() - grey if is_inverted else grey
+
+
+def _upright(grey: np.ndarray, orientation: int) -> np.ndarray:
+    """Turns an image as EXIF 2.32, tag 274, says: where its first row and its first column belong."""
+    mirrored = grey[:, ::-1] if orientation in (2, 4, 5, 7) else grey
+    turns = {1: 0, 2: 0, 3: 2, 4: 2, 5: 1, 6: 3, 7: 3, 8: 1}[orientation]
+    return np.ascontiguousarray(np.rot90(mirrored, turns))

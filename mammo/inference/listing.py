@@ -6,16 +6,28 @@ in a message.
 """
 
 import dataclasses
-import os
 import pathlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+import stat
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
+from mammo.clinical import labels
 from mammo.clinical.exams import Uids
 from mammo.clinical.labels import Laterality, Projection
 from mammo.common import plain
 from mammo.common.errors import ImageError, InputError
+from mammo.imaging.admission import Role
+from mammo.imaging.file_kinds import Format
 from mammo.imaging.image_file import ImageFile
-from mammo.inference import exam_table, file_names, naming
+from mammo.inference import exam_table, file_names, grouping, naming, walking
+from mammo.inference.exam_files import ExamFiles, LeftOut, Listed, ViewFile
+from mammo.inference.exam_table import Row
+from mammo.inference.grouping import Found, Part
+from mammo.inference.walking import Walk
+
+if TYPE_CHECKING:
+    from mammo.imaging.dicom import DicomTags
 
 KEPT_BYTES = 256 << 20
 """Memory for what is read of files as they are listed, so that they need not be opened again to be read. Of the files
@@ -25,83 +37,21 @@ OUTPUT_MARK = ".mammo-answers.json"
 """Name of the file by which `mammo.writers` marks a folder of answers. Such a folder is never read as views, so that a
 second run does not answer the pictures of the first."""
 
-_IN_FOLDER = "lies in one folder with views of {} patients; give the views of each in a folder of its own"
-_IN_LIST = "is given together with views of {} patients; give the views of each on their own"
-_IN_TABLE = "has one exam_id with views of {} patients; give the views of each an exam_id of their own"
+_CBIS_DDSM = re.compile(
+    r"(?P<patient>(Mass|Calc)-(Training|Test)_P_\d+)_(?P<side>LEFT|RIGHT)_(?P<view>CC|MLO)(?P<lesion>_\d+)?"
+)
+"""Patient ID (0010,0020) in CBIS-DDSM: each view is a patient and a study of its own there, and each lesion, by a crop
+and a mask, another (Lee et al. 2017, Scientific Data 4:170177)."""
+
+_ORNAMENTS = ("a GIF image", "a Windows icon", "an MNG animation")  # of programs and pages; nobody keeps views so
 
 
-@dataclasses.dataclass(frozen=True)
-class ViewFile:
-    """One view that was given, as a file or as bytes.
-
-    Attributes:
-        image: The file, of which some may have been read.
-        laterality: None: unknown.
-        projection: None: unknown.
-        reason: Why it must not be read, as a clause without the path ("is of another patient than ..."); None: it may.
-        uids: What its DICOM tags say of where it belongs.
-    """
-
-    image: ImageFile
-    laterality: Laterality | None = None
-    projection: Projection | None = None
-    reason: str | None = None
-    uids: Uids = dataclasses.field(default_factory=Uids, repr=False)
-
-    @property
-    def name(self) -> str:
-        """For people: the path as it was given; of bytes "view 1", "view 2" and so on."""
-        return self.image.name
-
-    @property
-    def path(self) -> pathlib.Path | None:
-        """Of the file; None: its bytes were given."""
-        return self.image.path
-
-
-@dataclasses.dataclass(frozen=True)
-class ExamFiles:
-    """The views of one exam.
-
-    Attributes:
-        exam_id: Names its files (see `naming`).
-        views: At least one.
-        patient: What the DICOM tags say of the person, by "id" and "name"; for whoever asks for it by a flag.
-        given_id: What a person calls it, of whatever characters.
-    """
-
-    exam_id: str
-    views: tuple[ViewFile, ...]
-    patient: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
-    given_id: str = ""
-
-
-@dataclasses.dataclass(frozen=True)
-class _Found:
-    """A file, and to whom and to which visit it belongs so far as its tags or its name tell; "" where they do not."""
-
-    view: ViewFile
-    study: str = ""
-    is_dicom: bool = False
-    patient_id: str = dataclasses.field(default="", repr=False)
-    patient_name: str = dataclasses.field(default="", repr=False)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Part:
-    """Files of one folder that belong together; those of the same DICOM study in other folders join them."""
-
-    folder: pathlib.Path
-    found: Sequence[_Found]
-    study: str = ""
-    name_end: str = ""
-
-
-def list_exams(given: Sequence[pathlib.Path]) -> list[ExamFiles]:
+def list_exams(given: Sequence[pathlib.Path]) -> Listed:
     """Lists the exams in what was given.
 
     Laterality and projection are those of the CSV, else of the DICOM tags, else of the file's name (`LEFT_CC`, `rmlo`).
-    A view that must not be judged is listed with its reason, so that the others are answered.
+    A view that must not be judged is listed with its reason, so that the others are answered. What lies in a folder and
+    is no view is left out; what a person names is answered, if only by what it is.
 
     Args:
         given: Absolute paths: one folder, one CSV with columns exam_id, path and perhaps laterality and projection, or
@@ -112,10 +62,12 @@ def list_exams(given: Sequence[pathlib.Path]) -> list[ExamFiles]:
     """
     looking = _Looking()
     if len(given) == 1:
-        return _with_unique_ids(_exams_in(given[0], looking))
-    if all(_is_folder(path) for path in given):
+        listed = _listed_in(given[0], looking)
+    elif all(_is_folder(path) for path in given):
         raise InputError(f"{given[0]} and {given[1]} are folders; give one, or a CSV of their exams.")
-    return _with_unique_ids([_exam_of_files(given, looking)])
+    else:
+        listed = Listed((_exam_of_files(given, looking),))
+    return dataclasses.replace(listed, exams=tuple(_with_unique_ids(listed.exams)))
 
 
 def exam_of(views: Sequence[pathlib.Path | bytes], exam_id: str) -> ExamFiles:
@@ -132,8 +84,8 @@ def exam_of(views: Sequence[pathlib.Path | bytes], exam_id: str) -> ExamFiles:
     if not views:
         raise ValueError("an exam has at least one view, got none")
     looking = _Looking()
-    found = [looking.at(ImageFile(view, f"view {number}")) for number, view in enumerate(views, start=1)]
-    return _with_unique_ids([_exam(exam_id, found, _IN_LIST)])[0]
+    found = [looking.at_named(ImageFile(view, f"view {number}")) for number, view in enumerate(views, start=1)]
+    return _with_unique_ids([grouping.exam_of(exam_id, found, grouping.IN_LIST)])[0]
 
 
 class _Looking:
@@ -142,10 +94,8 @@ class _Looking:
     def __init__(self) -> None:
         self._room_bytes = KEPT_BYTES
 
-    def at(
-        self, image: ImageFile, laterality: Laterality | None = None, projection: Projection | None = None
-    ) -> _Found:
-        """Finds out what a file says of itself; what is given here counts more."""
+    def at(self, image: ImageFile, row: Row | None = None) -> Found:
+        """Finds out what a file says of itself; what a table says of it counts more."""
         try:
             tags = image.read_tags(self._room_bytes)
             reason = None
@@ -154,31 +104,72 @@ class _Looking:
             reason = error.reason
         self._room_bytes -= image.kept_bytes
         file_name = image.path.name if image.path else ""
-        named = file_names.laterality_and_projection(file_name)
-        stated = (tags.laterality, tags.projection) if tags else (None, None)
+        said = [(row.laterality, row.projection)] if row else []
+        said += [(tags.laterality, tags.projection), _cbis_view(tags)] if tags else []
+        said.append(file_names.laterality_and_projection(file_name))
+        projection = next((projection for _, projection in said if projection), None)
         view = ViewFile(
             image,
-            laterality or stated[0] or named[0],
-            projection or stated[1] or named[1],
+            next((laterality for laterality, _ in said if laterality), None),
+            None if row and row.other else projection,
             reason,
+            (row.other if row else "") or (tags.admission.what if tags and tags.admission.role == Role.APART else None),
             tags.uids if tags else Uids(),
         )
-        if tags and (tags.uids.study or tags.patient_id or tags.patient_name):
-            return _Found(view, tags.uids.study, True, tags.patient_id, tags.patient_name)
-        case = file_names.case_of(file_name)
-        return _Found(view, case.case, False, case.patient)
+        return _whose(view, tags, file_name)
+
+    def at_named(self, image: ImageFile, row: Row | None = None) -> Found:
+        """The same for a file that a person named: it is a view, and where it is none, that is the reason."""
+        found = self.at(image, row)
+        return grouping.refused(found, f"is {found.no_view}, not a mammogram") if found.no_view else found
+
+    def let_go(self, image: ImageFile) -> None:
+        """Forgets what was kept of a file that nobody will ask for."""
+        self._room_bytes += image.kept_bytes
+        image.release()
 
 
-def _exams_in(path: pathlib.Path, looking: _Looking) -> list[ExamFiles]:
+def _whose(view: ViewFile, tags: "DicomTags | None", file_name: str) -> Found:
+    """Adds to a view whose it is."""
+    case = file_names.case_of(file_name)
+    if tags is None:
+        return Found(view, case.case, patient_id=case.patient)
+    no_view = tags.admission.what if tags.admission.role == Role.OTHER else None
+    if cbis := _CBIS_DDSM.fullmatch(tags.patient_id):
+        no_view = no_view or ("a crop or a mask of one lesion of CBIS-DDSM" if cbis["lesion"] else None)
+        patient = cbis["patient"]
+        return Found(view, patient, patient, is_dicom=True, patient_id=patient, no_view=no_view)
+    patient_id = case.patient or tags.patient_id
+    if tags.uids.study or patient_id or tags.patient_name:
+        return Found(
+            view,
+            tags.uids.study,
+            is_dicom=True,
+            patient_id=patient_id,
+            patient_name=tags.patient_name,
+            no_view=no_view,
+        )
+    return Found(view, case.case, no_view=no_view)
+
+
+def _cbis_view(tags: "DicomTags") -> tuple[Laterality | None, Projection | None]:
+    named = _CBIS_DDSM.fullmatch(tags.patient_id)
+    if named is None:
+        return None, None
+    return labels.parse_laterality(named["side"]), labels.parse_projection(named["view"])
+
+
+def _listed_in(path: pathlib.Path, looking: _Looking) -> Listed:
     try:
         is_there = path.exists()
     except OSError as error:
-        raise _unreadable(path, error) from None
+        raise InputError(walking.fault(path, error)) from None
     if not is_there:
         raise InputError(f"{path} is not there; give a folder, a CSV, or image files.")
     if path.is_dir():
-        return _exams_of_folder(path, looking)
-    return _exams_of_table(path, looking) if path.suffix.lower() == ".csv" else [_exam_of_files([path], looking)]
+        return _listed_in_folder(path, looking)
+    is_table = path.suffix.lower() == ".csv"
+    return Listed(_exams_of_table(path, looking) if is_table else (_exam_of_files([path], looking),))
 
 
 def _is_folder(path: pathlib.Path) -> bool:
@@ -188,116 +179,74 @@ def _is_folder(path: pathlib.Path) -> bool:
         return False  # it is listed, and its reason tells why it cannot be read
 
 
-def _unreadable(path: pathlib.Path | str, error: OSError) -> InputError:
-    return InputError(f"{path} cannot be read ({error.strerror}); change its permissions, or copy it.")
-
-
 def _exam_of_files(paths: Sequence[pathlib.Path], looking: _Looking) -> ExamFiles:
-    cases = {file_names.case_of(path.name).case for path in paths}
-    case = cases.pop() if len(cases) == 1 else ""
-    return _exam(case or paths[0].parent.name, [looking.at(ImageFile(path)) for path in paths], _IN_LIST)
+    found = [looking.at_named(ImageFile(path)) for path in paths]
+    names = {item.exam_name or file_names.case_of(path.name).case for item, path in zip(found, paths, strict=True)}
+    name = names.pop() if len(names) == 1 else ""
+    return grouping.exam_of(name or paths[0].parent.name, found, grouping.IN_LIST)
 
 
-def _exams_of_folder(root: pathlib.Path, looking: _Looking) -> list[ExamFiles]:
-    by_study: dict[str | int, list[_Part]] = {}
-    for folder, paths in _folders(root):
-        for part in _parts(folder, [looking.at(ImageFile(path)) for path in paths]):
-            key = part.study or len(by_study)  # a number of its own where it joins no other
-            by_study.setdefault(key, []).append(part)
-    if not by_study:
-        raise InputError(f"{root} holds no image; give a folder of PNG, JPEG or DICOM views.")
-    exams = []
-    for parts in by_study.values():
-        common = pathlib.Path(os.path.commonpath([part.folder for part in parts]))
-        name = "_".join(common.relative_to(root).parts) or root.name
-        exams.append(_exam(name + parts[0].name_end, [item for part in parts for item in part.found], _IN_FOLDER))
-    return exams
+def _listed_in_folder(root: pathlib.Path, looking: _Looking) -> Listed:
+    walk = Walk(root, OUTPUT_MARK)
+    parts: list[Part] = []
+    left_out: list[LeftOut] = []
+    for folder, paths in walk.folders():
+        found = []
+        for path in paths:
+            item = looking.at(ImageFile(path))
+            what = item.no_view or _no_image(item.view.image, path)
+            if what:
+                left_out.append(LeftOut(path, what))
+                looking.let_go(item.view.image)
+            else:
+                found.append(item)
+        if found:
+            parts += grouping.parts_of(folder, found)
+    if not parts:
+        raise InputError(_nothing_in(root, walk.faults, left_out))
+    return Listed(tuple(grouping.exams_of_parts(root, parts)), tuple(left_out), tuple(walk.faults))
 
 
-def _folders(root: pathlib.Path) -> Iterator[tuple[pathlib.Path, list[pathlib.Path]]]:
-    """Yields each folder that has files that may be views, with them, sorted; links are followed, each folder once."""
-
-    def refuse(error: OSError) -> None:
-        raise _unreadable(error.filename, error) from None
-
-    seen = set()
-    for folder, folder_names, names in os.walk(root, onerror=refuse, followlinks=True):
-        real = pathlib.Path(folder).resolve()
-        folder_names[:] = [] if real in seen else sorted(name for name in folder_names if not name.startswith("."))
-        views = [] if real in seen else sorted(filter(file_names.may_be_view, names))
-        seen.add(real)
-        if views:
-            yield pathlib.Path(folder), [pathlib.Path(folder, name) for name in views]
+def _no_image(image: ImageFile, path: pathlib.Path) -> str | None:
+    """What a file is that nobody meant as a view, as a noun with its article; None: a view, if only a broken one."""
+    if file_names.is_meant_as_view(path.name):
+        return None
+    if image.kind is None:  # it could not be opened, or holds nothing
+        return _nothing_at(path)
+    if image.kind.format == Format.OTHER or image.kind.name in _ORNAMENTS:
+        return image.kind.name or "no image"
+    return None
 
 
-def _parts(folder: pathlib.Path, found: list[_Found]) -> list[_Part]:
-    """Splits a folder that holds several studies of one patient."""
-    studies = sorted({item.study for item in found if item.study})
-    if len(studies) < 2 or _count_patients(found) > 1:  # noqa: PLR2004
-        is_study = len(studies) == 1 and all(item.is_dicom and item.study for item in found)
-        return [_Part(folder, found, studies[0] if is_study else "")]
-    reason = f"lies in one folder with {len(studies)} studies, and does not say of which it is"
-    lost = [_refused(item, reason) for item in found if not item.study]
-    parts = []
-    for number, study in enumerate(studies, start=1):
-        of_study = [item for item in found if item.study == study]
-        is_study = all(item.is_dicom for item in of_study)
-        parts.append(_Part(folder, of_study + lost, study if is_study else "", f"_{number}"))
-        lost = []
-    return parts
+def _nothing_at(path: pathlib.Path) -> str | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    if not stat.S_ISREG(found.st_mode):
+        return "a pipe or a device"
+    return None if found.st_size else "an empty file"
 
 
-def _exams_of_table(path: pathlib.Path, looking: _Looking) -> list[ExamFiles]:
+def _nothing_in(root: pathlib.Path, faults: Sequence[str], left_out: Sequence[LeftOut]) -> str:
+    """Says why a folder gives no exam."""
+    if faults:
+        return faults[0]
+    if (root / OUTPUT_MARK).exists():
+        return f"{root} holds the answers of an earlier run and is not read; give the folder of the views."
+    one = f" ({left_out[0].path.name} is {left_out[0].what})" if left_out else ""
+    return f"{root} holds no image{one}; give a folder of PNG, JPEG or DICOM views."
+
+
+def _exams_of_table(path: pathlib.Path, looking: _Looking) -> tuple[ExamFiles, ...]:
     try:
         rows = exam_table.read(path)
     except OSError as error:
-        raise _unreadable(path, error) from None
-    by_exam: dict[str, list[_Found]] = {}
+        raise InputError(walking.fault(path, error)) from None
+    by_exam: dict[str, list[Found]] = {}
     for row in rows:
-        found = looking.at(ImageFile(row.path), row.laterality, row.projection)
-        by_exam.setdefault(row.exam_id, []).append(found)
-    return [_exam(exam_id, found, _IN_TABLE) for exam_id, found in by_exam.items()]
-
-
-def _exam(name: str, found: Sequence[_Found], mixed_reason: str) -> ExamFiles:
-    """Makes an exam out of files; none of them may be read where they are of several patients."""
-    seen: set[str | bytes] = set()
-    checked = []
-    for item in found:
-        path = item.view.path
-        place = os.path.normpath(path) if path else _content_of(item.view)
-        checked.append(_refused(item, "is given twice") if place in seen else item)
-        seen.add(place)
-    patients = _count_patients(found)
-    if patients > 1:
-        return ExamFiles(name, tuple(_refused(item, mixed_reason.format(patients)).view for item in checked))
-    known = (item for item in found if item.is_dicom and (item.patient_id or item.patient_name))
-    patient = next(({"id": item.patient_id, "name": item.patient_name} for item in known), {})
-    return ExamFiles(
-        name, tuple(item.view for item in checked), {key: value for key, value in patient.items() if value}
-    )
-
-
-def _content_of(view: ViewFile) -> bytes:
-    return view.image.load() if view.reason is None else b""
-
-
-def _refused(item: _Found, reason: str) -> _Found:
-    """The same file with a reason not to read it; the first reason stands."""
-    return dataclasses.replace(item, view=dataclasses.replace(item.view, reason=item.view.reason or reason))
-
-
-def _count_patients(found: Iterable[_Found]) -> int:
-    """Counts those that are known, by number, and by name where the number is missing."""
-    persons = {(item.is_dicom, _plain(item.patient_id), _plain(item.patient_name)) for item in found}
-    numbers = {name: number for _, number, name in persons if number and name}
-    keys = {(is_dicom, number or numbers.get(name, name)) for is_dicom, number, name in persons if number or name}
-    return max(sum(kind == is_dicom for is_dicom, _ in keys) for kind in (True, False))
-
-
-def _plain(text: str) -> str:
-    """Trailing carets part what a DICOM name leaves empty."""
-    return text.strip(" ^").casefold()
+        by_exam.setdefault(row.exam_id, []).append(looking.at_named(ImageFile(row.path), row))
+    return tuple(grouping.exam_of(exam_id, found, grouping.IN_TABLE) for exam_id, found in by_exam.items())
 
 
 def _with_unique_ids(exams: Iterable[ExamFiles]) -> list[ExamFiles]:

@@ -16,10 +16,11 @@ from mammo.imaging import pixel_path
 from mammo.imaging.breasts import Breast
 from mammo.imaging.image_file import ImageFile
 from mammo.imaging.pixel_path import PreparedImage
-from mammo.inference.listing import ViewFile
+from mammo.imaging.turns import UPRIGHT, Turn
+from mammo.inference.exam_files import ViewFile
 
-_MIN_SIDE_PX = 64  # smaller ones are icons
-_MAX_ELONGATION = 8  # mammograms are about 1.5 times as high as wide; what comes after the decoder assumes no strips
+_THUMB_PX = 32
+_SAME_CORRELATION = 0.999  # of thumbnails: what compression with loss changes is far finer than their pixels
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -29,11 +30,12 @@ class ReadView:
     Attributes:
         file: Which was given.
         reason: Why it could not be read, as a clause without the path; None: it was, and what follows is there.
-        pixels: uint8 or uint16 [H, W], as the file holds them.
+        pixels: uint8 or uint16 [H, W], upright.
         breast: Where the breast is.
-        prepared: What a model sees of it.
+        prepared: What a model sees of it; None: it is shown apart, and no model sees it.
         decoding_s: What reading the file took; all that was done, where it could not be read.
         preparing_s: What finding the breast and preparing the view took.
+        turn: How the pixels of the file were turned to be upright.
     """
 
     file: ViewFile
@@ -43,6 +45,39 @@ class ReadView:
     prepared: PreparedImage | None = None
     decoding_s: float = 0.0
     preparing_s: float = 0.0
+    turn: Turn = UPRIGHT
+
+
+class Seen:
+    """The images of one exam that were read so far, so that none counts twice."""
+
+    def __init__(self) -> None:
+        self._by_digest: dict[bytes, str] = {}
+        self._by_instance: dict[str, tuple[str, np.ndarray]] = {}
+
+    def same_as(self, file: ViewFile, pixels: np.ndarray, digest: bytes) -> str | None:
+        """Returns the name of the file that holds the same image, or remembers this one.
+
+        An image is the same where its pixels are, or where it is the same DICOM instance and looks alike: it was sent
+        twice, once compressed with loss. Instances that do not look alike have one UID by an anonymiser's carelessness.
+
+        Args:
+            file: That was read.
+            pixels: uint8 or uint16 [H, W].
+            digest: Of the pixels.
+        """
+        name = pathlib.Path(file.name).name
+        if digest in self._by_digest:
+            return self._by_digest[digest]
+        self._by_digest[digest] = name
+        if not file.uids.instance:
+            return None
+        thumb = _thumb(pixels)
+        if file.uids.instance not in self._by_instance:
+            self._by_instance[file.uids.instance] = name, thumb
+            return None
+        same, other = self._by_instance[file.uids.instance]
+        return same if np.corrcoef(other, thumb)[0, 1] > _SAME_CORRELATION else None
 
 
 def read(
@@ -50,7 +85,7 @@ def read(
     height_px: int,
     width_px: int,
     pool: concurrent.futures.Executor,
-    seen: dict[bytes, str] | None = None,
+    seen: Seen | None = None,
 ) -> list[ReadView]:
     """Reads the files of one exam, or a part of them.
 
@@ -59,24 +94,27 @@ def read(
         height_px: Of the prepared views.
         width_px: Of the prepared views.
         pool: Runs one task a file; threads suffice, since decoders let go of the interpreter.
-        seen: By a digest of its pixels, the name of each file of the exam that was read before; those read here are
-            added. None where all of the exam is read at once.
+        seen: What was read of the exam before; what is read here is added. None where all of the exam is read at once.
 
     Returns:
         A view for each file, in order.
     """
     read_one = functools.partial(_read_one, height_px=height_px, width_px=width_px)
-    seen = {} if seen is None else seen
+    seen = Seen() if seen is None else seen
     views = []
     for view, digest in pool.map(read_one, files):
-        if view.reason is None and digest in seen:
-            reason = f"is the same image as {seen[digest]}"
+        same = None if view.pixels is None else seen.same_as(view.file, view.pixels, digest)
+        if same is not None:
+            reason = f"is the same image as {same}"
             views.append(ReadView(view.file, reason, decoding_s=view.decoding_s, preparing_s=view.preparing_s))
             continue
-        if view.reason is None:
-            seen[digest] = pathlib.Path(view.file.name).name
         views.append(view)
     return views
+
+
+def _thumb(pixels: np.ndarray) -> np.ndarray:
+    """The image shrunk to a small square: float32 [N]."""
+    return cv2.resize(pixels, (_THUMB_PX, _THUMB_PX), interpolation=cv2.INTER_AREA).astype(np.float32).ravel()
 
 
 def _read_one(file: ViewFile, height_px: int, width_px: int) -> tuple[ReadView, bytes]:
@@ -85,26 +123,26 @@ def _read_one(file: ViewFile, height_px: int, width_px: int) -> tuple[ReadView, 
     try:
         if file.reason is not None:
             return ReadView(file, file.reason), b""
+        if file.apart:
+            file.image.read_size()  # a volume is refused by its tags, before all of it is read
         pixels = _decode(file.image)
         digest = hashlib.blake2b(np.ascontiguousarray(pixels).data).digest()
         decoded_s = time.perf_counter()
         breast = pixel_path.find_breast(file.image.shown_path, pixels)
-        prepared = pixel_path.prepare_view(pixels, breast, height_px, width_px)
+        prepared = None if file.apart else pixel_path.prepare_view(pixels, breast, height_px, width_px)
     except (ImageError, OSError, MemoryError, cv2.error) as error:
         return ReadView(file, _reason_of(error), decoding_s=time.perf_counter() - start_s), b""
     finally:
         file.image.release()
-    return ReadView(file, None, pixels, breast, prepared, decoded_s - start_s, time.perf_counter() - decoded_s), digest
+    preparing_s = time.perf_counter() - decoded_s
+    read = ReadView(file, None, pixels, breast, prepared, decoded_s - start_s, preparing_s, file.image.turn)
+    return read, digest
 
 
 def _decode(image: ImageFile) -> np.ndarray:
     """Decodes the pixels once the header has shown that they may be of a mammogram."""
     image.load()
-    height_px, width_px = image.read_size()
-    if min(height_px, width_px) < _MIN_SIDE_PX:
-        raise ImageError(image.shown_path, f"has {height_px:,} × {width_px:,} pixels, too few for a mammogram")
-    if max(height_px, width_px) > _MAX_ELONGATION * min(height_px, width_px):
-        raise ImageError(image.shown_path, f"has {height_px:,} × {width_px:,} pixels, too long a strip for a mammogram")
+    pixel_path.check_shape(image.shown_path, *image.read_size())
     return image.read_pixels()
 
 

@@ -23,9 +23,9 @@ from mammo.common.errors import InputError
 from mammo.imaging import placements
 from mammo.inference import listing, naming, reading
 from mammo.inference.bundles import Bundle
-from mammo.inference.listing import ExamFiles, ViewFile
+from mammo.inference.exam_files import ExamFiles, ViewFile
 from mammo.inference.naming import Names
-from mammo.inference.reading import ReadView
+from mammo.inference.reading import ReadView, Seen
 
 if TYPE_CHECKING:  # it takes TensorFlow with it
     from mammo.inference.predictor import Answer, Predictor
@@ -155,11 +155,12 @@ class Service:
     def _answer(self, read: "_ReadPart", grown: "_Grown") -> list[AnsweredView]:
         began_s = time.monotonic()
         assert self._predictor is not None
-        answers = iter(self._predictor.predict([view for view in read.views if view.reason is None]))
+        asked = [view for view in read.views if view.reason is None and view.file.apart is None]
+        answers = iter(self._predictor.predict(asked))
         said = []
         for view in read.views:
             reference = _reference(view.file, grown.names)
-            answer = None if view.reason is not None else next(answers)
+            answer = None if view.reason is not None or view.file.apart is not None else next(answers)
             said.append(AnsweredView(view, self._said(reference, view, answer)))
         grown.views += [view.result for view in said]
         grown.seconds += read.seconds + time.monotonic() - began_s
@@ -167,13 +168,14 @@ class Service:
 
     def _said(self, reference: ViewRef, view: ReadView, answer: "Answer | None") -> ViewResult:
         if answer is None:
-            return ViewResult(reference, reason=view.reason)
+            return _not_judged(reference, view)
         assert view.pixels is not None
         assert view.breast is not None
         least = self.settings.min_finding_score
         least = self.bundle.facts.finding_threshold or 0.0 if least is None else least
         found = answer.findings
-        boxes = placements.clip(found.boxes_xyxy_px, *view.pixels.shape)
+        upright_boxes = placements.clip(found.boxes_xyxy_px, *view.pixels.shape)
+        boxes = view.turn.boxes_to_stored(upright_boxes, *view.pixels.shape)
         findings = tuple(
             Finding(tuple(box.tolist()), score, score * (1 - share), score * share)
             for box, score, share in zip(boxes, found.scores.tolist(), found.cancer_shares.tolist(), strict=True)
@@ -218,7 +220,7 @@ class _GivenPart(NamedTuple):
 
     exam: ExamFiles
     files: Sequence[ViewFile]
-    seen: dict[bytes, str]
+    seen: Seen
     is_last: bool
 
 
@@ -256,10 +258,21 @@ def _load(bundle: Bundle) -> "Predictor":
 
 def _parts(exams: Iterable[ExamFiles]) -> Iterator[_GivenPart]:
     for exam in exams:
-        seen: dict[bytes, str] = {}
+        seen = Seen()
         for first in range(0, len(exam.views), MOST_VIEWS):
             part = exam.views[first : first + MOST_VIEWS]
             yield _GivenPart(exam, part, seen, is_last=first + MOST_VIEWS >= len(exam.views))
+
+
+def _not_judged(reference: ViewRef, view: ReadView) -> ViewResult:
+    """Says why a view was not judged: it could not be read, or is no screening view."""
+    apart = view.file.apart
+    if apart is None:
+        return ViewResult(reference, view.reason)
+    if view.breast is None:
+        return ViewResult(reference, f"is {apart}: neither judged nor shown, as it {view.reason}", apart=apart)
+    reason = f"is {apart}: shown, not judged"
+    return ViewResult(reference, reason, is_chest_wall_right=view.breast.is_chest_wall_right, apart=apart)
 
 
 def _reference(file: ViewFile, names: Names) -> ViewRef:

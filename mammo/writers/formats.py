@@ -11,7 +11,7 @@ from typing import NamedTuple
 from mammo.clinical.exams import ExamResult
 from mammo.common import progress
 from mammo.common.errors import StoppedError
-from mammo.inference.listing import ExamFiles
+from mammo.inference.exam_files import ExamFiles
 from mammo.inference.service import Part, Service
 from mammo.writers import output_folder, page, table_csv
 from mammo.writers.exam_json import ExamJsonWriter

@@ -16,7 +16,7 @@ import msgspec
 from mammo.clinical.exams import ExamResult
 from mammo.common import files
 from mammo.inference import naming
-from mammo.inference.listing import ExamFiles, ViewFile
+from mammo.inference.exam_files import ExamFiles, ViewFile
 
 NAME = ".mammo-journal.jsonl"
 
@@ -113,7 +113,7 @@ def _told(view: ViewFile) -> Sequence[str | int | None]:
             size_bytes, changed_ns = status.st_size, status.st_mtime_ns
         except OSError:
             pass  # it is not there, which its reason says
-    return view.name, size_bytes, changed_ns, view.laterality, view.projection
+    return view.name, size_bytes, changed_ns, view.laterality, view.projection, view.apart
 
 
 def _line(record: Record) -> str:

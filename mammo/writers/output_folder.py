@@ -19,7 +19,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from mammo.clinical.exams import ExamResult
 from mammo.common import files, typed_json
 from mammo.common.errors import InputError
-from mammo.inference.listing import OUTPUT_MARK, ExamFiles
+from mammo.inference.exam_files import ExamFiles
+from mammo.inference.listing import OUTPUT_MARK
 from mammo.inference.naming import EARLIER_FOLDER
 from mammo.writers import journal
 from mammo.writers.journal import Journal

@@ -20,6 +20,7 @@ from mammo.common import colours, files
 from mammo.imaging import placements
 from mammo.imaging.breasts import Breast
 from mammo.imaging.placements import Placement
+from mammo.imaging.turns import UPRIGHT, Turn
 from mammo.inference.service import AnsweredView
 from mammo.writers.writer import About
 
@@ -40,16 +41,17 @@ _PNG = (cv2.IMWRITE_PNG_COMPRESSION, 3, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PN
 _Box = tuple[float, float, float, float]
 
 
-def draw(pixels: np.ndarray, breast: Breast, view: ViewResult) -> np.ndarray:
+def draw(pixels: np.ndarray, breast: Breast, view: ViewResult, turn: Turn = UPRIGHT) -> np.ndarray:
     """Draws a view and its findings.
 
     The right breast is hung with its chest wall at the right and the left one with its at the left, so that the two
     stand back to back. A file that is stored the other way round is mirrored, and the marker says so.
 
     Args:
-        pixels: uint8 or uint16 [H, W], the file as it is stored.
+        pixels: uint8 or uint16 [H, W], upright.
         breast: Whose grey levels are shown from film without tissue, black, to the densest tissue, white.
         view: Was read; its findings are outlined, and numbered from 1.
+        turn: How the pixels of the file were turned to be upright; findings are in those of the file.
 
     Returns:
         uint8 [h, w, 3], RGB, at most `MAX_HEIGHT_PX` high.
@@ -57,7 +59,8 @@ def draw(pixels: np.ndarray, breast: Breast, view: ViewResult) -> np.ndarray:
     placement = _hang(pixels.shape, view)
     picture = PIL.Image.fromarray(_shown(pixels, breast, placement))
     pen = PIL.ImageDraw.Draw(picture, "RGBA")
-    boxes = [_whole_px(placement, finding) for finding in view.findings]
+    stored_boxes = (np.array(finding.box_xyxy_px) for finding in view.findings)
+    boxes = [_whole_px(placement, turn.boxes_to_upright(box, *pixels.shape)) for box in stored_boxes]
     for box, finding in reversed(list(zip(boxes, view.findings, strict=True))):  # the surest on top
         _outline(pen, box, _colour(finding))
     taken = [_mark(pen, picture.size, view, placement)]
@@ -69,7 +72,7 @@ def draw(pixels: np.ndarray, breast: Breast, view: ViewResult) -> np.ndarray:
 
 
 class OverlayWriter:
-    """Draws `<exam_id>/<view>.png` for each view that was read; meets `writer.Writer`."""
+    """Draws `<exam_id>/<view>.png` for each view that was read, judged or not; meets `writer.Writer`."""
 
     def __init__(self, output_dir: pathlib.Path, about: About) -> None:
         """See `writer.Writer`."""
@@ -80,9 +83,9 @@ class OverlayWriter:
     def view(self, exam_id: str, view: AnsweredView) -> None:
         """See `writer.Writer`."""
         read, result = view
-        if read.pixels is not None and read.breast is not None and result.reason is None:
+        if read.pixels is not None and read.breast is not None:
             path = self._output_dir / name_of(exam_id, result.view)
-            self._drawing.append(self._pool.submit(_write, path, read.pixels, read.breast, result))
+            self._drawing.append(self._pool.submit(_write, path, read.pixels, read.breast, result, read.turn))
 
     def exam(self, result: ExamResult) -> Sequence[pathlib.Path]:
         """See `writer.Writer`: waits until the pictures of the exam are there."""
@@ -106,10 +109,10 @@ def find(folder: pathlib.Path, exam_id: str, view: ViewRef) -> str | None:
     return name if (folder / name).is_file() else None
 
 
-def _write(path: pathlib.Path, pixels: np.ndarray, breast: Breast, view: ViewResult) -> pathlib.Path:
+def _write(path: pathlib.Path, pixels: np.ndarray, breast: Breast, view: ViewResult, turn: Turn) -> pathlib.Path:
     """Draws a view and writes it, whole or not at all; returns where."""
     path.parent.mkdir(exist_ok=True)
-    picture = draw(pixels, breast, view)
+    picture = draw(pixels, breast, view, turn)
     is_written, content = cv2.imencode(".png", picture[..., ::-1], _PNG)
     if not is_written:
         raise ValueError(f"a picture of shape {picture.shape} cannot be written as PNG")
@@ -135,9 +138,9 @@ def _shown(pixels: np.ndarray, breast: Breast, placement: Placement) -> np.ndarr
     return np.repeat((grey[:, ::-1] if placement.is_mirrored else grey)[..., None], 3, axis=-1)
 
 
-def _whole_px(placement: Placement, finding: Finding) -> _Box:
-    """The finding's box in the picture, at whole pixels, so that its outline is crisp."""
-    placed = placement.to_output(np.array(finding.box_xyxy_px))
+def _whole_px(placement: Placement, box_xyxy_px: np.ndarray) -> _Box:
+    """A box in the picture, at whole pixels, so that its outline is crisp."""
+    placed = placement.to_output(box_xyxy_px)
     clipped = placements.clip(placed, placement.content_height_px, placement.content_width_px)
     x_min, y_min, x_max, y_max = clipped.round().tolist()
     return x_min, y_min, x_max, y_max

@@ -50,12 +50,14 @@ class Section(NamedTuple):
         exam: What is said of it.
         pairs: The four views as they are hung: right and left in CC, right and left in MLO.
         others: Repeats, and views of which the breast or the projection is not known.
+        apart: What is shown and not judged.
         findings: How many there are in all views.
     """
 
     exam: ExamResult
     pairs: Sequence[Sequence[Cell]]
     others: Sequence[Cell]
+    apart: Sequence[Cell]
     findings: int
 
     @property
@@ -103,6 +105,7 @@ def render(exams: Sequence[ExamResult], about: About, folder: pathlib.Path) -> s
         point=about.operating_point,
         views=len(views),
         failed=sum(view.status == "failed" for view in views),
+        apart=sum(view.status == "apart" for view in views),
         screening_prevalence=SCREENING_PREVALENCE,
         sides=SIDES,
         cancer_colour=overlays.CANCER_COLOUR,
@@ -120,20 +123,22 @@ def _by_kind(left_out: Sequence[tuple[pathlib.Path, str]]) -> Mapping[str, Seque
 
 
 def _section(exam: ExamResult, folder: pathlib.Path) -> Section:
-    """Hangs an exam. Of several views for one place the first has it, or the first that was read."""
+    """Hangs an exam. Of several views for one place the first has it, or the first that was read; none shown apart."""
     hung = {place: Cell(labels.marker(*place)) for places in _HANGING for place in places}
-    others = []
+    others, apart = [], []
     for view in sorted(exam.views, key=lambda view: view.status == "failed"):
         name = overlays.name_of(exam.exam_id, view.view)
         ratio = _ratio(folder / name)
         cell = Cell(_marker(view), view, urllib.parse.quote(name) if ratio else None, ratio)
         place = (view.view.laterality, view.view.projection)
-        if place in hung and hung[place].view is None:
+        if view.status == "apart":
+            apart.append(cell)
+        elif place in hung and hung[place].view is None:
             hung[place] = cell
         else:
             others.append(cell)
     pairs = [_filled([hung[place] for place in places]) for places in _HANGING]
-    return Section(exam, pairs, _filled(others), sum(len(view.findings) for view in exam.views))
+    return Section(exam, pairs, _filled(others), _filled(apart), sum(len(view.findings) for view in exam.views))
 
 
 def _filled(cells: Sequence[Cell]) -> Sequence[Cell]:

@@ -12,7 +12,7 @@ import sys
 import pytest
 
 from mammo.writers import journal, output_folder
-from tests import drawing, programs
+from tests import dicoms, drawing, programs
 from tests.mammo.inference import bright_disc
 
 
@@ -39,10 +39,49 @@ def test_a_view_that_cannot_be_read_is_in_the_exit_status_and_the_rest_is_answer
     ended = programs.run("mammo.predict", "--exam=bad", "--output_dir=out_bad", cwd=place)
     assert ended.returncode == 1
     assert "1 of 3 views could not be read: " in ended.stderr
-    assert "C_0001_1.RIGHT_CC.png is not a PNG, JPEG or DICOM image" in ended.stderr
+    assert "C_0001_1.RIGHT_CC.png is a text file, not a PNG, JPEG or DICOM image" in ended.stderr
     assert "Traceback" not in ended.stderr
     statuses = [view["status"] for view in json.loads((place / "out_bad" / "bad.json").read_text())["views"]]
     assert sorted(statuses) == ["failed", "ok", "ok"]
+
+
+def test_what_lies_among_views_is_named_and_changes_nothing(place, tmp_path):
+    shutil.copytree(place / "good", tmp_path / "exam")
+    (tmp_path / "exam" / "report.pdf").write_bytes(b"%PDF-1.4")
+    (tmp_path / "exam" / "README").write_text("of the viewer")
+    (tmp_path / "exam" / "VERSION").write_text("1")
+    ended = programs.run("mammo.predict", f"--exam={tmp_path / 'exam'}", f"--output_dir={tmp_path / 'out'}", cwd=place)
+    assert ended.returncode == 0, ended.stderr
+    assert "Left out, as no views: a text file (README and 1 more), a PDF document (report.pdf)." in ended.stdout
+    assert "Answered 1 exam of 2 views" in ended.stdout
+
+
+def test_a_folder_that_cannot_be_read_is_in_the_exit_status_and_the_rest_is_answered(place, tmp_path):
+    """Its path is longer than the system takes, which binds whoever may read everything, too."""
+    shutil.copytree(place / "good", tmp_path / "exams" / "good")
+    folder = os.open(tmp_path / "exams", os.O_RDONLY)
+    for _ in range(18):
+        os.mkdir("x" * 250, dir_fd=folder)
+        deeper = os.open("x" * 250, os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = deeper
+    os.close(folder)
+    ended = programs.run("mammo.predict", f"--exam={tmp_path / 'exams'}", f"--output_dir={tmp_path / 'out'}", cwd=place)
+    assert ended.returncode == 1
+    assert "cannot be read (File name too long)" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "Answered 1 exam of 2 views" in ended.stdout
+
+
+def test_an_exam_of_which_nothing_is_judged_is_in_the_exit_status(place, tmp_path):
+    spot = dicoms.make_image(drawing.draw_view(), 8, EstimatedRadiographicMagnificationFactor="1.8")
+    dicoms.write(tmp_path / "exams" / "spot" / "1.dcm", spot)
+    shutil.copytree(place / "good", tmp_path / "exams" / "good")
+    ended = programs.run("mammo.predict", f"--exam={tmp_path / 'exams'}", f"--output_dir={tmp_path / 'out'}", cwd=place)
+    assert ended.returncode == 1
+    assert "1 of 2 exams have no view that could be judged: " in ended.stderr
+    assert "1.dcm is a magnification view: shown, not judged." in ended.stderr
+    assert (tmp_path / "out" / "spot" / "1.png").is_file()
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,10 @@ from mammo.clinical.exams import Uids
 from mammo.clinical.labels import Laterality, Projection
 from mammo.common.errors import ImageError
 from mammo.imaging import dicom, image_file
+from mammo.imaging.admission import Admission, Role
 from mammo.imaging.dicom import DicomFile, DicomTags
 from mammo.imaging.image_file import ImageFile
+from mammo.imaging.turns import Turn
 from tests import dicoms, drawing, programs
 
 STORED = (drawing.draw_view(120, 80, is_16_bit=True) // 16).astype(np.uint16)  # 12 bits, as detectors give
@@ -62,68 +64,10 @@ def test_tags_tell_study_series_and_image(tmp_path):
     assert parse(tmp_path).tags().uids == Uids()
 
 
-def test_monochrome1_is_turned_over(tmp_path):
-    upright = read(tmp_path).astype(int)
-    turned = read(tmp_path, PhotometricInterpretation="MONOCHROME1").astype(int)
-    np.testing.assert_allclose(turned, 65535 - upright, atol=1)
-
-
-def test_the_voi_window_is_applied(tmp_path):
-    pixels = read(tmp_path, WindowCenter=1000, WindowWidth=400)
-    assert (pixels[STORED < 790] == 0).all()
-    assert (pixels[STORED > 1210] >= 65534).all()
-
-
 def test_images_read_dicom_by_its_content(tmp_path):
     path = dicoms.write(tmp_path / "view.png", make())
     assert ImageFile(path).read_pixels().shape == STORED.shape
     assert ImageFile(path).read_size() == STORED.shape
-
-
-@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
-def test_an_inverse_presentation_is_turned_over_once(tmp_path, photometric):
-    upright = read(tmp_path).astype(int)
-    turned = read(tmp_path, PhotometricInterpretation=photometric, PresentationLUTShape="INVERSE").astype(int)
-    np.testing.assert_allclose(turned, 65535 - upright, atol=1)
-
-
-def test_a_sigmoid_window_has_no_corners(tmp_path):
-    center, width = 1000.0, 400.0
-    pixels = read(tmp_path, WindowCenter=center, WindowWidth=width, VOILUTFunction="SIGMOID")
-    curve = 1 / (1 + np.exp(-4 * (STORED - center) / width))  # PS3.3, C.11.2.1.3.1
-    expected = (curve - curve.min()) / (curve.max() - curve.min())
-    np.testing.assert_allclose(pixels / 65535, expected, atol=1e-4)
-
-
-def test_a_look_up_table_is_applied_behind_the_rescaling(tmp_path):
-    table = pydicom.dataset.Dataset()
-    table.LUTDescriptor = [3, 2001, 16]  # what is 2001 after the rescaling is the first of 3 entries
-    table.LUTData = [0, 1000, 4000]
-    table["LUTData"].VR = "US"
-    pixels = read(tmp_path, RescaleSlope=2, RescaleIntercept=1, VOILUTSequence=[table])
-    assert (pixels[STORED <= 1000] == 0).all()  # at most 2001
-    assert (pixels[STORED > 1000] >= 65534).all()  # at least 2003
-
-
-def test_values_below_zero_keep_their_order(tmp_path):
-    signed = STORED.astype(np.int16) - 2000
-    pixels = read(tmp_path, PixelRepresentation=1, BitsStored=16, HighBit=15, PixelData=signed.tobytes())
-    np.testing.assert_array_equal(pixels, read(tmp_path))
-
-
-@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
-@pytest.mark.parametrize(
-    "tags", [{"PixelPaddingValue": 3990}, {"PixelPaddingValue": 4000, "PixelPaddingRangeLimit": 3990}]
-)
-def test_padding_is_black_and_leaves_the_stretch_alone(tmp_path, photometric, tags):
-    plain = read(tmp_path, PhotometricInterpretation=photometric)[20:]
-    padded = STORED.copy()
-    padded[:20] = 3990
-    pixels = read(tmp_path, PhotometricInterpretation=photometric, PixelData=padded.tobytes(), **tags)
-    assert (pixels[:20] == 0).all()
-    np.testing.assert_allclose(pixels[20:].astype(int), plain, atol=300)  # the rows left out had some of the extremes
-    only = np.full_like(STORED, 3990)
-    assert (read(tmp_path, PixelData=only.tobytes(), **tags) == 0).all()
 
 
 def compress(syntax) -> pydicom.dataset.FileDataset:
@@ -158,13 +102,6 @@ def test_damaged_compressed_pixels_are_refused(tmp_path, syntax):
         ImageFile(dicoms.write(path, dataset)).read_pixels()
 
 
-def test_the_projection_may_stand_as_a_code(tmp_path):
-    code = pydicom.dataset.Dataset()
-    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "R-10242", "SRT", "cranio-caudal"
-    assert parse(tmp_path, ViewPosition=None, ViewCodeSequence=[code]).tags().projection == Projection.CC
-    assert parse(tmp_path, ViewPosition="ML", ViewCodeSequence=[code]).tags().projection is None
-
-
 def test_tags_are_read_without_the_pixels_and_do_not_show_the_person(tmp_path):
     path = dicoms.write(tmp_path / "view.dcm", make(PatientID=" 4711 ", StudyInstanceUID="1.2.3"))
     path.write_bytes(path.read_bytes()[:-5000])
@@ -179,17 +116,96 @@ def test_tags_are_read_without_the_pixels_and_do_not_show_the_person(tmp_path):
     assert ImageFile(drawing.write(tmp_path / "view.png", drawing.draw_view())).read_tags() is None
 
 
-def _film() -> pydicom.dataset.FileDataset:
+def coded(syntax: str, codestream: bytes) -> pydicom.dataset.FileDataset:
     dataset = make()
-    dataset.file_meta.TransferSyntaxUID = pydicom.uid.MPEG2MPML
-    dataset.PixelData = pydicom.encaps.encapsulate([b"a film"])
+    dataset.file_meta.TransferSyntaxUID = pydicom.uid.UID(syntax)
+    dataset.PixelData = pydicom.encaps.encapsulate([codestream])
     return dataset
 
 
-def test_a_compression_that_is_not_known_is_named(tmp_path):
-    path = dicoms.write(tmp_path / "view.dcm", _film())
-    with pytest.raises(ImageError, match=r"is coded as MPEG2 Main Profile .* export it uncompressed"):
+@pytest.mark.parametrize(
+    ("syntax", "reason"),
+    [
+        (pydicom.uid.MPEG2MPML, r"is coded as MPEG2 Main Profile .* export it uncompressed"),
+        (pydicom.uid.HTJ2KLossless, "is coded as High-Throughput JPEG 2000 .* export it uncompressed"),
+        (pydicom.uid.JPEGExtended12Bit, "is coded as JPEG of 12 bits .* export it uncompressed"),
+        ("1.2.840.113619.5.2", "is coded in a way that is not known .* export it uncompressed"),
+    ],
+)
+def test_a_coding_that_is_not_read_is_named(tmp_path, syntax, reason):
+    dataset = coded(syntax, b"as it may be")
+    buffer = io.BytesIO()
+    dataset.save_as(buffer, implicit_vr=False, little_endian=True)
+    with pytest.raises(ImageError, match=reason) as caught:
+        ImageFile(buffer.getvalue()).read_pixels()
+    assert "truncated" not in caught.value.reason
+
+
+def test_compressed_pixels_that_are_called_uncompressed_are_said_to_be(tmp_path):
+    compressed = pydicom.uid.JPEGLosslessSV1
+    path = dicoms.write(tmp_path / "view.dcm", coded(compressed, b"\xff\xd8 and so on"))
+    plain = pydicom.uid.ExplicitVRLittleEndian.encode().ljust(len(compressed), b"\0")
+    path.write_bytes(path.read_bytes().replace(compressed.encode(), plain))
+    with pytest.raises(ImageError, match="says that its pixels are uncompressed, and they are not"):
         ImageFile(path).read_pixels()
+
+
+def without_head(tmp_path, kind: str) -> bytes:
+    dataset = make(SOPClassUID=pydicom.uid.DigitalMammographyXRayImageStorageForPresentation, StudyInstanceUID="1.2.3")
+    if kind == "implicit":
+        dataset.file_meta.TransferSyntaxUID = pydicom.uid.ImplicitVRLittleEndian
+    if kind == "deflated":
+        dataset.file_meta.TransferSyntaxUID = pydicom.uid.DeflatedExplicitVRLittleEndian
+    if kind == "compressed":
+        dataset.compress(pydicom.uid.RLELossless, generate_instance_uid=False)
+    content = dicoms.write(tmp_path / "view.dcm", dataset).read_bytes()
+    meta_bytes = 12 + int.from_bytes(content[140:144], "little")
+    return content[132 + meta_bytes :] if kind in ("implicit", "explicit") else content[128:]
+
+
+@pytest.mark.parametrize("kind", ["magic first", "implicit", "explicit", "deflated", "compressed"])
+def test_a_file_without_preamble_or_meta_header_is_read(tmp_path, kind):
+    content = without_head(tmp_path, kind)
+    starts = [content, content[4:]] if content.startswith(b"DICM") else [content]
+    for number, start in enumerate(starts):
+        path = tmp_path / f"{number}.dcm"
+        path.write_bytes(start)
+        np.testing.assert_array_equal(ImageFile(path).read_pixels(), read(tmp_path))
+        tags = ImageFile(path).read_tags()
+        assert tags is not None
+        assert (tags.uids.study, tags.laterality) == ("1.2.3", Laterality.LEFT)
+        assert ImageFile(path).read_size() == STORED.shape
+
+
+def test_a_view_on_its_side_is_turned_upright_and_says_so(tmp_path):
+    standing = parse(tmp_path, ViewPosition="CC").pixels(image_file.MAX_PIXELS)
+    lying = np.rot90(STORED)
+    tags = {"ViewPosition": "CC", "PatientOrientation": ["R", "P"], "Rows": lying.shape[0], "Columns": lying.shape[1]}
+    file = ImageFile(dicoms.write(tmp_path / "view.dcm", make(PixelData=lying.tobytes(), **tags)))
+    np.testing.assert_array_equal(file.read_pixels(), standing)
+    assert file.turn == Turn(1)
+    assert file.read_size() == lying.shape
+
+
+def test_what_is_no_image_is_told_by_its_tags(tmp_path):
+    report = make(
+        SOPClassUID=pydicom.uid.MammographyCADSRStorage, Modality="SR", Rows=None, Columns=None, PixelData=None
+    )
+    tags = ImageFile(dicoms.write(tmp_path / "report.dcm", report)).read_tags()
+    assert tags is not None
+    assert tags.admission == Admission(Role.OTHER, "a report of computer-aided detection")
+
+
+def test_a_file_of_another_class_that_ends_in_its_tags_is_no_object_without_an_image(tmp_path):
+    film = {"SOPClassUID": pydicom.uid.SecondaryCaptureImageStorage, "SeriesDescription": "x" * 60}
+    content = dicoms.write(tmp_path / "view.dcm", make(**film)).read_bytes()
+    path = tmp_path / "cut.dcm"
+    path.write_bytes(content[: content.index(b"x" * 60) + 30])
+    with pytest.raises(ImageError, match="may be truncated"):
+        ImageFile(path).read_pixels()
+    tags = ImageFile(path).read_tags()
+    assert tags is not None
+    assert tags.admission.role == Role.VIEW
 
 
 UNUSABLE = [
@@ -206,7 +222,12 @@ UNUSABLE = [
     ({"Rows": 50_000, "Columns": 50_000}, "50,000 × 50,000"),
     ({"PixelData": STORED.tobytes()[:1000]}, "truncated"),
     ({"Rows": 100}, "holds more pixels than its size says (100 × 80)"),
-    ({"WindowCenter": 5, "WindowWidth": 0}, "window or a look-up table that cannot be applied"),
+    ({"BodyPartExamined": "CHEST"}, "another part of the body (CHEST)"),
+    ({"QualityControlImage": "YES"}, "quality control image"),
+    ({"Modality": "\x1b[31mDoe"}, "an unknown modality"),
+    ({"PhotometricInterpretation": "\x1b[31mDoe"}, "is of unknown colours, not grey levels"),
+    ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.88.50", "Rows": None}, "is a report of computer-aided detection"),
+    ({"HighBit": 17, "BitsAllocated": 12}, "stores 12 bits for a pixel"),
 ]
 
 

@@ -115,5 +115,18 @@ def test_what_is_no_file_has_its_sentence(tmp_path, ask):
 
 
 def test_bytes_are_refused_by_their_name():
-    with pytest.raises(ImageError, match="view 3 is not a PNG, JPEG or DICOM image"):
+    with pytest.raises(ImageError, match="view 3 is a text file, not a PNG, JPEG or DICOM image"):
         ImageFile(b"dear radiologist", "view 3").read_pixels()
+
+
+def test_a_file_larger_than_any_mammogram_is_not_read_but_for_its_tags(tmp_path):
+    path = write(tmp_path, "dcm")
+    with path.open("r+b") as file:
+        file.truncate(20 << 30)  # a hole, which takes no room
+    file = ImageFile(path)
+    tags = file.read_tags(KEEP_ALL)
+    assert tags is not None
+    assert tags.patient_id == "4711"
+    assert file.read_size() == VIEW.shape
+    with pytest.raises(ImageError, match=r"has 21,474,836,480 bytes, more than any mammogram"):
+        file.read_pixels()

@@ -17,7 +17,7 @@ from mammo.config import comparison
 from mammo.data.shards import Shards
 from mammo.imaging.image_file import ImageFile
 from mammo.inference import bundles, exporting, reading
-from mammo.inference.listing import ViewFile
+from mammo.inference.exam_files import ViewFile
 from mammo.inference.predictor import Predictor
 from mammo.models import plans
 from tests.mammo.training import untrained

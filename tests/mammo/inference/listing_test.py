@@ -2,114 +2,141 @@ import concurrent.futures
 import os
 
 import numpy as np
+import pydicom.uid
 import pytest
 
 from mammo.clinical.exams import Uids
 from mammo.common.errors import InputError
 from mammo.inference import listing, reading
+from mammo.inference.exam_files import LeftOut
 from tests import counting, dicoms, drawing
-
-PIXELS = drawing.draw_view(100, 80)
-VIEWS = [("left", "cc"), ("left", "mlo"), ("right", "cc"), ("right", "mlo")]
+from tests.mammo.inference.exam_folders import VIEWS, dicom, four, mini_ddsm, names, png, reasons, sides, table
 
 opened = pytest.fixture(counting.opened)
 parsed = pytest.fixture(counting.parsed)
 
 
-def png(path):
-    return drawing.write(path, PIXELS)
-
-
-def dicom(path, study="1.2.1", patient="4711", name="Doe^Jane", **tags):
-    values = {"StudyInstanceUID": study, "PatientID": patient, "PatientName": name} | tags
-    return dicoms.write(path, dicoms.make(**values))
-
-
-def mini_ddsm(folder, case="C_0029_1"):
-    """One exam as it lies in the download, with all that is no view; its last views are of the right breast."""
-    paths = [png(folder / f"{case}.{side}_{view}.jpg") for side, view in [(a.upper(), b.upper()) for a, b in VIEWS]]
-    for name in (".LEFT_CC_Mask.jpg", ".LEFT_CC_MASK2.jpg", ".RIGHT_MLO_Mask3.jpg"):
-        png(folder / (case + name))
-    png(folder / f"Mask_{case}.LEFT_MLO.jpg")
-    for name in (f"{case}.LEFT_CC.OVERLAY", f"{case}.LEFT_MLO.OVERLAYu", "C-0029-1.ics", "TAPE_C_0029_1.COMB.16_PGM"):
-        (folder / name).write_bytes(b"FILE")
-    return paths
-
-
-def table(folder, text):
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "exams.csv").write_text(text)
-    return folder / "exams.csv"
-
-
-def sides(exam):
-    return [(view.laterality, view.projection) for view in exam.views]
-
-
-def names(exam):
-    return [view.path.name for view in exam.views]
-
-
-def reasons(exam):
-    return [view.reason for view in exam.views]
+def exams_in(given):
+    """The exams of what was listed, where nothing is to be said of the rest."""
+    listed = listing.list_exams(given)
+    assert listed.faults == ()
+    return list(listed.exams)
 
 
 def test_a_folder_of_mini_ddsm_is_its_exams_without_what_is_no_view(tmp_path):
     expected = mini_ddsm(tmp_path / "Benign" / "0029")
     mini_ddsm(tmp_path / "Cancer" / "0007", "A_0007_1")
-    listed = listing.list_exams([tmp_path])
+    listed = exams_in([tmp_path])
     assert [exam.exam_id for exam in listed] == ["Benign_0029", "Cancer_0007"]
     assert [view.path for view in listed[0].views] == expected
     assert sides(listed[0]) == VIEWS
     assert reasons(listed[0]) == [None] * 4
     assert listed[0].patient == {}
-    assert [exam.exam_id for exam in listing.list_exams([tmp_path / "Benign" / "0029"])] == ["0029"]
+    assert [exam.exam_id for exam in exams_in([tmp_path / "Benign" / "0029"])] == ["0029"]
 
 
-def test_a_folder_is_walked_sorted_without_hidden_files(tmp_path):
-    for name in ("b/1.png", "a/deep/2.png", "a/1.png", "3.png", ".thumbs/1.png", "a/.1.png", "c/notes.txt", "DICOMDIR"):
-        png(tmp_path / "given" / name.replace(".txt", ".png").replace("DICOMDIR", "d.png")).rename(
-            tmp_path / "given" / name
-        )
-    listed = listing.list_exams([tmp_path / "given"])
-    assert [(exam.exam_id, names(exam)) for exam in listed] == [
+def test_each_folder_is_an_exam_named_by_its_place(tmp_path):
+    for name in ("b/1.png", "a/deep/2.png", "a/1.png", "3.png", "c/notes.txt"):
+        png(tmp_path / "given" / name.replace(".txt", ".png")).rename(tmp_path / "given" / name)
+    (tmp_path / "given" / "a" / "notes.txt").write_text("of a radiologist")
+    assert [(exam.exam_id, names(exam)) for exam in exams_in([tmp_path / "given"])] == [
         ("given", ["3.png"]),
         ("a", ["1.png"]),
         ("a_deep", ["2.png"]),
         ("b", ["1.png"]),
+        ("c", ["notes.txt"]),  # what a file holds decides, not its name
     ]
 
 
-def test_what_may_be_a_view_is_never_dropped(tmp_path):
-    for name in ("notes", "scan.pdf", "view.tif"):
-        (tmp_path / name).write_bytes(b"no image")
-    (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere.png")
-    (exam,) = listing.list_exams([tmp_path])
-    assert names(exam) == ["gone.png", "notes", "scan.pdf", "view.tif"]
-    assert reasons(exam)[0] == "is a link to a file that is missing"
+PNG_START = b"\x89PNG\r\n\x1a\n"
+TIFF = b"II*\0" + bytes(100)
 
 
-def test_linked_folders_are_followed_once(tmp_path):
-    png(tmp_path / "elsewhere" / "1.png")
-    (tmp_path / "given").mkdir()
-    (tmp_path / "given" / "exam").symlink_to(tmp_path / "elsewhere")
-    (tmp_path / "elsewhere" / "loop").symlink_to(tmp_path / "given")
-    assert [exam.exam_id for exam in listing.list_exams([tmp_path / "given"])] == ["exam"]
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("L_CC.png", b"no image"),
+        ("L_CC.JPG", b""),
+        ("IM01.dcm", b"<html>not logged in</html>"),
+        ("noext", PNG_START),
+        ("scan.bak", b"\xff\xd8\xff\xe0" + bytes(100)),
+        ("000001", bytes(128) + b"DICM" + bytes(10)),
+        ("scan.tif", TIFF),
+        ("noext", b"BM" + bytes(100)),
+        ("scan.pgm", b"P5 4000 3000 65535\n" + bytes(100)),
+    ],
+)
+def test_what_is_meant_as_a_view_is_never_left_out(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    png(tmp_path / "other.png")
+    listed = listing.list_exams([tmp_path])
+    assert sorted(names(listed.exams[0])) == sorted([name, "other.png"])
+    assert listed.left_out == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "what"),
+    [
+        ("LICENSE", b"some text\n", "a text file"),
+        ("VERSION", b"1", "a text file"),
+        ("LOCKFILE", b"", "an empty file"),
+        ("report.pdf", b"%PDF-1.4 ...", "a PDF document"),
+        ("INDEX.HTM", b"<html>", "an HTML page"),
+        ("viewer.exe", b"MZ" + bytes(200), "a Windows program"),
+        ("notes.docx", b"PK\3\4" + bytes(50), "a ZIP archive or an Office document"),
+        ("L_CC.dcm.gz", b"\x1f\x8b" + bytes(50), "a gzip archive"),
+        ("LOGO.GIF", b"GIF89a" + bytes(50), "a GIF image"),
+        ("annotation.npy", b"\x93NUMPY" + bytes(50), "a NumPy array"),
+        ("noise.bin", bytes(range(256)), "no image"),
+    ],
+)
+def test_what_lies_among_views_and_is_none_is_left_out_by_what_it_is(tmp_path, name, content, what):
+    (tmp_path / name).write_bytes(content)
+    png(tmp_path / "view.png")
+    listed = listing.list_exams([tmp_path])
+    assert names(listed.exams[0]) == ["view.png"]
+    assert listed.left_out == (LeftOut(tmp_path / name, what),)
+    assert listed.faults == ()
+    (exam,) = listing.list_exams([tmp_path / name]).exams  # a person who names it is answered
+    assert names(exam) == [name]
+
+
+def test_what_cannot_be_opened_is_a_view_that_says_so(tmp_path):
+    (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (exam,) = exams_in([tmp_path])
+    assert reasons(exam) == [
+        "is a link to a file that is missing",
+        "cannot be read (Too many levels of symbolic links)",
+    ]
+    os.mkfifo(tmp_path / "pipe")
+    assert listing.list_exams([tmp_path]).left_out == (LeftOut(tmp_path / "pipe", "a pipe or a device"),)
 
 
 def test_a_folder_without_an_image_says_so(tmp_path):
-    (tmp_path / "sheet.xlsx").write_bytes(b"PK")
     with pytest.raises(InputError, match="holds no image; give a folder of PNG, JPEG or DICOM views"):
         listing.list_exams([tmp_path])
+    (tmp_path / "sheet.xlsx").write_bytes(b"PK\3\4")
+    with pytest.raises(InputError, match=r"holds no image \(sheet.xlsx is a ZIP archive or an Office document\); give"):
+        listing.list_exams([tmp_path])
+
+
+def test_answers_of_an_earlier_run_are_no_exam(tmp_path):
+    for name in ("0017/1.png", "out/0017/1.png"):
+        png(tmp_path / name)
+    (tmp_path / "out" / listing.OUTPUT_MARK).touch()
+    assert [exam.exam_id for exam in exams_in([tmp_path])] == ["0017"]
+    with pytest.raises(InputError, match="out holds the answers of an earlier run and is not read; give the folder of"):
+        listing.list_exams([tmp_path / "out"])
 
 
 @pytest.mark.parametrize("name", ["folder", "view.png", "exams.csv"])
 def test_what_is_not_there_is_named(tmp_path, name):
     with pytest.raises(InputError, match=rf"{name} is not there"):
-        listing.list_exams([tmp_path / name])
+        exams_in([tmp_path / name])
 
 
-def test_a_folder_that_may_not_be_read_is_named(tmp_path, monkeypatch):
+def test_a_folder_that_may_not_be_read_costs_itself(tmp_path, monkeypatch):
     png(tmp_path / "good" / "1.png")
     (tmp_path / "locked").mkdir()
     scan = os.scandir
@@ -120,17 +147,22 @@ def test_a_folder_that_may_not_be_read_is_named(tmp_path, monkeypatch):
         return scan(folder)
 
     monkeypatch.setattr(os, "scandir", refuse)
-    with pytest.raises(InputError, match=r"locked cannot be read \(Permission denied\)"):
-        listing.list_exams([tmp_path])
+    sentence = f"{tmp_path / 'locked'} cannot be read (Permission denied); change its permissions, or copy it."
+    listed = listing.list_exams([tmp_path])
+    assert [exam.exam_id for exam in listed.exams] == ["good"]
+    assert listed.faults == (sentence,)
+    with pytest.raises(InputError) as caught:
+        listing.list_exams([tmp_path / "locked"])
+    assert str(caught.value) == sentence
 
 
 def test_files_are_one_exam_named_by_their_case_or_their_folder(tmp_path):
     paths = mini_ddsm(tmp_path / "folder")
-    (exam,) = listing.list_exams(paths[2:])
+    (exam,) = exams_in(paths[2:])
     assert (exam.exam_id, sides(exam)) == ("C_0029_1", VIEWS[2:])
-    (exam,) = listing.list_exams([paths[0], png(tmp_path / "folder" / "other.png")])
+    (exam,) = exams_in([paths[0], png(tmp_path / "folder" / "other.png")])
     assert (exam.exam_id, sides(exam)) == ("folder", [VIEWS[0], (None, None)])
-    (exam,) = listing.list_exams([png(tmp_path / "single" / "view.png")])
+    (exam,) = exams_in([png(tmp_path / "single" / "view.png")])
     assert (exam.exam_id, names(exam)) == ("single", ["view.png"])
 
 
@@ -140,7 +172,7 @@ def test_a_file_that_cannot_be_opened_leaves_the_others(tmp_path):
     (tmp_path / "folder.png").mkdir()
     os.mkfifo(tmp_path / "pipe.png")
     given = [tmp_path / "gone.png", good, tmp_path / "empty.png", tmp_path / "folder.png", tmp_path / "pipe.png"]
-    (exam,) = listing.list_exams(given)
+    (exam,) = exams_in(given)
     assert reasons(exam) == [
         "is missing",
         None,
@@ -154,89 +186,30 @@ def test_several_folders_are_refused(tmp_path):
     for name in ("a", "b"):
         png(tmp_path / name / "1.png")
     with pytest.raises(InputError, match="are folders; give one"):
-        listing.list_exams([tmp_path / "a", tmp_path / "b"])
+        exams_in([tmp_path / "a", tmp_path / "b"])
 
 
 def test_a_path_given_twice_counts_once(tmp_path):
     first = png(tmp_path / "1.png")
     (tmp_path / "x").mkdir()
-    (exam,) = listing.list_exams([first, tmp_path / "x" / ".." / "1.png", first])
+    (exam,) = exams_in([first, tmp_path / "x" / ".." / "1.png", first])
     assert reasons(exam) == [None, "is given twice", "is given twice"]
 
 
 def test_tags_count_more_than_names_and_the_table_more_than_tags(tmp_path):
     path = dicom(tmp_path / "LEFT_CC.dcm", ImageLaterality="R", ViewPosition="MLO")
-    (exam,) = listing.list_exams([path])
+    (exam,) = exams_in([path])
     assert sides(exam) == [("right", "mlo")]
-    (exam,) = listing.list_exams([table(tmp_path, "exam_id,path,laterality,projection\na,LEFT_CC.dcm,l,\n")])
+    (exam,) = exams_in([table(tmp_path, "exam_id,path,laterality,projection\na,LEFT_CC.dcm,l,\n")])
     assert sides(exam) == [("left", "mlo")]
-    (exam,) = listing.list_exams([dicom(tmp_path / "plain" / "RIGHT_CC.dcm")])
+    (exam,) = exams_in([dicom(tmp_path / "plain" / "RIGHT_CC.dcm")])
     assert sides(exam) == [("right", "cc")]
-
-
-def test_series_of_one_study_are_one_exam(tmp_path):
-    for series in "abcd":
-        dicom(tmp_path / "person" / "study" / series / "000001", study="1.2.1")
-    dicom(tmp_path / "person" / "later" / "a" / "000001", study="1.2.2")
-    listed = listing.list_exams([tmp_path])
-    assert [(exam.exam_id, len(exam.views)) for exam in listed] == [("person_later_a", 1), ("person_study", 4)]
-    assert listed[0].patient == {"id": "4711", "name": "Doe^Jane"}
-    assert "4711" not in repr(listed)
-    assert "Doe" not in repr(listed)
-
-
-def test_a_folder_of_several_studies_of_one_patient_is_as_many_exams(tmp_path):
-    for name, study in (("1", "1.2.2"), ("2", "1.2.1"), ("3", "1.2.2")):
-        dicom(tmp_path / "given" / name, study=study)
-    png(tmp_path / "given" / "4.png")
-    listed = listing.list_exams([tmp_path / "given"])
-    assert [(exam.exam_id, names(exam)) for exam in listed] == [("given_1", ["2", "4.png"]), ("given_2", ["1", "3"])]
-    assert reasons(listed[0]) == [None, "lies in one folder with 2 studies, and does not say of which it is"]
-    mini_ddsm(tmp_path / "film")
-    mini_ddsm(tmp_path / "film", "C_0029_2")
-    assert [len(exam.views) for exam in listing.list_exams([tmp_path / "film"])] == [4, 4]
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "count"),
-    [
-        ({}, {"patient": "4712"}, 2),
-        ({}, {"patient": "4712", "study": "1.2.2"}, 2),
-        ({"patient": None}, {"patient": None, "name": "Roe^Richard"}, 2),
-        ({}, {"patient": None, "name": "Roe^Richard"}, 2),
-        ({}, {"patient": None}, 1),  # of the same name
-        ({}, {"patient": None, "name": None}, 1),
-        ({}, {"name": "DOE^JANE^^"}, 1),
-        ({"patient": None}, {"patient": None, "name": "DOE^JANE^^"}, 1),
-    ],
-)
-def test_dicom_of_several_patients_in_one_folder_is_not_judged(tmp_path, first, second, count):
-    paths = [dicom(tmp_path / "given" / "1.dcm", **first), dicom(tmp_path / "given" / "2.dcm", **second)]
-    png(tmp_path / "given" / "3.png")
-    for given in ([tmp_path / "given"], paths, [table(tmp_path, "exam_id,path\na,given/1.dcm\na,given/2.dcm\n")]):
-        (exam,) = listing.list_exams(given)
-        if count == 1:
-            assert set(reasons(exam)) == {None}
-            continue
-        assert exam.patient == {}
-        assert all("2 patients; give the views of each" in str(reason) for reason in reasons(exam))
-        assert not any(secret in str(reasons(exam)) for secret in ("471", "Doe", "Roe"))
-
-
-def test_mini_ddsm_of_several_patients_in_one_folder_is_not_judged(tmp_path):
-    paths = mini_ddsm(tmp_path) + mini_ddsm(tmp_path, "A_0007_1")
-    (exam,) = listing.list_exams([tmp_path])
-    reason = "lies in one folder with views of 2 patients; give the views of each in a folder of its own"
-    assert reasons(exam) == [reason] * 8
-    (exam,) = listing.list_exams([*paths, tmp_path / "gone.png"])
-    assert reasons(exam)[-1] == "is missing"
-    assert all("2 patients" in str(reason) for reason in reasons(exam)[:-1])
 
 
 def test_damaged_tags_are_the_reason(tmp_path):
     path = dicom(tmp_path / "given" / "view.dcm")
     path.write_bytes(path.read_bytes().replace(b"UI", b"U\xff"))
-    (exam,) = listing.list_exams([tmp_path / "given"])
+    (exam,) = exams_in([tmp_path / "given"])
     assert "is a truncated or damaged DICOM file" in str(exam.views[0].reason)
 
 
@@ -251,17 +224,60 @@ def test_a_table_lists_exams_in_its_order(tmp_path):
         'gone.png,b,,"l",cc\n'
         "1.png,b,,,\n"
     )
-    second, first = listing.list_exams([table(tmp_path, text)])
+    second, first = exams_in([table(tmp_path, text)])
     assert (second.exam_id, names(second)) == ("b", ["1.png", "R_CC.png", "gone.png", "1.png"])
     assert sides(second) == [("left", "mlo"), ("right", "cc"), ("left", "cc"), (None, None)]
     assert reasons(second) == [None, None, "is missing", "is given twice"]
     assert (first.exam_id, first.views[0].path, sides(first)) == ("a", tmp_path / "sub/2.png", [("right", None)])
 
 
+def test_a_view_that_a_table_calls_no_standard_one_is_apart_whatever_its_name_says(tmp_path):
+    png(tmp_path / "L_CC.png")
+    (exam,) = exams_in([table(tmp_path, "exam_id,path,projection\na,L_CC.png,XCCL\n")])
+    assert (sides(exam), exam.views[0].apart) == ([("left", None)], "an exaggerated craniocaudal view")
+
+
+def report(path):
+    """A structured report, as it lies beside the views of an export."""
+    made = dicoms.make(Modality="SR", StudyInstanceUID="1.2.1", PatientID="4711")
+    made.SOPClassUID = made.file_meta.MediaStorageSOPClassUID = pydicom.uid.BasicTextSRStorage
+    return dicoms.write(path, made)
+
+
+def test_objects_beside_the_views_are_left_out_and_named(tmp_path):
+    four(tmp_path / "exam")
+    path = report(tmp_path / "exam" / "IM09.dcm")
+    listed = listing.list_exams([tmp_path / "exam"])
+    assert [len(exam.views) for exam in listed.exams] == [4]
+    assert listed.left_out == (LeftOut(path, "a structured report"),)
+    assert listed.exams[0].views[0].apart is None
+
+
+def test_an_object_that_is_no_image_is_answered_by_what_it_is_where_a_person_names_it(tmp_path):
+    path = report(tmp_path / "exam" / "IM09")
+    reason = "is a structured report, not a mammogram"
+    for given in ([path], [table(tmp_path, "exam_id,path\na,exam/IM09\n")]):
+        assert reasons(exams_in(given)[0]) == [reason]
+    assert reasons(listing.exam_of([path.read_bytes()], "a")) == [reason]
+    with pytest.raises(InputError, match=r"holds no image \(IM09 is a structured report\); give a folder"):
+        listing.list_exams([tmp_path / "exam"])
+
+
+def test_views_that_are_no_screening_views_are_apart(tmp_path):
+    four(tmp_path)
+    dicom(tmp_path / "mag.dcm", ImageLaterality="R", ViewPosition="CC", EstimatedRadiographicMagnificationFactor="1.8")
+    dicom(tmp_path / "ml.dcm", ImageLaterality="R", ViewPosition="ML")
+    (exam,) = exams_in([tmp_path])
+    assert {view.path.name: view.apart for view in exam.views if view.apart} == {
+        "mag.dcm": "a magnification view",
+        "ml.dcm": "a mediolateral view",
+    }
+
+
 def test_exam_ids_are_fit_for_file_names_and_differ(tmp_path):
     given = ["a/b", "a b", "a_b_2", ".hidden", "..", "Müller", "x" * 300]
     text = "exam_id,path\n" + "".join(f"{exam_id},1.png\n" for exam_id in given)
-    exams = listing.list_exams([table(tmp_path, text)])
+    exams = exams_in([table(tmp_path, text)])
     assert [exam.exam_id for exam in exams] == ["a_b", "a_b_2", "a_b_2_2", "_hidden", "__", "Müller", "x" * 120]
     assert [exam.given_id for exam in exams] == given
 
@@ -269,7 +285,7 @@ def test_exam_ids_are_fit_for_file_names_and_differ(tmp_path):
 def test_the_files_are_not_decoded(tmp_path):
     path = png(tmp_path / "view.png")
     path.write_bytes(path.read_bytes()[:40])
-    (exam,) = listing.list_exams([path])
+    (exam,) = exams_in([path])
     assert reasons(exam) == [None]
 
 
@@ -291,7 +307,7 @@ def read(exam):
 
 def test_an_exam_is_opened_and_parsed_once_from_listing_to_pixels(tmp_path, opened, parsed):
     paths = dicom_exam(tmp_path / "given")
-    (exam,) = listing.list_exams([tmp_path / "given"])
+    (exam,) = exams_in([tmp_path / "given"])
     assert [view.reason for view in read(exam)] == [None] * 4
     assert opened == paths
     assert len(parsed) == 4
@@ -300,26 +316,29 @@ def test_an_exam_is_opened_and_parsed_once_from_listing_to_pixels(tmp_path, open
 
 def test_what_is_kept_of_listed_files_stays_below_its_limit(tmp_path, monkeypatch, opened):
     paths = [path for name in "abc" for path in dicom_exam(tmp_path / "given" / name)]
+    for name in "abc":
+        (tmp_path / "given" / name / "manual").write_bytes(b"%PDF-1.4" + bytes(1000))  # nobody will ask for it
     size = paths[0].stat().st_size
     monkeypatch.setattr(listing, "KEPT_BYTES", 2 * 5 * size + size)
-    (exam,) = listing.list_exams([tmp_path / "given"])
-    kept = [view.image.kept_bytes for view in exam.views]
+    exams = exams_in([tmp_path / "given"])
+    kept = [view.image.kept_bytes for exam in exams for view in exam.views]
     assert 0 < sum(kept) <= listing.KEPT_BYTES
     assert len([number for number in kept if number]) == 5
-    assert sides(exam) == VIEWS * 3
-    assert opened == paths
-    read(exam)
+    assert [sides(exam) for exam in exams] == [VIEWS] * 3
+    assert [path for path in opened if path.name != "manual"] == paths
+    for exam in exams:
+        read(exam)
     again = [path for path, number in zip(paths, kept, strict=True) if not number]
-    assert sorted(opened) == sorted(paths + again)
+    assert sorted(path for path in opened if path.name != "manual") == sorted(paths + again)
 
 
 def test_a_view_says_to_which_study_series_and_image_it_belongs(tmp_path):
     dicom_exam(tmp_path)
-    (exam,) = listing.list_exams([tmp_path])
+    (exam,) = exams_in([tmp_path])
     assert [view.uids for view in exam.views] == [
         Uids("1.2", f"1.2.{number}", f"1.2.{number}.1") for number in range(4)
     ]
-    (film,) = listing.list_exams([png(tmp_path / "film" / "view.png")])
+    (film,) = exams_in([png(tmp_path / "film" / "view.png")])
     assert film.views[0].uids == Uids()
 
 

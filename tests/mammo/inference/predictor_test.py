@@ -11,7 +11,7 @@ from mammo.clinical import rules
 from mammo.clinical.calibration import Calibration
 from mammo.imaging.image_file import ImageFile
 from mammo.inference import networks, reading
-from mammo.inference.listing import ViewFile
+from mammo.inference.exam_files import ViewFile
 from mammo.inference.predictor import Predictor
 from tests import dicoms, drawing
 from tests.mammo.inference import bright_disc

@@ -49,7 +49,7 @@ def write_exam(folder, **discs):
 
 def answer(opened, asked, given, output_dir, **options):
     answering = Service(opened, AnswerSettings(**options), lambda _: asked)
-    return formats.write_all(answering, listing.list_exams([given]), output_dir).results
+    return formats.write_all(answering, listing.list_exams([given]).exams, output_dir).results
 
 
 def rows_of(output_dir):
@@ -107,6 +107,22 @@ def test_views_that_fail_are_told_and_the_others_answered(opened, asked, tmp_pat
     assert rows["mloright"]["findings"] == rows["mloright"]["cancer"] == ""  # nothing known
     assert "shows no breast" in rows["mloright"]["reason"]
     assert not (tmp_path / "out" / "exam" / "C_0001_1.RIGHT_MLO.png").exists()
+
+
+def test_a_view_apart_is_drawn_and_told_as_such_in_every_format(opened, asked, tmp_path):
+    folder = write_exam(tmp_path / "exam", LEFT_CC=[DISC], LEFT_MLO=[])
+    (exam,) = listing.list_exams([folder]).exams
+    views = (dataclasses.replace(exam.views[0], apart="a spot view"), exam.views[1])
+    answering = Service(opened, make_predictor=lambda _: asked)
+    formats.write_all(answering, [dataclasses.replace(exam, views=views)], tmp_path / "out")
+    made = json.loads((tmp_path / "out" / "exam.json").read_text())
+    apart, judged = made["views"]
+    assert (apart["status"], apart["reason"]) == ("apart", "is a spot view: shown, not judged")
+    assert (apart["scores"], apart["findings"], judged["status"]) == (None, [], "ok")
+    assert made["exam_score"] == pytest.approx(judged["scores"]["cancer"], abs=1e-5)
+    row = rows_of(tmp_path / "out")[0]
+    assert (row["status"], row["cancer"], row["findings"]) == ("apart", "", "")
+    assert (tmp_path / "out" / "exam" / "C_0001_1.LEFT_CC.png").is_file()
 
 
 def test_an_exam_of_which_nothing_can_be_read_has_no_score(opened, asked, tmp_path):
@@ -182,7 +198,7 @@ def test_a_run_that_is_stopped_keeps_what_was_answered(opened, asked, tmp_path):
             return asked.predict(views)
 
     answering = Service(opened, make_predictor=lambda _: _Stopped())  # type: ignore[arg-type, return-value]
-    exams = listing.list_exams([tmp_path / "all"])
+    exams = listing.list_exams([tmp_path / "all"]).exams
     with pytest.raises(StoppedError, match=r"Stopped after 2 of 3 exams; .* holds what was answered") as stopped:
         formats.write_all(answering, exams, tmp_path / "out")
     assert stopped.value.signal_number == signal.SIGTERM
@@ -258,7 +274,7 @@ def test_a_second_run_asks_only_what_is_new_and_writes_the_same(opened, asked, t
         raise AssertionError("all exams are answered")
 
     written = formats.write_all(
-        Service(opened, make_predictor=must_not_load), listing.list_exams([tmp_path / "all"]), tmp_path / "out"
+        Service(opened, make_predictor=must_not_load), listing.list_exams([tmp_path / "all"]).exams, tmp_path / "out"
     )
     assert (written.taken_over, written.earlier, list(written.results)) == (2, None, list(first))
     assert {path: path.read_bytes() for path in before} == before
@@ -271,7 +287,7 @@ def test_networks_that_cannot_be_loaded_leave_the_answers_that_are_there(opened,
     def refuse(_):
         raise InputError("the network is damaged")
 
-    exams = listing.list_exams([write_exam(tmp_path / "b", LEFT_CC=[])])
+    exams = listing.list_exams([write_exam(tmp_path / "b", LEFT_CC=[])]).exams
     with pytest.raises(InputError, match="the network is damaged"):
         formats.write_all(Service(opened, make_predictor=refuse), exams, tmp_path / "out")
     assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before
@@ -280,7 +296,7 @@ def test_networks_that_cannot_be_loaded_leave_the_answers_that_are_there(opened,
 @pytest.mark.parametrize("name", formats.FORMATS)
 def test_each_format_can_be_written_alone(opened, asked, tmp_path, name):
     answering = Service(opened, make_predictor=lambda _: asked)
-    exams = listing.list_exams([write_exam(tmp_path / "exam", LEFT_CC=[DISC])])
+    exams = listing.list_exams([write_exam(tmp_path / "exam", LEFT_CC=[DISC])]).exams
     formats.write_all(answering, exams, tmp_path / "out", [name])
     paths = [path.relative_to(tmp_path / "out") for path in (tmp_path / "out").rglob("*") if path.is_file()]
     written = [path.as_posix() for path in paths if not path.name.startswith(".")]

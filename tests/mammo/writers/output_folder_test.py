@@ -17,7 +17,8 @@ from mammo.clinical.labels import Laterality, Projection
 from mammo.clinical.rules import BreastScore
 from mammo.common.errors import InputError
 from mammo.imaging.image_file import ImageFile
-from mammo.inference.listing import OUTPUT_MARK, ExamFiles, ViewFile
+from mammo.inference.exam_files import ExamFiles, ViewFile
+from mammo.inference.listing import OUTPUT_MARK
 from mammo.writers import journal, output_folder
 from mammo.writers.output_folder import Asked
 

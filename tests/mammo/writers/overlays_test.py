@@ -7,6 +7,7 @@ import pytest
 from mammo.clinical.exams import ExamResult, Finding, ViewRef, ViewResult
 from mammo.clinical.labels import Laterality, Projection
 from mammo.imaging import breasts
+from mammo.imaging.turns import Turn
 from mammo.inference.reading import ReadView
 from mammo.inference.service import AnsweredView
 from mammo.writers import overlays
@@ -81,6 +82,15 @@ def test_a_file_stored_the_other_way_round_is_hung_as_one_that_was_not_and_says_
     assert rows.size, "the marker does not say that it is mirrored"
     assert rows.max() < 0.2 * len(as_hung)
     assert columns.max() < 0.5 * as_hung.shape[1]
+
+
+@pytest.mark.parametrize("turn", [Turn(1), Turn(2)])
+def test_findings_in_the_pixels_of_a_file_that_was_turned_are_drawn_where_they_are(turn):
+    view, box = _disc(400, 260, "left")
+    stored_box = tuple(turn.boxes_to_stored(np.array(box), *view.shape).tolist())
+    breast = _found(view)
+    drawn = overlays.draw(view, breast, _result(breast, [_finding(stored_box)]), turn)
+    np.testing.assert_array_equal(drawn, _draw(view, [_finding(box)]))
 
 
 @pytest.mark.parametrize("stored", ["left", "right"])

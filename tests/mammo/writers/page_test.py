@@ -106,7 +106,7 @@ def _made(tmp_path, exams, info=INFO, width_px=60):
     for exam in exams:
         for view in exam.views if width_px else ():
             picture = tmp_path / overlays.name_of(exam.exam_id, view.view)
-            if not view.reason and not picture.is_file():
+            if view.status != "failed" and not picture.is_file():
                 picture.parent.mkdir(exist_ok=True)
                 PIL.Image.new("L", (width_px, 100)).save(picture)
     writer.close(exams)
@@ -186,6 +186,30 @@ def test_of_two_views_for_one_place_the_one_that_was_read_has_it(tmp_path):
 
 def test_a_view_that_was_read_but_has_no_picture_says_so(tmp_path):
     assert _hung(_made(tmp_path, [_exam(_four())], width_px=0))[0] == "R CC: no picture"
+
+
+def _apart(name, reason="is a spot view: shown, not judged"):
+    return _view("right", "cc", name, scores=None, reason=reason, apart="a spot view")
+
+
+def test_views_apart_stand_below_the_others_and_hang_in_no_place(tmp_path):
+    made = _made(tmp_path, [_exam([_apart("spot.png"), *_four(), _view("left", "cc", "repeat.png")])])
+    assert _hung(made) == [f"exam/{side}_{projection}.png" for side, projection in PLACES]
+    assert _others(made) == ["exam/repeat.png", "exam/spot.png"]
+    assert [_words(heading) for heading in made.all("h3")] == ["Other views", "Shown, not judged"]
+    caption = _words(made.all("figcaption")[-1])
+    assert "a spot view" in caption and "nothing found" not in caption
+    assert _words(made.all("p", "lead")[0]).endswith("6 files given, all of them read; 1 file shown and not judged.")
+    assert "could not be read" not in _words(made.all("p", "answer")[0])
+
+
+def test_an_exam_of_views_apart_alone_was_read_and_has_no_score(tmp_path):
+    reason = "is a spot view: neither judged nor shown, as it holds 60 frames"
+    alone = _exam([_apart("spot.png", reason)], "spot", None, None, {}, is_complete=False)
+    made = _made(tmp_path, [alone, _exam([*_four(), _apart("spot.png")])], width_px=0)
+    assert _words(made.all("p", "answer")[0]) == "! No view could be judged: no score."
+    assert _others(made)[0] == f"R CC {reason}"
+    assert [row[5] for row in made.rows()[1:3]] == ["0 of 0", "4 of 4"]
 
 
 @pytest.mark.parametrize(
