@@ -1,9 +1,12 @@
 import errno
 import hashlib
+import subprocess
+import sys
 
 import pytest
 
 from mammo.common import files
+from tests import programs
 
 
 def test_a_file_appears_only_when_it_is_whole(tmp_path):
@@ -35,3 +38,10 @@ def test_a_full_disk_is_told_with_the_file(tmp_path):
 def test_the_digest_is_of_the_content(tmp_path):
     files.write_text(tmp_path / "a", "mammogram")
     assert files.sha256_of(tmp_path / "a") == hashlib.sha256(b"mammogram").hexdigest()
+
+
+def test_text_is_utf8_in_any_locale(tmp_path):
+    program = "import pathlib; from mammo.common import files; files.write_text(pathlib.Path('a'), chr(252))"
+    environment = programs.environment() | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    subprocess.run([sys.executable, "-c", program], env=environment, cwd=tmp_path, check=True)
+    assert (tmp_path / "a").read_bytes() == "ü".encode()

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mammo.clinical.rules import MissingProjection
-from mammo.common.errors import StoppedError
+from mammo.common.errors import InputError, StoppedError
 from mammo.inference import listing, naming, service
 from mammo.inference.predictor import Predictor
 from mammo.inference.service import AnswerSettings, Service
@@ -278,6 +278,19 @@ def test_a_second_run_asks_only_what_is_new_and_writes_the_same(opened, asked, t
     )
     assert (written.taken_over, written.earlier, list(written.results)) == (2, None, list(first))
     assert {path: path.read_bytes() for path in before} == before
+
+
+def test_networks_that_cannot_be_loaded_leave_the_answers_that_are_there(opened, asked, tmp_path):
+    answer(opened, asked, write_exam(tmp_path / "a", LEFT_CC=[DISC]), tmp_path / "out")
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+
+    def refuse(_):
+        raise InputError("the network is damaged")
+
+    exams = listing.list_exams([write_exam(tmp_path / "b", LEFT_CC=[])]).exams
+    with pytest.raises(InputError, match="the network is damaged"):
+        formats.write_all(Service(opened, make_predictor=refuse), exams, tmp_path / "out")
+    assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before
 
 
 @pytest.mark.parametrize("name", formats.FORMATS)
