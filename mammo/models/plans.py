@@ -149,7 +149,8 @@ def from_json(fields: Mapping[str, object], where: str = FILE_NAME) -> Plan:
     """
     version = fields.get("format_version")
     if version != FORMAT_VERSION:
-        raise InputError(f"{where} is of format {version!r:.40}, this code reads {FORMAT_VERSION}; train the model again.")
+        said = f"{version!r:.40}"
+        raise InputError(f"{where} is of format {said}, this code reads {FORMAT_VERSION}; train the model again.")
     kind = DetectorPlan if fields.get("stage") == run.DETECTOR else ClassifierPlan
     try:
         return typed_json.into(fields, kind)
