@@ -98,7 +98,7 @@ def test_a_record_that_claims_to_be_larger_than_its_file_is_named(opened):
     assert f"{file.path.name} is damaged in record 0;" in str(opened.find_damage("train"))
 
 
-@pytest.mark.parametrize("side_px", [6, 50_000, -1])
+@pytest.mark.parametrize("side_px", [7, 50_000, -1])
 def test_an_image_of_another_size_than_its_record_says_is_named_before_it_is_decoded(tmp_path, side_px):
     bomb = encodings.encode_image(np.zeros((8, 7), np.float32), Encoding.PNG16)
     bomb = bomb[:16] + struct.pack(">i", side_px) + bomb[20:]

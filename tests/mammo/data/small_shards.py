@@ -76,7 +76,7 @@ def _write_split(folder: pathlib.Path, split: str, labels: Labels, changes: Mapp
         path = folder / f"{split}-views-{shard:05d}-of-{len(labels):05d}.tfrecord"
         with tf.io.TFRecordWriter(str(path)) as writer:
             for number, label in enumerate(of_shard):
-                of_number = record(split, shard, number, label) | changes
+                of_number = {**record(split, shard, number, label), **changes}
                 writer.write(schema.encode(of_number))
                 rows.append(index.row_of(shard_files.make_key(shard, number), of_number))
                 name = Label(label).title
