@@ -7,6 +7,7 @@ initialisers), each operation must be on a list, and what it makes must be of a 
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow.core.framework import graph_pb2, node_def_pb2, types_pb2
@@ -19,6 +20,7 @@ INPUT_NAME = "image"
 
 _MOST_NODES = 50_000
 _MOST_VALUES = 1 << 28  # of one tensor, for one image
+_MOST_SIDES = 8
 _CONSTANT, _PLACEHOLDER = "Const", "Placeholder"
 _DTYPES = frozenset({types_pb2.DT_FLOAT, types_pb2.DT_INT32, types_pb2.DT_BOOL})
 _ATTRIBUTES = frozenset({"s", "i", "f", "b", "type", "shape", "tensor", "list"})  # no function, no placeholder
@@ -93,15 +95,30 @@ def _check(node: node_def_pb2.NodeDef) -> None:
     for name, value in node.attr.items():
         if name.startswith("_") or value.WhichOneof("value") not in _ATTRIBUTES or value.list.func:
             raise ValueError(f"{node.name!r} has the attribute {name!r}, which no network of this project has")
-        if not {value.type, *value.list.type, value.tensor.dtype} - {types_pb2.DT_INVALID} <= _DTYPES:
+        if (
+            not {value.type, *value.list.type, value.tensor.dtype, *(tensor.dtype for tensor in value.list.tensor)}
+            - {types_pb2.DT_INVALID}
+            <= _DTYPES
+        ):
             raise ValueError(f"{node.name!r} is of a type that no network of this project has")
 
 
 def _declared_bytes(node: node_def_pb2.NodeDef) -> int:
-    """Size of a constant as its shape says, of four bytes a value: a single stored value may stand for many."""
+    """Size of a constant as its shape says, of four bytes a value: a single stored value may stand for many.
+
+    Raises:
+        ValueError: It cannot be, or would be the shape of a tensor that no network has.
+    """
     sizes = [dimension.size for dimension in node.attr["value"].tensor.tensor_shape.dim]
     if min(sizes, default=0) < 0:
         raise ValueError(f"{node.name!r} has a side below 0")
+    if not node.attr["dtype"].type == node.attr["value"].tensor.dtype != types_pb2.DT_INVALID:
+        raise ValueError(f"{node.name!r} is of two types, or of none")
+    if node.attr["dtype"].type == types_pb2.DT_INT32 and math.prod(sizes) <= _MOST_SIDES:
+        # What may be sides of a tensor: TensorFlow computes some of these as soon as it adds them.
+        values = np.ravel(tf.make_ndarray(node.attr["value"].tensor)).tolist()
+        if math.prod(max(value, 1) for value in values) > _MOST_VALUES:
+            raise ValueError(f"{node.name!r} asks for more than {_MOST_VALUES:,} values")
     return 4 * math.prod(sizes)
 
 

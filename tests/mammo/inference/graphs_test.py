@@ -70,6 +70,13 @@ def _huge_constant(graph):
         graph.node[-1].attr["value"].tensor.tensor_shape.dim.add(size=size)
 
 
+def _fill(graph, sizes=(1 << 20, 1 << 20)):
+    _constant(graph, "sizes", np.array(sizes, np.int32))
+    _constant(graph, "value", np.float32(0))
+    node = graph.node.add(name="huge", op="Fill", input=["sizes", "value"])
+    node.attr["T"].type, node.attr["index_type"].type = 1, 3
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
@@ -82,6 +89,7 @@ def _huge_constant(graph):
         (_device, "names a device"),
         (_second_input, "has another input than 'image'"),
         (_huge_constant, "constants of more than 512 MiB"),
+        (_fill, "'sizes' asks for more than 268,435,456 values"),
     ],
 )
 def test_what_no_export_has_is_refused_before_anything_is_built(sound, change, sentence):
@@ -95,11 +103,14 @@ def test_what_is_no_graph_is_refused(content):
         graphs.parse(content)
 
 
-def _fill(graph):
-    _constant(graph, "sizes", np.array([1 << 20, 1 << 20], np.int32))
-    _constant(graph, "value", np.float32(0))
-    node = graph.node.add(name="huge", op="Fill", input=["sizes", "value"])
-    node.attr["T"].type, node.attr["index_type"].type = 1, 3
+def _outer_product(graph):
+    """Two tensors of a size that may be, of which one is made that may not."""
+    _fill(graph, (1 << 16, 1))
+    for name, permuted in (("row", [1, 1 << 16]), ("column", [1 << 16, 1])):
+        _constant(graph, f"{name}_sizes", np.array(permuted, np.int32))
+        node = graph.node.add(name=name, op="Reshape", input=["huge", f"{name}_sizes"])
+        node.attr["T"].type, node.attr["Tshape"].type = 1, 3
+    graph.node.add(name="product", op="Mul", input=["row", "column"]).attr["T"].type = 1
 
 
 def _cycle(graph):
@@ -121,7 +132,7 @@ def _wrong_type(graph):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (_fill, "'huge' makes more than 268,435,456 values an image"),
+        (_outer_product, "'product' makes more than 268,435,456 values an image"),
         (_cycle, "."),
         (_no_output, "output.scores"),
         (_twice, "."),
