@@ -22,7 +22,7 @@ _MOST_NODES = 50_000
 _MOST_VALUES = 1 << 28  # of one tensor, for one image
 _MOST_SIDES = 8
 _CONSTANT, _PLACEHOLDER = "Const", "Placeholder"
-_DTYPES = frozenset({types_pb2.DT_FLOAT, types_pb2.DT_INT32, types_pb2.DT_BOOL})
+_DTYPES = frozenset({types_pb2.DT_INVALID, types_pb2.DT_FLOAT, types_pb2.DT_INT32, types_pb2.DT_BOOL})
 _ATTRIBUTES = frozenset({"s", "i", "f", "b", "type", "shape", "tensor", "list"})  # no function, no placeholder
 
 
@@ -93,13 +93,10 @@ def _check(node: node_def_pb2.NodeDef) -> None:
     if node.device:
         raise ValueError(f"{node.name!r} names a device")
     for name, value in node.attr.items():
-        if name.startswith("_") or value.WhichOneof("value") not in _ATTRIBUTES or value.list.func:
+        is_plain = value.WhichOneof("value") in _ATTRIBUTES and not value.list.func and not value.list.tensor
+        if name.startswith("_") or not is_plain:
             raise ValueError(f"{node.name!r} has the attribute {name!r}, which no network of this project has")
-        if (
-            not {value.type, *value.list.type, value.tensor.dtype, *(tensor.dtype for tensor in value.list.tensor)}
-            - {types_pb2.DT_INVALID}
-            <= _DTYPES
-        ):
+        if not {value.type, *value.list.type, value.tensor.dtype} <= _DTYPES:
             raise ValueError(f"{node.name!r} is of a type that no network of this project has")
 
 
