@@ -53,6 +53,8 @@ def main() -> None:
         trusted = signing.read_trusted(cli.user_path(_TRUST.value)) if _TRUST.value else None
         bundle, output_dir = bundles.open_bundle(folder, trusted), output_dir if _OUTPUT_DIR.value else _beside(folder)
         page, is_training_data = _evaluate_bundle(bundle, output_dir, began_s)
+    elif _TRUST.value:
+        raise InputError(f"{folder} is no bundle, so that nobody signed it; give --trust with a bundle as --model.")
     else:
         page, is_training_data = _evaluate_run(folder, output_dir, began_s)
     data = "the data that it was trained on" if is_training_data else "other data"

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from mammo.config.data import Encoding
 
-_MOST_SIDE_PX, _MOST_PX = 1 << 15, 1 << 27  # of an image in a record
+_MOST_SIDE_PX, _MOST_PX = 1 << 15, 1 << 28  # of an image in a record
 _PNG_SIZE_AT = 16  # signature, length and name of the first chunk, IHDR: RFC 2083, section 4.1.1
 
 

@@ -25,7 +25,7 @@ REMEDY = "copy it again, or convert the data again"
 
 _LENGTH = struct.Struct("<Q")
 _FRAME_BYTES = 16  # of a TFRecord: its length, the CRC of that, and after the record its own CRC
-_MOST_RECORD_BYTES = 1 << 28
+_MOST_RECORD_BYTES = 1 << 30
 _THREADS = 4  # one disk is not read faster by more
 _SILENT_S = 5.0
 

@@ -13,7 +13,14 @@ from mammo.common import errors, files, typed_json
 from mammo.common.errors import InputError
 from mammo.config import run
 from mammo.config.data import CropConfig
-from mammo.config.model import BACKBONES, ClassifierNetwork, DecodingConfig, DetectorNetwork
+from mammo.config.model import (
+    BACKBONES,
+    MOST_CHANNELS,
+    MOST_DEPTH,
+    ClassifierNetwork,
+    DecodingConfig,
+    DetectorNetwork,
+)
 from mammo.imaging import pixel_path
 from mammo.models.anchor_grid import Anchors
 
@@ -26,8 +33,6 @@ CLASS_BLIND = ("lesion",)
 """Classes of a detector that only finds."""
 
 _MOST_SIDE_PX = 1 << 15
-_MOST_CHANNELS, _MOST_DEPTH = 4096, 64
-_MOST_DETECTIONS, _MOST_CANDIDATES = 10_000, 1_000_000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -105,11 +110,9 @@ class DetectorPlan(Plan):
         """See `Plan`."""
         super().__post_init__()
         _check_backbone(self.network.backbone)
-        network, decoding = self.network, self.decoding
-        if not (1 <= network.pyramid_channels <= _MOST_CHANNELS and 0 <= network.head_depth <= _MOST_DEPTH):
+        network = self.network
+        if not (1 <= network.pyramid_channels <= MOST_CHANNELS and 0 <= network.head_depth <= MOST_DEPTH):
             raise ValueError("no network has so many channels or layers")
-        if decoding.max_detections > _MOST_DETECTIONS or decoding.max_candidates > _MOST_CANDIDATES:
-            raise ValueError("no image has so many detections")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
