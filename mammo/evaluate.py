@@ -13,12 +13,17 @@ from data_tools import preparation
 from mammo.common import cli
 from mammo.common.errors import InputError
 from mammo.config.run import PRECISIONS, Precision
-from mammo.inference import bundles
+from mammo.inference import bundles, signing
 from mammo.inference.bundles import Bundle
 from mammo.models import plans
 
 _WORKDIR = flags.DEFINE_string("workdir", "runs/detector", "Folder of a run, where you stand or absolute.")
 _MODEL = flags.DEFINE_string("model", None, "Folder of a bundle or of a run, in place of --workdir.")
+_TRUST = flags.DEFINE_string(
+    "trust",
+    None,
+    "Public key (Ed25519, PEM) that must have signed the bundle, or a folder of such *.pem; none: any bundle is taken.",
+)
 _DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Shards to evaluate on, any that are labelled; none: those that the run made in its own workdir."
 )
@@ -45,8 +50,11 @@ def main() -> None:
     folder = cli.user_path(_MODEL.value or _WORKDIR.value)
     output_dir = cli.user_path(_OUTPUT_DIR.value) if _OUTPUT_DIR.value else folder / f"evaluation-{_SPLIT.value}"
     if bundles.is_bundle(folder):
-        bundle, output_dir = bundles.open_bundle(folder), output_dir if _OUTPUT_DIR.value else _beside(folder)
+        trusted = signing.read_trusted(cli.user_path(_TRUST.value)) if _TRUST.value else None
+        bundle, output_dir = bundles.open_bundle(folder, trusted), output_dir if _OUTPUT_DIR.value else _beside(folder)
         page, is_training_data = _evaluate_bundle(bundle, output_dir, began_s)
+    elif _TRUST.value:
+        raise InputError(f"{folder} is no bundle, so that nobody signed it; give --trust with a bundle as --model.")
     else:
         page, is_training_data = _evaluate_run(folder, output_dir, began_s)
     data = "the data that it was trained on" if is_training_data else "other data"

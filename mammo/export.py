@@ -11,7 +11,8 @@ from data_tools import preparation
 from mammo.common import cli
 from mammo.common.errors import InputError
 from mammo.concepts.catalogue import CONCEPTS
-from mammo.inference import bundles
+from mammo.inference import bundle_facts, bundles, signing
+from mammo.inference.sealing import CARD_FILE
 
 _WORKDIR = flags.DEFINE_list(
     "workdir",
@@ -38,6 +39,9 @@ _FLIPS = flags.DEFINE_bool(
     False,
     "Detectors look at each view's mirror image, too: twice as long; thresholds are chosen so.",
 )
+_SIGN_WITH = flags.DEFINE_string(
+    "sign_with", None, "File of a private key (Ed25519, PEM) that signs the bundle; none: it is not signed."
+)
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Folder of the bundle; by default <the first workdir>/bundle.")
 
 
@@ -48,6 +52,9 @@ def main() -> None:
     folders = [cli.user_path(folder) for folder in _WORKDIR.value]
     if not folders:
         raise InputError("--workdir is empty; give the folder of a comparison or of a run.")
+    if _NAME.value is not None and not bundle_facts.is_text(_NAME.value):
+        raise InputError("--name is empty, too long, or has characters that cannot be shown; give a short line.")
+    key = signing.read_private_key(cli.user_path(_SIGN_WITH.value)) if _SIGN_WITH.value else None
 
     from mammo.concepts import trained_models  # noqa: PLC0415  TensorFlow takes seconds: see above
     from mammo.data.shards import Shards  # noqa: PLC0415
@@ -62,11 +69,11 @@ def main() -> None:
     shards = Shards.open(data_dir)
     models = trained_models.find(folders, shards)
     concept = exporting.choose(models, _CONCEPT.value)
-    made = exporting.export(
-        _NAME.value or concept.name, concept, models, shards, source_dir, output_dir, flips=_FLIPS.value
-    )
+    name = _NAME.value or concept.name
+    made = exporting.export(name, concept, models, shards, source_dir, output_dir, flips=_FLIPS.value, key=key)
     taken = cli.duration(time.monotonic() - began_s)
-    print(f"Wrote {made.folder} after {taken}; what it is and what was measured stands in its {bundles.CARD_FILE}.")
+    signature = f"it is signed by {made.signed_by}" if made.signed_by else "it is not signed"
+    print(f"Wrote {made.folder} after {taken}; what was measured stands in its {CARD_FILE}; {signature}.")
 
 
 if __name__ == "__main__":

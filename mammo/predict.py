@@ -13,7 +13,7 @@ from absl import flags, logging
 from mammo.clinical.exams import ExamResult
 from mammo.common import cli
 from mammo.common.errors import InputError
-from mammo.inference import bundles, listing
+from mammo.inference import bundles, listing, signing
 from mammo.inference.bundles import Bundle
 from mammo.inference.exam_files import LeftOut
 from mammo.inference.service import AnswerSettings, Service
@@ -35,6 +35,11 @@ flags.register_validator(  # type: ignore[no-untyped-call]
 )
 _MODEL = flags.DEFINE_string(
     "model", None, "Folder of a bundle that //mammo:export made; none: the last one in --runs."
+)
+_TRUST = flags.DEFINE_string(
+    "trust",
+    None,
+    "Public key (Ed25519, PEM) that must have signed the bundle, or a folder of such *.pem; none: any bundle is taken.",
 )
 _RUNS = flags.DEFINE_string("runs", "runs", "Folder of runs in which to look for a bundle, without --model.")
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", "predictions", "Folder for the answers, made if need be.")
@@ -69,8 +74,9 @@ def main() -> None:
     """Lists the exams, answers them, says where the answers are and by which model."""
     logging.set_verbosity(logging.WARNING)
     began_s = time.monotonic()
-    opened = bundles.open_bundle(cli.user_path(_MODEL.value) if _MODEL.value else _last_bundle())
-    cli.say(f"Model: {opened.facts.name}, {opened.folder} (SHA-256 {opened.sha256[:12]}).")
+    trusted = signing.read_trusted(cli.user_path(_TRUST.value)) if _TRUST.value else None
+    opened = bundles.open_bundle(cli.user_path(_MODEL.value) if _MODEL.value else _last_bundle(), trusted)
+    cli.say(f"Model: {opened.facts.name}, {opened.folder} (SHA-256 {opened.sha256[:12]}, {opened.info.signature}).")
     settings = AnswerSettings(_OPERATING_POINT.value, _MIN_FINDING_SCORE.value, _WITH_IDENTITY.value)
     service = Service(opened, settings, _make_predictor)
     listed = listing.list_exams([path for text in _EXAM.value or [] for path in cli.user_paths(text)])

@@ -28,9 +28,11 @@ from mammo.config.run import CropClassifierConfig, DetectorConfig
 from mammo.data.shards import Shards
 from mammo.imaging.image_file import ImageFile
 from mammo.inference import bundles, freezing, listing, service
-from mammo.inference.bundles import Bundle, Facts
+from mammo.inference.bundle_facts import Facts
+from mammo.inference.bundles import Bundle
 from mammo.inference.freezing import Stage
 from mammo.inference.predictor import Predictor
+from mammo.inference.sealing import NETWORKS_FOLDER
 from mammo.inference.service import Service
 from mammo.models import building
 from mammo.stages import stages
@@ -163,7 +165,7 @@ def _write_bundle(folder: pathlib.Path, shards: Shards) -> dict[str, tf.keras.Mo
     distribution.set_precision("float32")
     models = {name: building.build(stage.plan) for name, stage in roles.items()}
     for name, stage in roles.items():
-        freezing.save(stage, models[name], folder / bundles.NETWORKS_FOLDER / name)
+        freezing.save(stage, models[name], folder / NETWORKS_FOLDER / name)
     networks = {name: stage.plan for name, stage in roles.items()}
     facts = Facts(
         name="benchmark",

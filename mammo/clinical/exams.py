@@ -152,8 +152,19 @@ class ModelInfo:
         name: Of the bundle.
         sha256: Of its list of checksums, and so of all that is in it.
         pixel_path_version: By which images are prepared.
+        signed_by: Fingerprint of the key that signed it; None: it is not signed.
+        is_trusted: Whether that key is one that the person trusts.
     """
 
     name: str
     sha256: str
     pixel_path_version: int
+    signed_by: str | None = None
+    is_trusted: bool = False
+
+    @property
+    def signature(self) -> str:
+        """Who signed it, for people."""
+        if self.signed_by is None:
+            return "unsigned"
+        return f"signed by {self.signed_by[:16]}{'' if self.is_trusted else ' (not verified)'}"

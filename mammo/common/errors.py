@@ -3,6 +3,8 @@
 import pathlib
 import re
 
+_MOST_CHARACTERS = 300  # of what is quoted in a sentence
+
 
 class InputError(Exception):
     """An input cannot be used. Programs print the message, without a traceback, and exit with status 1."""
@@ -31,6 +33,13 @@ class ImageError(InputError):
 
     def __str__(self) -> str:
         return f"{self.path} {self.reason}"
+
+
+def in_line(error: Exception) -> str:
+    """Returns a message that quotes what came from outside as one line, shortened, without control characters."""
+    text = " ".join(str(error).split())
+    shown = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+    return shown if len(shown) <= _MOST_CHARACTERS else f"{shown[:_MOST_CHARACTERS]} …"
 
 
 def reason_of(error: Exception) -> str:

@@ -37,9 +37,9 @@ def _finalize(value: object) -> object:
     return value if hasattr(value, "__html__") else plain.shown_lines(str(value))
 
 
-def figure_text(figure: Interval, decimals: int = 3) -> str:
+def figure_text(figure: Interval | None, decimals: int = 3) -> str:
     """Writes a figure with its interval: "0.731 (0.652 to 0.804)"."""
-    if figure["value"] is None:
+    if figure is None or figure["value"] is None:
         return "–"
     low, high = figure["low"], figure["high"]
     interval = "" if low is None or high is None else f" ({low:.{decimals}f} to {high:.{decimals}f})"

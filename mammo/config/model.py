@@ -14,9 +14,13 @@ BACKBONES: Mapping[str, tuple[str, ...]] = {
 """The names of backbones, each with the names of the weights that can be had for it."""
 
 NO_WEIGHTS = "none"
+MOST_CHANNELS, MOST_DEPTH = 4096, 64
+"""Of the pyramid and of the heads of a detector."""
+
 ALL_LAYERS = -1
 """As a number of unfrozen layers: all of the backbone."""
 
+_MOST_DETECTIONS, _MOST_CANDIDATES = 10_000, 1_000_000
 _NAMED_WEIGHTS = frozenset(name for weights in BACKBONES.values() for name in weights)
 _MODEL, _DECODING = "--config.model.", "--config.decoding."
 
@@ -111,8 +115,9 @@ class DetectorModelConfig(ModelConfig):
     def validate(self) -> None:
         """See `ModelConfig.validate`."""
         super().validate()
-        checks.at_least(_MODEL, self, 1, "pyramid_channels", "max_levels")
-        checks.at_least(_MODEL, self, 0, "head_depth")
+        checks.between(_MODEL, self, 1, MOST_CHANNELS, "pyramid_channels")
+        checks.at_least(_MODEL, self, 1, "max_levels")
+        checks.between(_MODEL, self, 0, MOST_DEPTH, "head_depth")
 
     @property
     def network(self) -> DetectorNetwork:
@@ -178,5 +183,6 @@ class DecodingConfig:
         Raises:
             InputError: A number cannot be.
         """
-        checks.at_least(_DECODING, self, 1, "max_detections", "max_candidates")
+        checks.between(_DECODING, self, 1, _MOST_DETECTIONS, "max_detections")
+        checks.between(_DECODING, self, 1, _MOST_CANDIDATES, "max_candidates")
         checks.between(_DECODING, self, 0, 1, "overlap_iou", "min_score")

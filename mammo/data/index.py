@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from mammo.clinical.labels import Label, Laterality, Projection
-from mammo.common import files
+from mammo.common import errors, files, typed_json
 from mammo.data.manifests import DataFile
 from mammo.imaging.placements import Placement
 
@@ -121,26 +121,53 @@ def parse(lines: Iterable[str]) -> dict[int, RecordInfo]:
     Raises:
         ValueError: A row is none that `row_of` writes.
     """
+    infos: dict[int, RecordInfo] = {}
     try:
-        return {row["key"]: _info(row) for row in map(json.loads, lines)}
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"it has a row that is none of an index: {error}") from None
+        for line in lines:
+            row = typed_json.into(typed_json.decode(line.encode()), _Row)
+            infos[row.key] = _info(row)
+    except (ValueError, OverflowError) as error:  # the latter: a number that is too large for an array
+        raise ValueError(f"it has a row that is none of an index: {errors.in_line(error)}") from None
+    return infos
 
 
-def _info(row: Mapping[str, Any]) -> RecordInfo:
-    placement = row["placement"]
-    return RecordInfo(
-        **{name: row[name] for name in (*_TEXTS, *_INTEGERS, *_FLOATS)},
-        laterality=None if row["laterality"] is None else Laterality(row["laterality"]),
-        projection=None if row["projection"] is None else Projection(row["projection"]),
-        label=Label(row["label"]),
-        boxes_xyxy_px=np.array(row["boxes_xyxy_px"], np.float32).reshape(-1, 4),
-        pathologies=np.array(row["pathologies"], np.int64),
-        areas_px=np.array(row["areas_px"], np.float32),
-        subtleties=np.array(row["subtleties"], np.int64),
-        kinds=tuple(row["kinds"]),
-        placement=Placement(**{**placement, "window_xyxy_px": _window(placement["window_xyxy_px"])}),
-    )
+@dataclasses.dataclass(frozen=True)
+class _Row:
+    """What `row_of` writes."""
+
+    key: int
+    patient_id: str
+    exam_id: str
+    volume: str
+    path: str
+    laterality: Laterality | None
+    projection: Projection | None
+    label: Label
+    density: int
+    source_height_px: int
+    source_width_px: int
+    age_years: float
+    source_spacing_mm: float
+    kinds: tuple[str, ...]
+    boxes_xyxy_px: tuple[tuple[float, float, float, float], ...]
+    areas_px: tuple[float, ...]
+    pathologies: tuple[Label, ...]
+    subtleties: tuple[int, ...]
+    placement: Placement
+
+
+def _info(row: _Row) -> RecordInfo:
+    lesions = len(row.boxes_xyxy_px)
+    if {len(row.kinds), len(row.areas_px), len(row.pathologies), len(row.subtleties)} != {lesions}:
+        raise ValueError(f"what it says is not of {lesions} lesions")
+    fields = {field.name: getattr(row, field.name) for field in dataclasses.fields(row) if field.name != "key"}
+    arrays = {
+        "boxes_xyxy_px": np.array(row.boxes_xyxy_px, np.float32).reshape(-1, 4),
+        "pathologies": np.array(row.pathologies, np.int64),
+        "areas_px": np.array(row.areas_px, np.float32),
+        "subtleties": np.array(row.subtleties, np.int64),
+    }
+    return RecordInfo(**fields | arrays)
 
 
 def _window(values: Iterable[int]) -> tuple[int, int, int, int]:

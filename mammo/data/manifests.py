@@ -3,10 +3,11 @@
 import dataclasses
 import json
 import pathlib
-from typing import Any
+import re
 
-from mammo.common import files
+from mammo.common import errors, files, typed_json
 from mammo.common.errors import InputError
+from mammo.config.data import Encoding
 from mammo.imaging import pixel_path
 
 FORMAT_VERSION = 2
@@ -14,6 +15,16 @@ FILE_NAME = "manifest.json"
 SPLITS = ("train", "validation", "test")
 PHANTOM = "phantom"
 """As `Manifest.source`: synthetic exams, of which no figure says anything of clinical worth."""
+
+_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,200}")  # with no folder before it
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_COUNTED = {
+    "images": {"normal", "benign", "cancer"},
+    "lesions": {"benign", "cancer"},
+    "crops": {"background", "benign", "cancer"},
+}
+_MOST_CHARACTERS = 200
+_MOST_SIDE_PX = 1 << 15
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +45,18 @@ class DataFile:
     records: int
     bytes: int
     sha256: str
+
+    def __post_init__(self) -> None:
+        """Checks the fields.
+
+        Raises:
+            ValueError: It names no file of the folder, or a number cannot be.
+        """
+        _require(_FILE_NAME.fullmatch(self.name) is not None, f"{self.name!r:.80} is no name of a file in its folder")
+        _require(self.content in ("views", "crops"), f"{self.name} holds neither views nor crops")
+        # The frame of a record takes 16 bytes, its row in an index more.
+        _require(0 <= 16 * self.records <= self.bytes, f"{self.name} cannot hold {self.records} records")
+        _require(_SHA256.fullmatch(self.sha256) is not None, f"{self.name} has no SHA-256")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +81,18 @@ class Split:
     crops: dict[str, int]
     shards: tuple[DataFile, ...]
     indexes: tuple[DataFile, ...]
+
+    def __post_init__(self) -> None:
+        """Checks the fields.
+
+        Raises:
+            ValueError: A count is missing or below 0.
+        """
+        by_kind = {"images": self.images, "lesions": self.lesions, "crops": self.crops}
+        for kind, counts in by_kind.items():
+            _require(counts.keys() >= _COUNTED[kind], f"{kind} must count {', '.join(sorted(_COUNTED[kind]))}")
+            _require(min(counts.values()) >= 0, "a count cannot be below 0")
+        _require(self.patients >= 0 and self.exams >= 0, "a count cannot be below 0")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +125,22 @@ class Manifest:
     widened: int
     splits: dict[str, Split]
 
+    def __post_init__(self) -> None:
+        """Checks the fields.
+
+        Raises:
+            ValueError: A value cannot be.
+        """
+        for text in (self.source, self.labels):
+            _require(0 < len(text) <= _MOST_CHARACTERS and text.isprintable(), "source and labels must be names")
+        sides_px = (self.height_px, self.width_px)
+        _require(all(1 <= side <= _MOST_SIDE_PX for side in sides_px), f"{sides_px} px is no size of a view")
+        _require(self.encoding in list(Encoding), f"the encoding {self.encoding!r:.40} is not known")
+        _require(self.rejected >= 0 and self.widened >= 0, "a count cannot be below 0")
+        _require(set(self.splits) == set(SPLITS), f"splits must be {', '.join(SPLITS)}")
+        names = [file.name for split in self.splits.values() for file in (*split.shards, *split.indexes)]
+        _require(len(set(names)) == len(names), "it names a file twice")
+
     def write(self, folder: pathlib.Path) -> None:
         """Writes manifest.json into `folder`, whole or not at all."""
         fields = dataclasses.asdict(self)
@@ -109,21 +160,19 @@ def read(folder: pathlib.Path) -> Manifest:
     """
     path = folder / FILE_NAME
     try:
-        fields: dict[str, Any] = json.loads(path.read_text())
-        version = fields["format_version"]
+        fields = typed_json.into(typed_json.read(path), dict[str, object])
+        version = typed_json.into(fields.get("format_version"), int)
         if version != FORMAT_VERSION:
             raise InputError(
                 f"{path} is of format {version}, this code reads {FORMAT_VERSION}; convert the data again."
             )
-        fields = {_IN_CODE.get(key, key): value for key, value in fields.items()}
-        fields["splits"] = {name: _split_from(split) for name, split in fields["splits"].items()}
-        manifest = Manifest(**fields)
+        manifest = typed_json.into({_IN_CODE.get(key, key): value for key, value in fields.items()}, Manifest)
     except FileNotFoundError:
         raise InputError(
             f"{folder} holds no {FILE_NAME}: convert a data set into it with //data_tools:convert."
         ) from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} is damaged ({error}); convert the data again.") from None
+    except ValueError as error:
+        raise InputError(f"{path} is damaged ({errors.in_line(error)}); convert the data again.") from None
     if manifest.pixel_path_version != pixel_path.PIXEL_PATH_VERSION:
         raise InputError(
             f"{path} was made with pixel path {manifest.pixel_path_version}, this code has "
@@ -132,6 +181,6 @@ def read(folder: pathlib.Path) -> Manifest:
     return manifest
 
 
-def _split_from(fields: dict[str, Any]) -> Split:
-    files_of = {name: tuple(DataFile(**file) for file in fields[name]) for name in ("shards", "indexes")}
-    return Split(**{**fields, **files_of})
+def _require(is_so: bool, clause: str) -> None:
+    if not is_so:
+        raise ValueError(clause)

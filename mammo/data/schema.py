@@ -13,6 +13,9 @@ import tensorflow as tf
 
 from mammo.config.data import Encoding
 
+_MOST_SIDE_PX, _MOST_PX = 1 << 15, 1 << 28  # of an image in a record
+_PNG_SIZE_AT = 16  # signature, length and name of the first chunk, IHDR: RFC 2083, section 4.1.1
+
 
 @dataclasses.dataclass(frozen=True)
 class Feature:
@@ -99,6 +102,16 @@ def decode(serialized: tf.Tensor, encoding: Encoding) -> dict[str, tf.Tensor]:
 
 
 def _decode_image(encoded: tf.Tensor, height_px: tf.Tensor, width_px: tf.Tensor, encoding: Encoding) -> tf.Tensor:
+    size_px = tf.stack([height_px, width_px])
+    checks = [
+        tf.debugging.assert_positive(size_px),
+        tf.debugging.assert_less_equal(size_px, tf.constant(_MOST_SIDE_PX, tf.int64)),
+        tf.debugging.assert_less_equal(height_px * width_px, tf.constant(_MOST_PX, tf.int64)),
+    ]
+    if encoding != Encoding.RAW:  # before the decoder takes memory for as many pixels as the file claims to have
+        checks.append(tf.debugging.assert_equal(_claimed_size_px(encoded, encoding), size_px))
+    with tf.control_dependencies([check for check in checks if check is not None]):  # outside a graph they are none
+        encoded = tf.identity(encoded)
     if encoding == Encoding.RAW:
         levels = tf.reshape(tf.io.decode_raw(encoded, tf.uint16, little_endian=True), [height_px, width_px, 1])
     elif encoding == Encoding.JPEG:
@@ -106,6 +119,14 @@ def _decode_image(encoded: tf.Tensor, height_px: tf.Tensor, width_px: tf.Tensor,
     else:
         levels = tf.io.decode_png(encoded, channels=1, dtype=tf.uint16 if encoding == Encoding.PNG16 else tf.uint8)
     return tf.cast(levels, tf.float32) / float(levels.dtype.max)
+
+
+def _claimed_size_px(encoded: tf.Tensor, encoding: Encoding) -> tf.Tensor:
+    """Returns what the header of a PNG or a JPEG says: int64 [2], height and width."""
+    if encoding == Encoding.JPEG:
+        return tf.cast(tf.io.extract_jpeg_shape(encoded)[:2], tf.int64)
+    width_height = tf.io.decode_raw(tf.strings.substr(encoded, _PNG_SIZE_AT, 8), tf.int32, little_endian=False)
+    return tf.cast(tf.ensure_shape(width_height, [2])[::-1], tf.int64)
 
 
 def _append(target: tf.train.Feature, dtype: tf.DType, values: list) -> None:

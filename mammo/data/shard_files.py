@@ -12,13 +12,11 @@ import numpy as np
 
 from mammo.common.errors import InputError
 from mammo.config.data import Encoding
-from mammo.data import manifests
+from mammo.data import manifests, verification
+from mammo.data.verification import REMEDY, BrokenRecordError
 
 if TYPE_CHECKING:
     import tensorflow as tf
-
-REMEDY = "copy it again, or convert the data again"
-"""For a file of the folder that is damaged."""
 
 _RECORD_BITS = 32  # of a key; those above it number the shard
 _END = 1 << 62  # a key after all others
@@ -80,17 +78,24 @@ def records(files: Sequence[ShardFile]) -> "Callable[[tf.Tensor], tf.data.Datase
 
 
 def read_image(file: ShardFile, number: int, encoding: Encoding) -> np.ndarray:
-    """Reads the image of one record of a file: float32 [H, W] in [0, 1]."""
+    """Reads the image of one record of a file: float32 [H, W] in [0, 1].
+
+    Raises:
+        InputError: The record is damaged.
+    """
     import tensorflow as tf  # noqa: PLC0415
 
     from mammo.data import schema  # noqa: PLC0415
 
-    serialized = next(iter(tf.data.TFRecordDataset(str(file.path)).skip(number)))
-    return schema.decode(serialized, encoding)["image"].numpy()[..., 0]
+    try:
+        serialized = next(iter(tf.data.TFRecordDataset(str(file.path)).skip(number)))
+        return schema.decode(serialized, encoding)["image"].numpy()[..., 0]
+    except (tf.errors.OpError, StopIteration, UnicodeDecodeError):
+        raise InputError(f"{file.path} is damaged in record {number}; {REMEDY}.") from None
 
 
 def check(files: Sequence[ShardFile], encoding: Encoding) -> None:
-    """Reads every record of every file, and checks the CRCs of everything.
+    """Reads every record of every file, checks the CRCs of everything and decodes the images.
 
     Raises:
         InputError: A record is damaged, or a file is missing or holds more or fewer than the manifest says.
@@ -103,6 +108,8 @@ def check(files: Sequence[ShardFile], encoding: Encoding) -> None:
         tf.errors.OutOfRangeError,
         UnicodeDecodeError,  # TensorFlow's message quotes a record that is no Example
     )
+    for file in files:
+        _check_lengths(file)
     found = _keys(files, encoding)
     for file in files:
         for number, expected in enumerate(file.keys):
@@ -118,20 +125,28 @@ def check(files: Sequence[ShardFile], encoding: Encoding) -> None:
         raise _miscounted(files[-1])
 
 
+def _check_lengths(file: ShardFile) -> None:
+    try:
+        verification.count_records(file.path)
+    except FileNotFoundError:
+        raise InputError(f"{file.path} is missing; {REMEDY}.") from None
+    except BrokenRecordError as broken:
+        raise InputError(f"{file.path} is damaged in record {broken.number}; {REMEDY}.") from None
+
+
 def _keys(files: Sequence[ShardFile], encoding: Encoding) -> Iterator[int]:
-    """Yields the key of each record that can be parsed, in order; in a graph, its image is not decoded."""
+    """Yields the key of each record that can be parsed and whose image can be decoded, in order."""
     import tensorflow as tf  # noqa: PLC0415
 
     from mammo.data import schema  # noqa: PLC0415
 
-    def parsed(key: tf.Tensor, serialized: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-        fields = schema.decode(serialized, encoding)
-        del fields["image"]  # and with it the work of decoding it
-        return key, fields
+    def parsed(key: tf.Tensor, serialized: tf.Tensor) -> tf.Tensor:
+        with tf.control_dependencies(list(schema.decode(serialized, encoding).values())):
+            return tf.identity(key)
 
     dataset = tf.data.Dataset.range(len(files)).flat_map(records(files))
     dataset = dataset.map(parsed, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(64)
-    return (int(key) for key, _ in dataset.as_numpy_iterator())
+    return (int(key) for key in dataset.as_numpy_iterator())
 
 
 def _miscounted(file: ShardFile) -> InputError:

@@ -10,10 +10,11 @@ import numpy as np
 from mammo.common import files
 from mammo.common.errors import InputError
 from mammo.config.data import Encoding
-from mammo.data import index, manifests, shard_files
+from mammo.data import index, manifests, shard_files, verification
 from mammo.data.index import RecordInfo
 from mammo.data.manifests import Manifest
-from mammo.data.shard_files import REMEDY, ShardFile
+from mammo.data.shard_files import ShardFile
+from mammo.data.verification import REMEDY
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -33,10 +34,10 @@ class Shards:
 
     @classmethod
     def open(cls, folder: pathlib.Path) -> "Shards":
-        """Opens a folder of shards, and checks that each file is there in full length.
+        """Opens a folder of shards, and checks that each file is there and what the manifest says: see `verification`.
 
         Raises:
-            InputError: The manifest cannot be used, or a file is missing or of another size.
+            InputError: The manifest cannot be used, or a file is missing or another one.
         """
         made = manifests.read(folder)
         for file in (file for split in made.splits.values() for file in (*split.shards, *split.indexes)):
@@ -48,7 +49,9 @@ class Shards:
                     f"{path} has {path.stat().st_size:,} bytes where {manifests.FILE_NAME} says {file.bytes:,}; "
                     f"{REMEDY}."
                 )
-        return cls(folder, made)
+        opened = cls(folder, made)
+        verification.verify(folder, made, opened.manifest_sha256)
+        return opened
 
     @property
     def encoding(self) -> Encoding:

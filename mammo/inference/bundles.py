@@ -1,124 +1,48 @@
-"""A model bundle: a folder with all that an answer takes, and checksums of it. Nothing in it is pickled.
+"""A model bundle: a folder with all that an answer takes, checksums of it, and perhaps a signature.
 
-bundle.json      what this module writes and reads
+bundle.json      what `bundle_facts` writes and reads
 MODEL_CARD.md    for people
-networks/<role>  a SavedModel, whose weights are constants of its graph, and its plan.json
+networks/<role>  plan.json, and graph.pb: a GraphDef whose weights are constants, see `graphs`
 SHA256SUMS       of every other file, as `sha256sum --check` reads them
+SHA256SUMS.sig   where it is signed: see `signing`
+
+A bundle comes from outside. Nothing in it is pickled, no file is there that is not listed, no link is followed, every
+field is typed, and a graph may have no operation but those of this project's networks.
 """
 
+import contextlib
 import dataclasses
 import datetime
 import json
 import pathlib
-from collections.abc import Mapping
-from typing import Any
 
-from mammo.clinical.calibration import Calibration
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from mammo.clinical import questions
 from mammo.clinical.exams import ModelInfo
-from mammo.clinical.operating_points import OperatingPoint
-from mammo.clinical.rules import MissingProjection
-from mammo.common import files
+from mammo.clinical.labels import LESION_NAMES
+from mammo.common import errors, files, typed_json
 from mammo.common.errors import InputError
-from mammo.common.json_types import JsonObject
 from mammo.concepts.catalogue import CONCEPTS
+from mammo.concepts.concept import Role
 from mammo.imaging import pixel_path
+from mammo.inference import bundle_facts, sealing
+from mammo.inference.bundle_facts import FORMAT_VERSION, Facts
+from mammo.inference.sealing import ADVICE, FACTS_FILE, NETWORKS_FOLDER, PLAN_FILE, SUMS_FILE, SealedFolder
 from mammo.models import plans
-from mammo.models.plans import DetectorPlan, Plan
+from mammo.models.plans import CLASS_BLIND, ClassifierPlan, DetectorPlan, Plan
 
-FORMAT_VERSION = 2
-"""Raised by whoever changes what a bundle holds."""
-
-FACTS_FILE = "bundle.json"
-CARD_FILE = "MODEL_CARD.md"
-SUMS_FILE = "SHA256SUMS"
-NETWORKS_FOLDER = "networks"
 FOLDER_NAME = "bundle"
 """Of the bundle in the folder of the run that it was made from."""
 
-DETECT, CLASSIFY = "detect", "classify"
-"""Signatures of networks, see `mammo.inference.freezing`."""
-
-_ADVICE = "export it again with //mammo:export"
-
-
-@dataclasses.dataclass(frozen=True)
-class Facts:
-    """What bundle.json holds.
-
-    Attributes:
-        name: Of the bundle.
-        created: When it was made, ISO 8601 in UTC.
-        concept: Name of one of `catalogue.CONCEPTS`.
-        title: Of the concept, for people.
-        rule: How its networks are joined, in a sentence.
-        height_px: Of a prepared view.
-        width_px: Of a prepared view.
-        networks: The plan of each network, by role; its plan.json lies beside it.
-        flips: Whether detectors look at each view's mirror image, too; what follows was chosen so.
-        calibration: Of the probabilities of a view.
-        missing_projection: How the projection of a breast that is not there is filled in, in the score of cancer.
-        operating_points: By name, of the score of an exam; empty where validation could not tell any.
-        finding_threshold: Findings below it are not shown; chosen on validation. None: the concept gives none.
-        false_findings_per_image: What it brought there.
-        data: Of what it was made and judged on: "source", "is_phantom", "manifest_sha256" and more.
-        figures: Measured on the test split, as report.json has them.
-        pixel_path_version: By which images are prepared.
-        format_version: Of the bundle.
-    """
-
-    name: str
-    created: str
-    concept: str
-    title: str
-    rule: str
-    height_px: int
-    width_px: int
-    networks: Mapping[str, Plan]
-    flips: bool
-    calibration: Calibration
-    missing_projection: MissingProjection
-    operating_points: Mapping[str, OperatingPoint]
-    finding_threshold: float | None
-    false_findings_per_image: float
-    data: JsonObject
-    figures: JsonObject
-    pixel_path_version: int = pixel_path.PIXEL_PATH_VERSION
-    format_version: int = FORMAT_VERSION
-
-    def to_json(self) -> dict[str, object]:
-        """Returns what `from_json` reads."""
-        told = {"networks": list(self.networks), "calibration": self.calibration.to_json()}
-        return dataclasses.asdict(self) | told
-
-    @property
-    def gives_boxes(self) -> bool:
-        """Whether it says where in a view it sees something."""
-        return any(isinstance(plan, DetectorPlan) for plan in self.networks.values())
-
-    @classmethod
-    def from_json(cls, fields: Mapping[str, Any], networks_folder: pathlib.Path) -> "Facts":
-        """Reads what `to_json` gave.
-
-        Args:
-            fields: Of bundle.json.
-            networks_folder: Holds a folder with a plan for each network.
-
-        Raises:
-            InputError: A plan cannot be used.
-            KeyError: A field is missing.
-            TypeError: A field is unknown, or of another kind.
-            ValueError: A field cannot be.
-        """
-        networks = {name: plans.read(networks_folder / name) for name in fields["networks"]}
-        points = {name: OperatingPoint(**point) for name, point in fields["operating_points"].items()}
-        calibration = Calibration.from_json(fields["calibration"])
-        made = {
-            "networks": networks,
-            "operating_points": points,
-            "calibration": calibration,
-            "missing_projection": MissingProjection(**fields["missing_projection"]),
-        }
-        return cls(**dict(fields) | made)
+_CLASSES = {
+    Role.WHOLE_IMAGE: questions.WHOLE_IMAGE.names,
+    Role.TUMOUR: questions.TUMOUR.names,
+    Role.MALIGNANCY: questions.MALIGNANCY.names,
+    Role.CROP_CLASSIFIER: questions.CROP.names,
+    Role.DETECTOR: LESION_NAMES,
+    Role.FINDER: CLASS_BLIND,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,19 +50,33 @@ class Bundle:
     """A bundle that is whole.
 
     Attributes:
-        folder: Where it lies.
-        sha256: Of its list of checksums, and so of all that is in it.
+        content: Its files, as they were sealed.
         facts: What it is.
+        signed_by: Fingerprint of the key that signed it; None: it is not signed.
+        is_trusted: Whether that key is one that the person trusts.
     """
 
-    folder: pathlib.Path
-    sha256: str
+    content: SealedFolder
     facts: Facts
+    signed_by: str | None
+    is_trusted: bool
+
+    @property
+    def folder(self) -> pathlib.Path:
+        """Where it lies."""
+        return self.content.folder
+
+    @property
+    def sha256(self) -> str:
+        """Of its list of checksums, and so of all that is in it."""
+        return self.content.sha256
 
     @property
     def info(self) -> ModelInfo:
         """What an answer says of it."""
-        return ModelInfo(self.facts.name, self.sha256, self.facts.pixel_path_version)
+        return ModelInfo(
+            self.facts.name, self.sha256, self.facts.pixel_path_version, self.signed_by, is_trusted=self.is_trusted
+        )
 
 
 def now() -> str:
@@ -146,54 +84,43 @@ def now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
-def signature_of(plan: Plan) -> str:
-    """Returns the signature of the SavedModel of a network."""
-    return DETECT if isinstance(plan, DetectorPlan) else CLASSIFY
-
-
-def seal(folder: pathlib.Path, facts: Facts) -> None:
-    """Writes bundle.json, the plans and the checksums of a folder in which all else is written."""
+def seal(folder: pathlib.Path, facts: Facts, key: Ed25519PrivateKey | None = None) -> None:
+    """Writes bundle.json, the plans and the checksums of a folder in which all else is written; signs it with a key."""
     for name, plan in facts.networks.items():
         network_dir = folder / NETWORKS_FOLDER / name
         network_dir.mkdir(parents=True, exist_ok=True)
         plan.write(network_dir)
     files.write_text(folder / FACTS_FILE, json.dumps(facts.to_json(), indent=2, allow_nan=False) + "\n")
-    lines = [f"{files.sha256_of(folder / name)}  {name}\n" for name in _content(folder)]
-    files.write_text(folder / SUMS_FILE, "".join(lines))
+    sealing.seal(folder, key)
 
 
-def open_bundle(folder: pathlib.Path) -> Bundle:
+def open_bundle(folder: pathlib.Path, trusted: frozenset[str] | None = None) -> Bundle:
     """Opens a bundle, after it has been checked as a whole.
 
+    Args:
+        folder: Where it lies.
+        trusted: Fingerprints of the keys that may have signed it; None: any, or none.
+
     Raises:
-        InputError: It is none, it was altered, or it is of a version that is not known here.
+        InputError: It is none, it was altered, it is of a version that is not known here, its signature does not fit,
+            or it is not signed by one that is trusted.
     """
     if not (folder / SUMS_FILE).is_file() or not (folder / FACTS_FILE).is_file():
         raise InputError(f"{folder} holds no model bundle; give the folder that //mammo:export wrote.")
-    _check_sums(folder)
+    with contextlib.suppress(ValueError):  # what is no JSON was altered
+        _check_versions(folder, *bundle_facts.versions(sealing.read_bounded(folder, FACTS_FILE)))
+    content = sealing.open_folder(folder)
+    signed_by = sealing.signer(content)
+    if trusted is not None and signed_by not in trusted:
+        said = "is not signed" if signed_by is None else f"is signed by {signed_by}, whom you do not trust"
+        raise InputError(f"{folder} {said}; give a bundle that is signed by a key of --trust.")
     try:
-        fields = json.loads((folder / FACTS_FILE).read_text())
-        versions = fields["format_version"], fields["pixel_path_version"]
-    except (ValueError, KeyError, TypeError):
-        raise InputError(f"{folder / FACTS_FILE} is damaged; {_ADVICE}.") from None
-    for what, version, own in zip(
-        ("format", "pixel path"), versions, (FORMAT_VERSION, pixel_path.PIXEL_PATH_VERSION), strict=True
-    ):
-        if version != own:
-            raise InputError(
-                f"{folder} has version {version} of the {what}, this program has {own}; {_ADVICE}, or use the "
-                "program that it was made with."
-            )
-    try:
-        facts = Facts.from_json(fields, folder / NETWORKS_FOLDER)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise InputError(f"{folder / FACTS_FILE} lacks what this version takes; {_ADVICE}.") from None
-    if facts.concept not in CONCEPTS:
-        raise InputError(
-            f"{folder} is of the concept {facts.concept!r}, this program has {', '.join(CONCEPTS)}; use the program "
-            "that it was made with."
-        )
-    return Bundle(folder, files.sha256_of(folder / SUMS_FILE), facts)
+        facts = bundle_facts.parse(content.read(FACTS_FILE), lambda role: _read_plan(content, role))
+        _check_versions(folder, facts.format_version, facts.pixel_path_version)
+        _check_networks(facts)
+    except ValueError as error:
+        raise InputError(f"{folder / FACTS_FILE} cannot be used: {errors.in_line(error)}; {ADVICE}.") from None
+    return Bundle(content, facts, signed_by, is_trusted=trusted is not None)
 
 
 def is_bundle(folder: pathlib.Path) -> bool:
@@ -205,29 +132,57 @@ def find_last(runs: pathlib.Path) -> pathlib.Path | None:
     """Returns the bundle that was made last from any run in a folder of runs; None: there is none."""
     made = []
     for path in runs.glob(f"*/{FOLDER_NAME}/{FACTS_FILE}"):
-        try:
-            made.append((str(json.loads(path.read_text())["created"]), path.parent))
-        except (OSError, ValueError, KeyError, TypeError):
-            continue  # a damaged one is told when it is asked for by name
+        with contextlib.suppress(OSError, ValueError, InputError):  # a damaged one is told when it is asked for by name
+            fields = typed_json.decode(sealing.read_bounded(path.parent, FACTS_FILE))
+            made.append((typed_json.into(fields, _Created).created, path.parent))
     return max(made, default=(None, None))[1]
 
 
-def _check_sums(folder: pathlib.Path) -> None:
-    try:
-        lines = (folder / SUMS_FILE).read_text().splitlines()
-    except ValueError:
-        lines = []
-    expected = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-    there = _content(folder)
-    for name in sorted(expected.keys() | set(there)):
-        if name not in there:
-            raise InputError(f"{folder} was altered: {name} is missing; {_ADVICE}.")
-        if expected.get(name) != files.sha256_of(folder / name):
-            what = "is not what was exported" if name in expected else "was added"
-            raise InputError(f"{folder} was altered: {name} {what}; {_ADVICE}.")
+@dataclasses.dataclass(frozen=True)
+class _Created:
+    created: str
 
 
-def _content(folder: pathlib.Path) -> list[str]:
-    """All files but the checksums, by their names in the folder."""
-    names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
-    return sorted(name for name in names if name != SUMS_FILE)
+def _check_versions(folder: pathlib.Path, format_version: int, pixel_path_version: int) -> None:
+    for what, version, own in (
+        ("format", format_version, FORMAT_VERSION),
+        ("pixel path", pixel_path_version, pixel_path.PIXEL_PATH_VERSION),
+    ):
+        if version != own:
+            raise InputError(
+                f"{folder} has version {version} of the {what}, this program has {own}; {ADVICE}, or use the "
+                "program that it was made with."
+            )
+
+
+def _read_plan(content: SealedFolder, role: str) -> Plan:
+    name = f"{NETWORKS_FOLDER}/{role}/{PLAN_FILE}"
+    if name not in content.digests:
+        raise ValueError(f"it has no network {role!r}")
+    return plans.parse(content.read(name), f"{content.folder}/{name}")
+
+
+def _check_networks(facts: Facts) -> None:
+    """Checks that the networks are those of the concept, and take what it gives them.
+
+    Raises:
+        ValueError: They are or do not; the message is a clause.
+    """
+    if facts.concept not in CONCEPTS:
+        raise ValueError(f"it is of the concept {facts.concept!r}, this program has {', '.join(CONCEPTS)}")
+    roles = CONCEPTS[facts.concept].roles
+    if set(facts.networks) != set(roles):
+        raise ValueError(f"{facts.concept} takes the networks {', '.join(roles)}, not {', '.join(facts.networks)}")
+    for role in roles:
+        plan = facts.networks[role]
+        is_of_kind = isinstance(plan, DetectorPlan if role in (Role.DETECTOR, Role.FINDER) else ClassifierPlan)
+        if not is_of_kind or plan.classes != _CLASSES[role]:
+            raise ValueError(f"the {role} tells apart {', '.join(plan.classes)}, not {', '.join(_CLASSES[role])}")
+        crop = plan.crop if isinstance(plan, ClassifierPlan) else None
+        if (crop is not None) != (role is Role.CROP_CLASSIFIER):
+            raise ValueError(f"the {role} judges {'crops' if crop else 'views'}")
+        size_px = (crop.side_px, crop.side_px) if crop else (facts.height_px, facts.width_px)
+        if (plan.height_px, plan.width_px) != size_px:
+            raise ValueError(f"the {role} takes {plan.height_px} x {plan.width_px} px, not {size_px[0]} x {size_px[1]}")
+        if plan.pixel_path_version != facts.pixel_path_version:
+            raise ValueError(f"the {role} was trained with pixel path {plan.pixel_path_version}")

@@ -5,10 +5,11 @@ import shutil
 from collections.abc import Mapping
 
 from absl import logging
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mammo.clinical.operating_points import OperatingPoint
 from mammo.clinical.rules import MissingProjection
-from mammo.common import files
+from mammo.common import files, typed_json
 from mammo.common.errors import InputError
 from mammo.concepts import catalogue, evidence, judging, trained_models
 from mammo.concepts.catalogue import CONCEPTS
@@ -18,7 +19,9 @@ from mammo.concepts.judging import Judged
 from mammo.concepts.trained_models import TrainedModel
 from mammo.data.shards import Shards
 from mammo.inference import bundles, freezing, model_card
-from mammo.inference.bundles import CARD_FILE, NETWORKS_FOLDER, SUMS_FILE, Bundle, Facts
+from mammo.inference.bundle_facts import DataFacts, Facts
+from mammo.inference.bundles import Bundle
+from mammo.inference.sealing import CARD_FILE, NETWORKS_FOLDER, SUMS_FILE
 from mammo.metrics.figures import OperatingFigures
 from mammo.models.plans import Plan
 from mammo.training import distribution, evaluating
@@ -60,6 +63,7 @@ def export(
     output_dir: pathlib.Path,
     *,
     flips: bool = False,
+    key: Ed25519PrivateKey | None = None,
 ) -> Bundle:
     """Measures a concept, and writes its bundle, whole or not at all; one that was there is replaced.
 
@@ -71,6 +75,7 @@ def export(
         source_dir: Where the files lie that the shards are made of, for a second look.
         output_dir: The folder of the bundle.
         flips: Whether detectors look at each view's mirror image, too.
+        key: Signs the bundle; None: it is not signed.
 
     Raises:
         InputError: A model has no weights, the source files are not there, or the folder is of something else.
@@ -89,7 +94,7 @@ def export(
     facts = _facts(name, concept, judged, networks, shards, flips=flips)
     trained = {role.value: models[role].describe() for role in concept.roles}
     files.write_text(unfinished / CARD_FILE, model_card.render(facts, judged.figures, trained))
-    bundles.seal(unfinished, facts)
+    bundles.seal(unfinished, facts, key)
     _replace(output_dir, unfinished)
     return bundles.open_bundle(output_dir)
 
@@ -112,7 +117,7 @@ def _facts(
         operating_points=_points(judged.figures["operating_points"]["exam"]["cancer"]),
         finding_threshold=judged.finding_threshold,
         false_findings_per_image=judging.FALSE_FINDINGS_PER_IMAGE,
-        data=shards.facts(),
+        data=typed_json.into(shards.facts(), DataFacts),
         figures={key: value for key, value in judged.figures.items() if key in _KEPT_FIGURES},
     )
 

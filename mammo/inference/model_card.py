@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from mammo.clinical.questions import TITLES
 from mammo.common import json_types, templates
 from mammo.common.json_types import Interval, JsonObject
-from mammo.inference.bundles import Facts
+from mammo.inference.bundle_facts import Facts
 from mammo.metrics.figures import Figures, GroupFigures
 
 _TASKS = ("cancer", "tumour")

@@ -1,19 +1,23 @@
 """Loads the networks of a bundle, in the best precision that the machine has."""
 
-import pathlib
 from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
-from absl import logging
 
-from mammo.common import hardware
+from mammo.common import errors, hardware
 from mammo.common.errors import InputError
-from mammo.inference import bundles
-from mammo.inference.bundles import NETWORKS_FOLDER, Bundle
+from mammo.data.batch import Detections
+from mammo.inference import graphs
+from mammo.inference.bundles import Bundle
+from mammo.inference.sealing import GRAPH_FILE, NETWORKS_FOLDER
+from mammo.models.plans import DetectorPlan, Plan
 
 Predict = Callable[[np.ndarray], Mapping[str, np.ndarray]]
 """Takes images, float32 [B, H, W, 1] in [0, 1], and gives arrays [B, ...] by name."""
+
+_ROUNDING = 1e-3  # by which a sum or a product may leave [0, 1], in bfloat16 too
+_MOST_PX = 1e6  # of a box: no more than a network's numbers are good for
 
 
 def set_precision(precision: str) -> str:
@@ -34,30 +38,78 @@ def set_precision(precision: str) -> str:
     return precision
 
 
+def output_names(plan: Plan) -> tuple[str, ...]:
+    """Returns the names of what the network of a plan gives: the fields of `Detections`, or "probabilities"."""
+    return Detections._fields if isinstance(plan, DetectorPlan) else ("probabilities",)
+
+
 def load(bundle: Bundle, name: str) -> Predict:
     """Loads one network.
 
     Raises:
-        InputError: This TensorFlow cannot load it.
+        InputError: It is not what was exported, or has what no export has; or this TensorFlow cannot load it. The
+            function that is returned raises it, too, where the network gives what cannot be.
     """
-    folder = bundle.folder / NETWORKS_FOLDER / name
-    loaded = _load(folder)
-    signature = loaded.signatures[bundles.signature_of(bundle.facts.networks[name])]
+    plan, where = bundle.facts.networks[name], f"{NETWORKS_FOLDER}/{name}/{GRAPH_FILE}"
+    content = bundle.content.read(where)
+    try:
+        graph = graphs.parse(content)
+        function = graphs.build(graph, [None, plan.height_px, plan.width_px, 1], output_names(plan))
+        _check_types(plan, function.structured_outputs)
+    except ValueError as error:
+        reason = errors.in_line(error)
+        raise InputError(f"{bundle.folder}/{where} cannot be used: {reason}; use a bundle of //mammo:export.") from None
 
     def predict(images: np.ndarray) -> Mapping[str, np.ndarray]:
-        _ = loaded  # a signature does not keep alive what it is of
-        return {key: value.numpy() for key, value in signature(image=tf.constant(images)).items()}
+        try:
+            made = {key: value.numpy() for key, value in function(tf.constant(images)).items()}
+            _check_values(plan, made, len(images))
+        except (tf.errors.OpError, ValueError) as error:
+            reason = errors.in_line(error)
+            raise InputError(f"{bundle.folder}/{where} gives no answer: {reason}; use another bundle.") from None
+        return made
 
     return predict
 
 
-def _load(folder: pathlib.Path) -> tf.Module:
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity(logging.ERROR)  # TensorFlow warns that a frozen graph has no gradients
-    try:
-        return tf.saved_model.load(str(folder))
-    except (OSError, ValueError, tf.errors.OpError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{folder} cannot be loaded by TensorFlow {tf.__version__} ({reason}).") from None
-    finally:
-        logging.set_verbosity(verbosity)
+def _check_types(plan: Plan, outputs: Mapping[str, tf.Tensor]) -> None:
+    """Checks types and shapes of what a network would give.
+
+    Raises:
+        ValueError: They are not those of the plan; the message is a clause.
+    """
+    if isinstance(plan, DetectorPlan):
+        expected = Detections(
+            boxes_xyxy_px=(tf.float32, [None, None, 4]),
+            scores=(tf.float32, [None, None]),
+            classes=(tf.int32, [None, None]),
+            num_valid=(tf.int32, [None]),
+        )._asdict()
+    else:
+        expected = {"probabilities": (tf.float32, [None, len(plan.classes)])}
+    for name, (dtype, shape) in expected.items():
+        given = outputs[name]
+        if given.dtype != dtype or not given.shape.is_compatible_with(shape):
+            raise ValueError(f"{name} is {given.dtype.name} {given.shape}, not {dtype.name} {tf.TensorShape(shape)}")
+
+
+def _check_values(plan: Plan, made: Mapping[str, np.ndarray], count: int) -> None:
+    """Checks what a network gives for so many images.
+
+    Raises:
+        ValueError: It cannot be; the message is a clause.
+    """
+    for name, values in made.items():
+        if len(values) != count:
+            raise ValueError(f"{name} is of {len(values)} images, not {count}")
+        low, high = 0.0, 1 + _ROUNDING
+        if name == "boxes_xyxy_px":
+            low, high = -_MOST_PX, _MOST_PX
+        elif name == "classes":
+            high = len(plan.classes) - 1
+        elif name == "num_valid":
+            high = made["scores"].shape[1]
+        if values.size and not (values.min() >= low and values.max() <= high):  # NaN is neither
+            raise ValueError(f"{name} has values that are not from {low:g} to {high:g}")
+    if "scores" in made and not made["boxes_xyxy_px"].shape[1] == made["classes"].shape[1] == made["scores"].shape[1]:
+        raise ValueError("boxes, scores and classes are of different numbers")

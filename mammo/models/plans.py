@@ -9,11 +9,18 @@ import json
 import pathlib
 from collections.abc import Mapping
 
-from mammo.common import files
+from mammo.common import errors, files, typed_json
 from mammo.common.errors import InputError
-from mammo.config import conversion, run
+from mammo.config import run
 from mammo.config.data import CropConfig
-from mammo.config.model import ClassifierNetwork, DecodingConfig, DetectorNetwork
+from mammo.config.model import (
+    BACKBONES,
+    MOST_CHANNELS,
+    MOST_DEPTH,
+    ClassifierNetwork,
+    DecodingConfig,
+    DetectorNetwork,
+)
 from mammo.imaging import pixel_path
 from mammo.models.anchor_grid import Anchors
 
@@ -21,6 +28,11 @@ FORMAT_VERSION = 1
 """Raised by whoever changes what a plan holds."""
 
 FILE_NAME = "plan.json"
+
+CLASS_BLIND = ("lesion",)
+"""Classes of a detector that only finds."""
+
+_MOST_SIDE_PX = 1 << 15
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -60,6 +72,17 @@ class Plan:
     pixel_path_version: int = pixel_path.PIXEL_PATH_VERSION
     format_version: int = FORMAT_VERSION
 
+    def __post_init__(self) -> None:
+        """Checks what holds for all plans.
+
+        Raises:
+            ValueError: A size or a name cannot be.
+        """
+        if not (1 <= self.height_px <= _MOST_SIDE_PX and 1 <= self.width_px <= _MOST_SIDE_PX):
+            raise ValueError(f"{self.height_px} x {self.width_px} px is no size of an image")
+        if not self.classes or len(set(self.classes)) != len(self.classes):
+            raise ValueError(f"the classes {self.classes} must be names, each once")
+
     def to_json(self) -> dict[str, object]:
         """Returns what `from_json` reads."""
         return json.loads(json.dumps(dataclasses.asdict(self)))
@@ -83,6 +106,14 @@ class DetectorPlan(Plan):
     anchors: Anchors
     decoding: DecodingConfig
 
+    def __post_init__(self) -> None:
+        """See `Plan`."""
+        super().__post_init__()
+        _check_backbone(self.network.backbone)
+        network = self.network
+        if not (1 <= network.pyramid_channels <= MOST_CHANNELS and 0 <= network.head_depth <= MOST_DEPTH):
+            raise ValueError("no network has so many channels or layers")
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ClassifierPlan(Plan):
@@ -98,6 +129,16 @@ class ClassifierPlan(Plan):
     crop: CropConfig | None
     flip_averaging: bool
 
+    def __post_init__(self) -> None:
+        """See `Plan`."""
+        super().__post_init__()
+        _check_backbone(self.network.backbone)
+
+
+def _check_backbone(name: str) -> None:
+    if name not in BACKBONES:
+        raise ValueError(f"the backbone {name!r} is not known")
+
 
 def from_json(fields: Mapping[str, object], where: str = FILE_NAME) -> Plan:
     """Reads what `Plan.to_json` gave.
@@ -107,13 +148,17 @@ def from_json(fields: Mapping[str, object], where: str = FILE_NAME) -> Plan:
         where: What messages call them: the file.
 
     Raises:
-        InputError: A field is unknown, missing or of another type, or this code does not know the plan's version.
+        InputError: A field is missing or of another type or cannot be, or this code does not know the plan's version.
     """
     version = fields.get("format_version")
     if version != FORMAT_VERSION:
-        raise InputError(f"{where} is of format {version}, this code reads {FORMAT_VERSION}; train the model again.")
+        said = f"{version!r:.40}"
+        raise InputError(f"{where} is of format {said}, this code reads {FORMAT_VERSION}; train the model again.")
     kind = DetectorPlan if fields.get("stage") == run.DETECTOR else ClassifierPlan
-    return conversion.to_dataclass(kind, fields, where)
+    try:
+        return typed_json.into(fields, kind)
+    except (ValueError, InputError) as error:
+        raise InputError(f"{where} is damaged ({errors.in_line(error)}); train the model again.") from None
 
 
 def read(folder: pathlib.Path) -> Plan:
@@ -127,14 +172,26 @@ def read(folder: pathlib.Path) -> Plan:
     """
     path = folder / FILE_NAME
     try:
-        fields = json.loads(path.read_text())
+        return parse(path.read_bytes(), str(path))
     except FileNotFoundError:
         raise InputError(
             f"{folder} has no {FILE_NAME}, without which a model cannot be built; give the --workdir of a run, and "
             "train it again if an older version made it."
         ) from None
-    except ValueError:
-        fields = None
-    if not isinstance(fields, dict):
-        raise InputError(f"{path} is damaged; train the model again.")
-    return from_json(fields, str(path))
+
+
+def parse(content: bytes, where: str) -> Plan:
+    """Reads what plan.json holds.
+
+    Args:
+        content: Of the file.
+        where: What messages call it.
+
+    Raises:
+        InputError: See `from_json`.
+    """
+    try:
+        fields = typed_json.into(typed_json.decode(content), dict[str, object])
+    except ValueError as error:
+        raise InputError(f"{where} is damaged ({errors.in_line(error)}); train the model again.") from None
+    return from_json(fields, where)

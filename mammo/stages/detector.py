@@ -16,13 +16,10 @@ from mammo.data.pipeline import Reading
 from mammo.data.shards import Shards
 from mammo.losses import detection
 from mammo.models import anchor_boxes, building, decoding, initial, targets
-from mammo.models.plans import DetectorPlan
+from mammo.models.plans import CLASS_BLIND, DetectorPlan
 from mammo.stages import planning, stage
 from mammo.stages.detection_evaluator import DetectionEvaluator
 from mammo.stages.stage import LossSums, Phase
-
-CLASS_BLIND = ("lesion",)
-"""Classes of a detector that only finds."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,7 +7,7 @@ import json
 import pathlib
 from collections.abc import Iterator, Mapping
 
-from mammo.common import files
+from mammo.common import errors, files, typed_json
 from mammo.common.errors import InputError
 from mammo.config import run
 from mammo.config.run import RunConfig
@@ -148,9 +148,9 @@ def _refuse_other(folder: pathlib.Path, what: str, old: Mapping[str, object], ne
 
 def _read(path: pathlib.Path) -> dict[str, object]:
     try:
-        return json.loads(path.read_text())
-    except ValueError:
-        raise InputError(f"{path} is damaged; give another --workdir.") from None
+        return typed_json.into(typed_json.read(path), dict[str, object])
+    except ValueError as error:
+        raise InputError(f"{path} is damaged ({errors.in_line(error)}); give another --workdir.") from None
 
 
 def _data_of(shards: Shards) -> dict[str, object]:

@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from mammo.config.run import RunConfig
 from mammo.data.shards import Shards
-from mammo.inference import bundles, freezing
+from mammo.inference import freezing, graphs, networks
+from mammo.inference.sealing import GRAPH_FILE
 from mammo.models import plans
 from mammo.stages import stages
 from mammo.training import distribution, evaluating, loop
@@ -37,12 +38,13 @@ def evaluate_and_export(shards: Shards, workdir: pathlib.Path, folder: pathlib.P
     evaluation = evaluating.of_best(workdir, stage, distribution.make_strategy(0), "test")
     assert evaluation.run().image_count > 0
     freezing.save(stage, evaluation.model, folder)
-    signature = bundles.signature_of(stage.plan)
-    frozen = tf.saved_model.load(str(folder)).signatures[signature]
+    names = networks.output_names(stage.plan)
+    graph = graphs.parse((folder / GRAPH_FILE).read_bytes())
+    frozen = graphs.build(graph, [None, stage.plan.height_px, stage.plan.width_px, 1], names)
     images = tf.random.stateless_uniform([2, stage.plan.height_px, stage.plan.width_px, 1], [0, 0])
-    answers = frozen(image=images)
+    answers = frozen(images)
     expected = tf.nest.flatten(stage.predict(evaluation.model, images))
-    for output, wanted in zip(freezing.SIGNATURES[signature], expected, strict=True):
+    for output, wanted in zip(names, expected, strict=True):
         np.testing.assert_allclose(answers[output], wanted, atol=1e-3)
 
 

@@ -10,6 +10,8 @@ import subprocess
 import sys
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mammo.inference import bundles
 from mammo.writers import journal, output_folder
@@ -33,6 +35,7 @@ def test_the_last_bundle_answers_when_none_is_named(place):
     ended = programs.run("mammo.predict", "--exam=good", "--output_dir=out", cwd=place)
     assert ended.returncode == 0, ended.stderr
     assert "Answered 1 exam of 2 views" in ended.stdout
+    assert ", unsigned)." in ended.stdout.splitlines()[0]
     assert json.loads((place / "out" / "good.json").read_text())["exam_score"] is not None
 
 
@@ -103,6 +106,25 @@ def test_what_cannot_be_done_is_told_in_a_sentence_and_nothing_is_written(place,
     assert said in ended.stderr
     assert "Traceback" not in ended.stderr
     assert not (place / "none").exists()
+
+
+def test_only_a_bundle_that_is_signed_by_a_trusted_key_answers_where_one_is_given(place, tmp_path):
+    key = Ed25519PrivateKey.generate()
+    pem, spki = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "ours.pem").write_bytes(key.public_key().public_bytes(pem, spki))
+    trust = f"--trust={tmp_path / 'keys'}"
+    refused = programs.run("mammo.predict", "--exam=good", trust, cwd=place)
+    assert refused.returncode == 1
+    assert "is not signed; give a bundle that is signed by a key of --trust." in refused.stderr
+    signed = bright_disc.write(tmp_path / "bundle", key=key)
+    ended = programs.run("mammo.predict", "--exam=good", f"--model={signed.folder}", trust, "--output_dir=s", cwd=place)
+    assert ended.returncode == 0, ended.stderr
+    said = f"signed by {str(signed.signed_by)[:16]}"
+    assert f", {said})." in ended.stdout.splitlines()[0]
+    assert said in (place / "s" / "report.html").read_text()
+    model = json.loads((place / "s" / "good.json").read_text())["model"]
+    assert (model["signed_by"], model["is_trusted"]) == (signed.signed_by, True)
 
 
 def test_an_altered_bundle_is_refused(place, tmp_path):

@@ -19,7 +19,7 @@ def test_the_names_are_those_that_can_be_built():
         (DetectorModelConfig(), {"backbone": "resnet"}, "--config.model.backbone=resnet is not known; it is one of"),
         (DetectorModelConfig(), {"batch_norm_momentum": 1.0}, "--config.model.batch_norm_momentum=1.0 must be from 0"),
         (DetectorModelConfig(), {"max_levels": 0}, "--config.model.max_levels=0 must be 1 or more"),
-        (DetectorModelConfig(), {"pyramid_channels": 0}, "--config.model.pyramid_channels=0 must be 1 or more"),
+        (DetectorModelConfig(), {"pyramid_channels": 0}, "--config.model.pyramid_channels=0 must be from 1 to 4096"),
         (DetectorModelConfig(), {"head_depth": -1}, "--config.model.head_depth=-1 must be 0 or more"),
         (ClassifierModelConfig(), {"head": "odd"}, "--config.model.head=odd is not known; it is study or modern"),
         (ClassifierModelConfig(), {"dropout": 1.0}, "--config.model.dropout=1.0 must be from 0 to below 1"),

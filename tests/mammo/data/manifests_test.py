@@ -7,17 +7,21 @@ from mammo.common.errors import InputError
 from mammo.data import manifests
 from mammo.data.manifests import DataFile, Manifest, Split
 from mammo.imaging import pixel_path
+from tests import wrong_json
 
-SHARD = DataFile("train-views-00000-of-00001.tfrecord", "views", 3, 1234, "ab" * 32)
-SPLIT = Split(
-    patients=1,
-    exams=1,
-    images={"normal": 2, "benign": 1, "cancer": 0},
-    lesions={"benign": 1, "cancer": 0},
-    crops={"background": 3, "benign": 1, "cancer": 0},
-    shards=(SHARD,),
-    indexes=(DataFile("index-train-views.jsonl", "views", 3, 567, "cd" * 32),),
-)
+
+def _split(name):
+    return Split(
+        patients=1,
+        exams=1,
+        images={"normal": 2, "benign": 1, "cancer": 0},
+        lesions={"benign": 1, "cancer": 0},
+        crops={"background": 3, "benign": 1, "cancer": 0},
+        shards=(DataFile(f"{name}-views-00000-of-00001.tfrecord", "views", 3, 1234, "ab" * 32),),
+        indexes=(DataFile(f"index-{name}-views.jsonl", "views", 3, 567, "cd" * 32),),
+    )
+
+
 MANIFEST = Manifest(
     format_version=manifests.FORMAT_VERSION,
     source="mini_ddsm",
@@ -29,7 +33,7 @@ MANIFEST = Manifest(
     seed=0,
     rejected=0,
     widened=0,
-    splits={"train": SPLIT, "validation": SPLIT, "test": SPLIT},
+    splits={name: _split(name) for name in manifests.SPLITS},
 )
 
 
@@ -72,4 +76,41 @@ def test_another_version_is_refused(tmp_path, changes, sentence):
 def test_a_damaged_manifest_is_refused_by_name(tmp_path, content):
     (tmp_path / "manifest.json").write_text(content)
     with pytest.raises(InputError, match=r"manifest.json is damaged"):
+        manifests.read(tmp_path)
+
+
+def test_any_field_with_any_value_is_refused_in_a_sentence_or_can_be(tmp_path):
+    MANIFEST.write(tmp_path)
+    refused = read = 0
+    for place, document in wrong_json.variants(json.loads((tmp_path / "manifest.json").read_text())):
+        (tmp_path / "manifest.json").write_text(json.dumps(document))
+        try:
+            made = manifests.read(tmp_path)
+            read += 1
+        except InputError as error:
+            assert str(tmp_path / "manifest.json") in str(error), place
+            assert str(error).isprintable(), place
+            assert str(error).endswith("convert the data again."), place
+            refused += 1
+        except Exception as error:
+            raise AssertionError(place) from error
+        else:
+            assert all((tmp_path / shard.name).parent == tmp_path for shard in made.splits["train"].shards), place
+    assert refused > read > 0
+
+
+@pytest.mark.parametrize("content", ["[" * 5000, "\xff", '{"format_version": 1e999}', "null"])
+def test_what_is_no_json_of_a_manifest_is_refused(tmp_path, content):
+    (tmp_path / "manifest.json").write_text(content, "latin-1")
+    with pytest.raises(InputError, match=r"manifest\.json is damaged"):
+        manifests.read(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../x.tfrecord", "/etc/passwd", "a/b", "a\\b", "a\0", ".hidden", "ü"])
+def test_a_shard_lies_in_the_folder_of_its_manifest(tmp_path, name):
+    MANIFEST.write(tmp_path)
+    fields = json.loads((tmp_path / "manifest.json").read_text())
+    fields["splits"]["test"]["shards"][0]["name"] = name
+    (tmp_path / "manifest.json").write_text(json.dumps(fields))
+    with pytest.raises(InputError, match="is no name of a file in its folder"):
         manifests.read(tmp_path)

@@ -1,4 +1,5 @@
 import dataclasses
+import struct
 import subprocess
 import sys
 
@@ -9,10 +10,11 @@ import tensorflow as tf
 from mammo.clinical.labels import Label, Laterality, Projection
 from mammo.common import files
 from mammo.common.errors import InputError
-from mammo.data import index
+from mammo.config.data import Encoding
+from mammo.data import encodings, index
 from mammo.data.shards import Shards
 from tests import programs
-from tests.mammo.data import small_shards
+from tests.mammo.data import small_shards, verification_test
 
 LABELS = [[0, 1, 2], [2, 0]]
 
@@ -90,6 +92,22 @@ def test_a_shard_with_fewer_or_more_records_than_promised_is_named(opened, targe
     assert f"{of_split[target].path.name} does not hold the {promised} records that manifest.json says" in str(damage)
 
 
+def test_a_record_that_claims_to_be_larger_than_its_file_is_named(opened):
+    file = opened.files("train")[0]
+    verification_test.claim_length(file.path, 1 << 40)
+    assert f"{file.path.name} is damaged in record 0;" in str(opened.find_damage("train"))
+
+
+@pytest.mark.parametrize("side_px", [7, 50_000, -1])
+def test_an_image_of_another_size_than_its_record_says_is_named_before_it_is_decoded(tmp_path, side_px):
+    bomb = encodings.encode_image(np.zeros((8, 7), np.float32), Encoding.PNG16)
+    bomb = bomb[:16] + struct.pack(">i", side_px) + bomb[20:]
+    opened = small_shards.write(tmp_path, {"train": [[0, 1]]}, Encoding.PNG16, {"image": bomb})
+    with pytest.raises(InputError, match=rf"{opened.files('train')[0].path.name} is damaged in record 1"):
+        opened.read_image("train", 1)
+    assert "is damaged in record 0;" in str(opened.find_damage("train"))
+
+
 def test_sound_shards_have_no_damage(opened):
     assert opened.find_damage("train") is None
 
@@ -135,12 +153,6 @@ def test_an_index_that_is_not_of_the_shards_is_refused(tmp_path, change, sentenc
     altered = dataclasses.replace(opened, manifest=dataclasses.replace(opened.manifest, splits=splits), _described={})
     with pytest.raises(InputError, match=sentence):
         altered.describe("train")
-
-
-def test_no_record_is_read_to_describe_them(opened):
-    for file in opened.files("train"):
-        file.path.write_bytes(bytes(file.path.stat().st_size))
-    assert len(Shards.open(opened.folder).describe("train")) == 5
 
 
 def test_tensorflow_is_not_imported_to_describe_records(opened):

@@ -21,13 +21,18 @@ Labels = Sequence[Sequence[int]]
 """The label of each record of each shard."""
 
 
-def write(folder: pathlib.Path, splits: Mapping[str, Labels]) -> Shards:
-    """Writes views of the given labels; a split that is not given is empty."""
+def write(
+    folder: pathlib.Path,
+    splits: Mapping[str, Labels],
+    encoding: Encoding = Encoding.RAW,
+    changes: Mapping[str, object] | None = None,
+) -> Shards:
+    """Writes views of the given labels, some fields of all records changed; a split that is not given is empty."""
     folder.mkdir(parents=True, exist_ok=True)
-    made = {split: _write_split(folder, split, splits.get(split, [])) for split in manifests.SPLITS}
+    made = {split: _write_split(folder, split, splits.get(split, []), changes or {}) for split in manifests.SPLITS}
     Manifest(
         manifests.FORMAT_VERSION, "drawn", "status", pixel_path.PIXEL_PATH_VERSION, HEIGHT_PX, WIDTH_PX,
-        Encoding.RAW, seed=0, rejected=0, widened=0, splits=made,
+        encoding, seed=0, rejected=0, widened=0, splits=made,
     ).write(folder)  # fmt: skip
     return Shards.open(folder)
 
@@ -64,14 +69,14 @@ def record(split: str, shard: int, number: int, label: int) -> dict:
     }  # fmt: skip
 
 
-def _write_split(folder: pathlib.Path, split: str, labels: Labels) -> Split:
+def _write_split(folder: pathlib.Path, split: str, labels: Labels, changes: Mapping[str, object]) -> Split:
     made, rows, known = [], [], [label.title for label in KNOWN]
     images, outlines = dict.fromkeys(known, 0), dict.fromkeys(known[1:], 0)
     for shard, of_shard in enumerate(labels):
         path = folder / f"{split}-views-{shard:05d}-of-{len(labels):05d}.tfrecord"
         with tf.io.TFRecordWriter(str(path)) as writer:
             for number, label in enumerate(of_shard):
-                of_number = record(split, shard, number, label)
+                of_number = {**record(split, shard, number, label), **changes}
                 writer.write(schema.encode(of_number))
                 rows.append(index.row_of(shard_files.make_key(shard, number), of_number))
                 name = Label(label).title

@@ -1,9 +1,12 @@
 """A bundle whose networks find what is brightest: what they must say of a phantom is known to the pixel."""
 
 import pathlib
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mammo.clinical.calibration import Calibration
 from mammo.clinical.operating_points import OperatingPoint
@@ -11,8 +14,10 @@ from mammo.clinical.rules import MissingProjection
 from mammo.common.json_types import Interval
 from mammo.config.data import CropConfig
 from mammo.config.model import ClassifierNetwork, DecodingConfig, DetectorNetwork
-from mammo.inference import bundles
-from mammo.inference.bundles import Bundle, Facts
+from mammo.inference import bundles, freezing
+from mammo.inference.bundle_facts import Facts
+from mammo.inference.bundles import Bundle
+from mammo.inference.sealing import CARD_FILE, NETWORKS_FOLDER
 from mammo.models.anchor_grid import Anchors
 from mammo.models.plans import ClassifierPlan, DetectorPlan, TrainingData
 
@@ -20,6 +25,10 @@ HEIGHT_PX, WIDTH_PX = 256, 160
 CROP = CropConfig(side_px=64, context=1.5)
 MOST = 0.1  # of the image, that a lesion takes
 LEAST = 0.9  # how bright a lesion is, where the densest tissue is 1
+
+Network = Callable[[tf.Tensor], Mapping[str, tf.Tensor]]
+
+_BELOW = np.nextafter(np.float32(LEAST), np.float32(0))  # graphs of bundles can ask for more, not for as much
 
 
 _DATA = TrainingData(manifest_sha256="0" * 64, source="phantom", is_phantom=True)
@@ -45,56 +54,41 @@ _JUDGE_PLAN = ClassifierPlan(
 )
 
 
-class Finder(tf.Module):
-    """The box of all that is bright in an image, with the score 0.8; nothing where nothing is."""
-
-    @tf.function(input_signature=[tf.TensorSpec([None, HEIGHT_PX, WIDTH_PX, 1], tf.float32)])
-    def call(self, image):
-        is_bright = image[..., 0] >= LEAST
-        rows, columns = tf.reduce_any(is_bright, 2), tf.reduce_any(is_bright, 1)
-        # Where no lesion is brighter than the breast, all of the breast is as bright as can be.
-        share = tf.reduce_mean(tf.cast(is_bright, tf.float32), [1, 2])
-        is_there = (share > 0) & (share < MOST)
-        spans = []
-        for lines, count in ((columns, WIDTH_PX), (rows, HEIGHT_PX)):
-            numbers = tf.range(count)
-            spans.append(
-                (
-                    tf.reduce_min(tf.where(lines, numbers, count), 1),
-                    tf.reduce_max(tf.where(lines, numbers + 1, 0), 1),
-                )
-            )
-        (left, right), (top, bottom) = spans
-        boxes = tf.cast(tf.stack([left, top, right, bottom], 1)[:, None], tf.float32)
-        return {
-            "boxes_xyxy_px": boxes,
-            "scores": tf.fill([tf.shape(image)[0], 1], 0.8),
-            "classes": tf.zeros([tf.shape(image)[0], 1], tf.int32),
-            "num_valid": tf.cast(is_there, tf.int32),
-        }
+def find(image: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Finds the box of all that is bright in an image, with the score 0.8; nothing where nothing is."""
+    is_bright = tf.cast(image[..., 0] > _BELOW, tf.float32)
+    # Where no lesion is brighter than the breast, all of the breast is as bright as can be.
+    share = tf.reduce_mean(is_bright, [1, 2])
+    is_there = tf.cast(share > 0, tf.int32) * tf.cast(tf.constant(MOST) > share, tf.int32)
+    spans = []
+    for lines, count in ((tf.reduce_max(is_bright, 1), WIDTH_PX), (tf.reduce_max(is_bright, 2), HEIGHT_PX)):
+        numbers = tf.range(count, dtype=tf.float32)
+        spans.append((count - tf.reduce_max(lines * (count - numbers), 1), tf.reduce_max(lines * (numbers + 1), 1)))
+    (left, right), (top, bottom) = spans
+    return {
+        "boxes_xyxy_px": tf.stack([left, top, right, bottom], 1)[:, None],
+        "scores": tf.fill([tf.shape(image)[0], 1], 0.8),
+        "classes": tf.fill([tf.shape(image)[0], 1], 0),
+        "num_valid": is_there,
+    }
 
 
-class _Judge(tf.Module):
+def _judge(image: tf.Tensor) -> dict[str, tf.Tensor]:
     """Says cancer of a crop whose middle is bright."""
-
-    @tf.function(input_signature=[tf.TensorSpec([None, CROP.side_px, CROP.side_px, 1], tf.float32)])
-    def call(self, image):
-        middle = CROP.side_px // 2
-        bright = tf.reduce_mean(image[:, middle - 4 : middle + 4, middle - 4 : middle + 4], [1, 2, 3])
-        cancer = tf.where(bright >= LEAST, 0.9, 0.05)
-        return {"probabilities": tf.stack([0.95 - cancer, tf.fill(tf.shape(cancer), 0.05), cancer], 1)}
+    middle = CROP.side_px // 2
+    bright = tf.reduce_mean(image[:, middle - 4 : middle + 4, middle - 4 : middle + 4], [1, 2, 3])
+    is_bright = tf.cast(bright > _BELOW, tf.float32)
+    cancer = is_bright * 0.9 + (1 - is_bright) * 0.05
+    return {"probabilities": tf.stack([0.95 - cancer, tf.fill([tf.shape(image)[0]], 0.05), cancer], 1)}
 
 
-def write(folder: pathlib.Path, finder: tf.Module | None = None, **facts) -> Bundle:
-    """Writes the bundle of a multi-stage concept, with some facts of its own, and perhaps another finder."""
-    for name, module, signature in (
-        ("finder", finder or Finder(), "detect"),
-        ("crop_classifier", _Judge(), "classify"),
-    ):
-        path = folder / bundles.NETWORKS_FOLDER / name
-        tf.saved_model.save(module, str(path), signatures={signature: module.call})
-    (folder / bundles.CARD_FILE).write_text("# bright disc\n")
-    bundles.seal(folder, make_facts(**facts))
+def write(folder: pathlib.Path, finder: Network = find, key: Ed25519PrivateKey | None = None, **facts) -> Bundle:
+    """Writes the bundle of a multi-stage concept, with some facts of its own, and perhaps another finder or a key."""
+    networks = folder / NETWORKS_FOLDER
+    freezing.write(finder, HEIGHT_PX, WIDTH_PX, networks / "finder")
+    freezing.write(_judge, CROP.side_px, CROP.side_px, networks / "crop_classifier")
+    (folder / CARD_FILE).write_text("# bright disc\n")
+    bundles.seal(folder, make_facts(**facts), key)
     return bundles.open_bundle(folder)
 
 

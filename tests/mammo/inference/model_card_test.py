@@ -3,6 +3,7 @@ import dataclasses
 import pytest
 
 from mammo.inference import model_card
+from mammo.inference.bundle_facts import DataFacts
 from mammo.metrics import classification
 from tests.mammo.inference import bright_disc
 from tests.mammo.metrics import drawing
@@ -12,9 +13,13 @@ TRAINED = {"detector": {"stage": "detector", "backbone": "tiny", "weights": "", 
 
 @pytest.fixture(scope="module")
 def facts():
-    made = bright_disc.make_facts()
-    data = {**made.data, "manifest_sha256": "abc", "patients": {"train": 30, "test": 12}}
-    return dataclasses.replace(made, data=data)
+    data: DataFacts = {
+        "source": "phantom",
+        "is_phantom": True,
+        "manifest_sha256": "abc",
+        "patients": {"train": 30, "test": 12},
+    }
+    return bright_disc.make_facts(data=data)
 
 
 def _render(facts, **changed):

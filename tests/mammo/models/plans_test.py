@@ -105,14 +105,15 @@ def test_a_folder_without_a_plan_is_refused_with_what_to_do(tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{", "is damaged; train the model again"),
-        ("[]", "is damaged; train the model again"),
+        ("{", "is damaged ("),
+        ("[]", "is damaged ("),
         (
             json.dumps({**DETECTOR.to_json(), "format_version": 99}),
             "is of format 99, this code reads 1; train",
         ),
-        (json.dumps({**DETECTOR.to_json(), "colour": 1}), "colour is not known"),
-        (json.dumps({**DETECTOR.to_json(), "anchors": {"levels": [3]}}), "anchors.sizes_px is missing"),
+        (json.dumps({**DETECTOR.to_json(), "anchors": {"levels": [3]}}), "required field `sizes_px` - at `$.anchors`"),
+        (json.dumps({**DETECTOR.to_json(), "height_px": 1 << 40}), "px is no size of an image"),
+        ("[" * 5000, "is damaged (it is nested too deeply); train the model again"),
     ],
 )
 def test_a_plan_that_cannot_be_read_is_refused(text, said, tmp_path):

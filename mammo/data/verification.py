@@ -1,0 +1,122 @@
+"""Checks the files of a folder of shards before anything reads them, once on a machine.
+
+A manifest and its shards may come from outside, or have been damaged on their way. TensorFlow ends the process at a
+record that claims to be larger than memory, whatever its checksum; so lengths are checked here, too.
+"""
+
+import concurrent.futures
+import contextlib
+import hashlib
+import os
+import pathlib
+import struct
+import time
+from collections.abc import Sequence
+
+from absl import logging
+
+from mammo.common import files, progress
+from mammo.common.errors import InputError
+from mammo.data import manifests
+from mammo.data.manifests import DataFile, Manifest
+
+REMEDY = "copy it again, or convert the data again"
+"""For a file of the folder that is damaged."""
+
+_LENGTH = struct.Struct("<Q")
+_FRAME_BYTES = 16  # of a TFRecord: its length, the CRC of that, and after the record its own CRC
+_MOST_RECORD_BYTES = 1 << 30
+_THREADS = 4  # one disk is not read faster by more
+_SILENT_S = 5.0
+
+
+class BrokenRecordError(ValueError):
+    """A record does not fit into its file; `number` counts from 0."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def verify(folder: pathlib.Path, manifest: Manifest, manifest_sha256: str) -> None:
+    """Checks that each file is what the manifest says, unless it was checked here before and is as it was then.
+
+    Args:
+        folder: Of the shards.
+        manifest: What they are to be; their sizes fit it.
+        manifest_sha256: Of its file.
+
+    Raises:
+        InputError: A file is another than the manifest names.
+    """
+    shards = [file for split in manifest.splits.values() for file in split.shards]
+    indexes = [file for split in manifest.splits.values() for file in split.indexes]
+    stamp = _stamp(folder, [*shards, *indexes], manifest_sha256)
+    if stamp is not None and stamp.exists():
+        return
+    began_s, total = time.monotonic(), len(shards) + len(indexes)
+    with (
+        concurrent.futures.ThreadPoolExecutor(_THREADS) as pool,
+        progress.bar(total, " file verified", delay_s=_SILENT_S) as bar,
+    ):
+        waiting = [pool.submit(_check, folder, file, is_shard=file in shards) for file in (*shards, *indexes)]
+        try:
+            for done in concurrent.futures.as_completed(waiting):
+                done.result()
+                bar.update()
+        finally:
+            pool.shutdown(cancel_futures=True)
+    logging.info(
+        "Verified the SHA-256 of the %d files in %s in %.1f s; as long as they are not changed, it is not done again.",
+        total, folder, time.monotonic() - began_s,
+    )  # fmt: skip
+    if stamp is not None:
+        with contextlib.suppress(OSError):  # it is verified again
+            stamp.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            stamp.touch()
+
+
+def count_records(path: pathlib.Path) -> int:
+    """Counts the records of a file by their lengths.
+
+    Raises:
+        BrokenRecordError: One claims to be longer than the file, or than any record is.
+        OSError: The file cannot be read.
+    """
+    with path.open("rb", buffering=0) as file:
+        size, offset, number = os.fstat(file.fileno()).st_size, 0, 0
+        while offset < size:
+            head = os.pread(file.fileno(), _LENGTH.size, offset)
+            length = _LENGTH.unpack(head)[0] if len(head) == _LENGTH.size else size
+            offset += _FRAME_BYTES + length
+            if length > _MOST_RECORD_BYTES or offset > size:
+                raise BrokenRecordError(number)
+            number += 1
+    return number
+
+
+def _check(folder: pathlib.Path, file: DataFile, *, is_shard: bool) -> None:
+    path = folder / file.name
+    if files.sha256_of(path) != file.sha256:
+        raise InputError(f"{path} is not the file that {manifests.FILE_NAME} names; {REMEDY}.")
+    if not is_shard:
+        return
+    try:
+        count = count_records(path)
+    except BrokenRecordError as broken:
+        raise InputError(f"{path} is damaged in record {broken.number}; {REMEDY}.") from None
+    if count != file.records:
+        raise InputError(f"{path} does not hold the {file.records} records that {manifests.FILE_NAME} says; {REMEDY}.")
+
+
+def _stamp(folder: pathlib.Path, checked: Sequence[DataFile], manifest_sha256: str) -> pathlib.Path | None:
+    """An empty file in the person's cache, whose name says which files were verified; None: there is no such place."""
+    found = [(folder / file.name).resolve() for file in checked]
+    states = [(str(path), state.st_size, state.st_mtime_ns) for path in found for state in [path.stat()]]
+    name = hashlib.sha256(repr((manifest_sha256, states)).encode()).hexdigest()
+    given = os.environ.get("XDG_CACHE_HOME", "")  # absolute, or it does not count: XDG Base Directory Specification
+    try:
+        cache = pathlib.Path(given) if pathlib.Path(given).is_absolute() else pathlib.Path.home() / ".cache"
+    except RuntimeError:  # this user has no home
+        return None
+    return cache / "mammo" / "verified_shards" / name

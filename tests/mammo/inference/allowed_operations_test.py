@@ -1,0 +1,81 @@
+"""The list of operations is that of what networks are made of: no more, no less."""
+
+import dataclasses
+
+import pytest
+import tensorflow as tf
+
+from mammo.config.data import CropConfig, InputConfig
+from mammo.config.model import ClassifierNetwork, DecodingConfig, DetectorNetwork
+from mammo.data.pipeline import Reading
+from mammo.inference import freezing, graphs, networks
+from mammo.inference.allowed_operations import ALLOWED_OPERATIONS
+from mammo.models import building
+from mammo.models.anchor_grid import Anchors
+from mammo.models.plans import CLASS_BLIND, ClassifierPlan, DetectorPlan, TrainingData
+from mammo.stages.classifier import ClassifierStage
+from mammo.stages.detector import DetectorStage
+from tests.mammo.data import small_shards
+from tests.mammo.models import short_efficientnet
+
+_DATA = TrainingData(manifest_sha256="0" * 64, source="phantom", is_phantom=True)
+FINDER = DetectorPlan(
+    stage="detector",
+    classes=CLASS_BLIND,
+    height_px=64,
+    width_px=32,
+    data=_DATA,
+    network=DetectorNetwork("csp_darknet_nano", 8, 1),
+    anchors=Anchors((3, 4, 5, 6), (8.0, 16.0, 32.0, 64.0), (0.8, 1.0)),
+    decoding=DecodingConfig(),
+)
+WHOLE_IMAGE = ClassifierPlan(
+    stage="tumour",
+    classes=("normal", "tumour"),
+    height_px=64,
+    width_px=64,
+    data=_DATA,
+    network=ClassifierNetwork("csp_darknet_nano", "study", 0.2, standardizes=False),
+    crop=None,
+    flip_averaging=True,
+)
+CROPS = dataclasses.replace(
+    WHOLE_IMAGE,
+    stage="crop_classifier",
+    classes=("background", "benign", "cancer"),
+    height_px=32,
+    width_px=32,
+    crop=CropConfig(side_px=32),
+    network=ClassifierNetwork("efficientnet_b0", "modern", 0.2, standardizes=True),
+)
+OF_EACH_KIND: tuple[DetectorPlan | ClassifierPlan, ...] = (
+    FINDER,
+    dataclasses.replace(FINDER, classes=("benign", "cancer"), anchors=Anchors((3,), (8.0,), (1.0,))),
+    WHOLE_IMAGE,
+    CROPS,
+)
+
+
+@pytest.fixture(scope="module")
+def short():
+    yield from short_efficientnet.in_place_of_b0()
+
+
+def test_networks_of_each_kind_have_the_operations_that_are_listed(short, tmp_path):
+    shards = small_shards.write(tmp_path, {})
+    used: set[str] = set()
+    for plan in OF_EACH_KIND:
+        reading = Reading(InputConfig())
+        stage: freezing.Stage
+        if isinstance(plan, DetectorPlan):
+            stage = DetectorStage(plan, shards, reading)
+        else:
+            stage = ClassifierStage(plan, shards, reading)
+        freezing.save(stage, building.build(plan), tmp_path / "network")
+        content = (tmp_path / "network" / "graph.pb").read_bytes()
+        graph = graphs.parse(content)
+        used |= {node.op for node in graph.node}
+        names = networks.output_names(plan)
+        frozen = graphs.build(graph, [None, plan.height_px, plan.width_px, 1], names)
+        assert set(frozen(tf.zeros([2, plan.height_px, plan.width_px, 1]))) == set(names)
+    assert sorted(used) == sorted(ALLOWED_OPERATIONS)
