@@ -14,7 +14,7 @@ from data_tools.records import RecordOptions, ViewRecords
 from data_tools.source import ListedExam, ListedView, Source
 from mammo.clinical import labels
 from mammo.clinical.labels import Label
-from mammo.common import files
+from mammo.common import files, typed_json
 from mammo.common.errors import ImageError, InputError
 from mammo.data import index, shard_files
 from mammo.data.encodings import Content
@@ -98,13 +98,11 @@ def read_journal(output_dir: pathlib.Path, task: Task) -> Result | None:
     files are gone or cut short, by a person or by a machine that lost its power.
     """
     try:
-        fields = json.loads(_journal_path(output_dir, task).read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
+        result = typed_json.into(typed_json.read(_journal_path(output_dir, task)), Result)
+    except (FileNotFoundError, ValueError):
         return None
-    fields["shards"] = [DataFile(**shard) for shard in fields["shards"]]
-    fields["patients"], fields["exams"] = set(fields["patients"]), set(fields["exams"])
-    is_whole = all(_size_of(output_dir / shard.name) == shard.bytes for shard in fields["shards"])
-    return Result(**fields) if is_whole and not fields["rejected"] else None
+    is_whole = all(_size_of(output_dir / shard.name) == shard.bytes for shard in result.shards)
+    return result if is_whole and not result.rejected else None
 
 
 def make(

@@ -1,6 +1,8 @@
 import csv
 import dataclasses
 import json
+import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -133,6 +135,64 @@ def test_a_killed_conversion_goes_on_to_the_same_bytes(converted, source, tmp_pa
     assert drawn_source.read_bytes(output_dir) == drawn_source.read_bytes(converted[0])
 
 
+class _KilledError(BaseException):
+    pass
+
+
+def _kill_at_deletion(monkeypatch, number):
+    """Lets the deletion of that number, from 0, of a file below a folder named .journal end the process."""
+    unlink, rmtree, made = pathlib.Path.unlink, shutil.rmtree, 0
+
+    def count(path):
+        nonlocal made
+        if ".journal" in str(path) and not str(path).endswith(files.PARTIAL_SUFFIX):
+            made += 1
+            if made > number:
+                raise _KilledError
+
+    def counted_unlink(path, **options):
+        count(path)
+        unlink(path, **options)
+
+    def counted_rmtree(path):
+        count(path)
+        rmtree(path)
+
+    monkeypatch.setattr(pathlib.Path, "unlink", counted_unlink)
+    monkeypatch.setattr(shutil, "rmtree", counted_rmtree)
+
+
+@pytest.mark.parametrize("deletions", [0, 1, 3])
+def test_a_conversion_killed_after_its_manifest_is_finished_by_the_same_command(
+    source, tmp_path, monkeypatch, caplog, deletions
+):
+    small = dataclasses.replace(source, exams=6)
+    with monkeypatch.context() as killing, pytest.raises(_KilledError):
+        _kill_at_deletion(killing, deletions)
+        _conversion(small, tmp_path).run()
+    before = drawn_source.read_bytes(tmp_path)
+    assert ".journal/settings.json" in before
+    with pytest.raises(InputError, match="holds the beginning of another conversion"):
+        _conversion(small, tmp_path, views_per_shard=9).run()
+    made = _conversion(small, tmp_path).run()
+    assert "was whole already" in caplog.text
+    assert made == manifests.read(tmp_path)
+    assert drawn_source.read_bytes(tmp_path) == {
+        name: content for name, content in before.items() if not name.startswith(".journal")
+    }
+    with pytest.raises(InputError, match="already holds a finished conversion"):
+        _conversion(small, tmp_path).run()
+
+
+def test_a_journal_without_settings_beside_a_manifest_is_litter_of_a_finished_conversion(source, tmp_path):
+    small = dataclasses.replace(source, exams=2)
+    _conversion(small, tmp_path).run()
+    (tmp_path / ".journal").mkdir()
+    with pytest.raises(InputError, match="already holds a finished conversion"):
+        _conversion(small, tmp_path).run()
+    assert not (tmp_path / ".journal").exists()
+
+
 def _is_writing(output_dir, finished):
     whole = len(list(output_dir.glob("*.tfrecord")))
     return whole >= finished and any(output_dir.glob(f"*{files.PARTIAL_SUFFIX}"))
@@ -208,10 +268,11 @@ def test_an_interrupted_conversion_leaves_no_partial_files_of_its_workers(source
     assert not list(tmp_path.rglob(f"*{files.PARTIAL_SUFFIX}"))
 
 
-def test_damaged_settings_are_refused_with_what_to_do(source, tmp_path):
+@pytest.mark.parametrize("text", ["", "[]", "[" * 10_000])
+def test_damaged_settings_are_refused_with_what_to_do(source, tmp_path, text):
     settings = tmp_path / ".journal" / "settings.json"
     settings.parent.mkdir()
-    settings.write_text("")
+    settings.write_text(text)
     with pytest.raises(InputError, match=r"settings.json is damaged; empty"):
         _conversion(source, tmp_path).run()
 
