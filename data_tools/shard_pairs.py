@@ -9,6 +9,8 @@ import json
 import pathlib
 from collections.abc import Callable
 
+import cv2
+
 from data_tools import records
 from data_tools.records import RecordOptions, ViewRecords
 from data_tools.source import ListedExam, ListedView, Source
@@ -139,7 +141,7 @@ def make(
         ):
             for exam, view in task.views:
                 try:
-                    made = records.make(options, source, exam, view)
+                    made = _records_of(options, source, exam, view)
                 except ImageError as error:
                     result.rejected.append((_relative(error.path, options.data_dir), error.reason))
                 else:
@@ -157,6 +159,26 @@ def make(
     ]
     _write_journal(output_dir, task, result)
     return result
+
+
+def _records_of(options: RecordOptions, source: Source, exam: ListedExam, view: ListedView) -> ViewRecords:
+    """Makes the records of one view, and decides what is the view's own fault: that costs the view alone.
+
+    It is what readers of bytes from outside raise, an `ImageError`; and want of memory, which the other views may have.
+    Anything else is a fault of the program: it ends the conversion with its traceback, which names the view.
+
+    Raises:
+        ImageError: The view, or a file that belongs to it, cannot be used.
+    """
+    try:
+        return records.make(options, source, exam, view)
+    except ImageError:
+        raise
+    except Exception as error:
+        if isinstance(error, MemoryError) or (isinstance(error, cv2.error) and error.code == cv2.Error.StsNoMem):
+            raise ImageError(view.path, "takes more memory than there is; run it again with fewer --workers") from None
+        error.add_note(f"It came of {view.path}.")
+        raise
 
 
 def _count(counts: dict[str, int], name: str) -> None:
