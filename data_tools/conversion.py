@@ -11,10 +11,12 @@ import functools
 import io
 import json
 import logging
+import os
 import pathlib
 import shutil
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from typing import TextIO
 
 import numpy as np
 
@@ -173,14 +175,7 @@ class Conversion:
         journal = self.output_dir / shard_pairs.JOURNAL_FOLDER
         if not journal.is_dir():
             self._check_is_free()
-        journal.mkdir(parents=True, exist_ok=True)
-        with (journal / _LOCK_FILE).open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise InputError(f"{self.output_dir} is being written by another conversion.") from None
-            if not (journal / _LOCK_FILE).exists():  # the conversion that held the lock has ended meanwhile
-                self._check_is_free()
+        with self._lock(journal):
             self._check_settings(journal / _SETTINGS_FILE, tasks)
             self._drop_partials()
             try:
@@ -188,6 +183,19 @@ class Conversion:
             finally:
                 self._drop_partials()  # those of workers that were killed
             self._drop_journal(journal)
+
+    def _lock(self, journal: pathlib.Path) -> TextIO:
+        """Makes the journal, and returns a file whose lock this conversion holds until it is closed."""
+        with contextlib.suppress(BlockingIOError, FileNotFoundError):
+            journal.mkdir(parents=True, exist_ok=True)
+            with contextlib.ExitStack() as opened:
+                lock = opened.enter_context((journal / _LOCK_FILE).open("w"))
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                # The conversion that held it may have ended, and deleted it, meanwhile.
+                if os.path.samestat(os.fstat(lock.fileno()), (journal / _LOCK_FILE).stat()):
+                    opened.pop_all()
+                    return lock
+        raise InputError(f"{self.output_dir} is being written by another conversion.")
 
     def _check_is_free(self) -> None:
         if self.output_dir.is_dir() and any(self.output_dir.iterdir()):

@@ -17,7 +17,7 @@ MAX_CSV_BYTES = 24 * 2**20
 MAX_COLUMNS = 100
 MAX_XLSX_ROWS = 50_000
 MAX_CELLS_BYTES = 8 * 2**20
-"""Of the cells and the text of a workbook, unpacked; openpyxl takes 100 times as much for the worst. Mini-DDSM: 4 MB."""
+"""Of the cells and the text of a workbook, unpacked; openpyxl takes up to 100 times as much. Mini-DDSM's: 4 MB."""
 MAX_PART_BYTES = 2**19  # of each other part, such as its styles, for which openpyxl takes longer
 
 _BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}

@@ -1,5 +1,6 @@
 import csv
 import dataclasses
+import fcntl
 import json
 import pathlib
 import shutil
@@ -274,6 +275,30 @@ def test_damaged_settings_are_refused_with_what_to_do(source, tmp_path, text):
     settings.parent.mkdir()
     settings.write_text(text)
     with pytest.raises(InputError, match=r"settings.json is damaged; empty"):
+        _conversion(source, tmp_path).run()
+
+
+def test_a_folder_that_another_conversion_writes_is_refused(source, tmp_path):
+    (tmp_path / ".journal").mkdir()
+    with (tmp_path / ".journal" / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(InputError, match="is being written by another conversion"):
+            _conversion(source, tmp_path).run()
+    assert [path.name for path in (tmp_path / ".journal").iterdir()] == ["lock"]
+
+
+@pytest.mark.parametrize("is_made_anew", [False, True])
+def test_a_lock_that_was_deleted_while_it_was_taken_is_no_lock(source, tmp_path, monkeypatch, is_made_anew):
+    flock, lock = fcntl.flock, tmp_path / ".journal" / "lock"
+
+    def take_late(file, operation):
+        lock.unlink()
+        if is_made_anew:
+            lock.touch()
+        flock(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", take_late)
+    with pytest.raises(InputError, match="is being written by another conversion"):
         _conversion(source, tmp_path).run()
 
 
