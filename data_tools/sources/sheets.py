@@ -105,7 +105,7 @@ def _check_parts(path: pathlib.Path, content: bytes) -> None:
             others = [part.file_size for part, is_cell in zip(parts, is_cells, strict=True) if not is_cell]
             is_too_large = cells_bytes > MAX_CELLS_BYTES or max(others, default=0) > MAX_PART_BYTES
             has_entities = not is_too_large and any(b"<!DOCTYPE" in archive.read(part) for part in parts)
-    except Exception:
+    except Exception:  # of a damaged archive zipfile raises whatever it meets
         raise _no_spreadsheet(path) from None
     if is_too_large or len(parts) > _MAX_PARTS:
         raise InputError(f"{path} unpacks to more than a sheet of cases has; save the cases alone as a new workbook.")
@@ -121,7 +121,7 @@ def _xlsx_rows(path: pathlib.Path, content: bytes) -> Iterator[list[str]]:
         # One row and one column more than may be: a cell at the far corner of a sheet costs no more than that.
         cells = book.worksheets[0].iter_rows(max_row=MAX_XLSX_ROWS + 2, max_col=MAX_COLUMNS + 1, values_only=True)
         rows = [["" if value is None else str(value) for value in row] for row in cells]
-    except Exception:
+    except Exception:  # of a damaged workbook openpyxl raises whatever it meets
         raise _no_spreadsheet(path) from None
     if len(rows) > MAX_XLSX_ROWS + 1:
         raise InputError(f"{path} has more than {MAX_XLSX_ROWS:,} rows, which no sheet of cases has.")
@@ -140,12 +140,14 @@ def _rows(
     found = []
     for number, row in enumerate(rows, start=1):
         cells = [cell.strip() for cell in row]
+        if not any(cells):
+            continue
         if title is None:
             title = _known(path, cells, columns, optional)
             width = max(place for place, cell in enumerate(cells, start=1) if cell)
-        elif any(cells):
-            if len(cells) < len(title) or any(cells[len(title) :]):
-                raise InputError(f"{path}, row {number} has {len(cells)} cells, and the title {width}.")
+        elif len(cells) < width or any(cells[len(title) :]):
+            raise InputError(f"{path}, row {number} has {len(cells)} cells, and the title {width}.")
+        else:
             named = zip(title, cells, strict=False)
             found.append(Row(number, {name: cell for name, cell in named if name}))
     if not found:

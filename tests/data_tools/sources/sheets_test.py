@@ -34,6 +34,7 @@ def _names(rows):
         PLAIN.replace("a.png,P1", '"a.png" ,P1 ').replace('" ', '"').encode(),
         PLAIN.rstrip().encode() + b"\n,,,,,\n\n",
         PLAIN.replace("note", "").encode(),
+        PLAIN.replace("note", "").replace("x", "").replace("P1,", "P1").encode(),
     ],
 )
 def test_a_sheet_is_read_however_it_was_saved(tmp_path, content):
@@ -43,6 +44,7 @@ def test_a_sheet_is_read_however_it_was_saved(tmp_path, content):
 def test_blank_rows_are_left_out_and_rows_keep_their_numbers(tmp_path):
     rows = _csv(tmp_path, PLAIN.replace("\n", "\n\n"))
     assert _names(rows) == [(3, "a.png", "P1"), (5, "b.png", "P2")]
+    assert _names(_csv(tmp_path, ",,\n" + PLAIN)) == [(3, "a.png", "P1"), (4, "b.png", "P2")]
 
 
 @pytest.mark.parametrize(
