@@ -1,7 +1,9 @@
 import csv
 import dataclasses
+import errno
 import fcntl
 import json
+import os
 import pathlib
 import shutil
 import signal
@@ -322,3 +324,38 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_manifest(source, tmp_path):
     names = [path.name for path in (tmp_path / "out").iterdir()]
     assert names == [".journal"]
     assert json.loads((tmp_path / "out" / ".journal" / "settings.json").read_text())["seed"] == 0
+
+
+def test_a_disk_that_fills_at_any_write_leaves_what_the_same_command_finishes(source, tmp_path, monkeypatch):
+    small, fsync = dataclasses.replace(source, exams=1), os.fsync
+    writes = 0
+
+    def count(descriptor):
+        nonlocal writes
+        writes += 1
+        fsync(descriptor)
+
+    with monkeypatch.context() as counting:
+        counting.setattr(os, "fsync", count)
+        _conversion(small, tmp_path / "whole", only_split="test").run()
+    whole = drawn_source.read_bytes(tmp_path / "whole")
+    full: set[str] = set()
+    for number in range(writes):
+        left = number
+
+        def fill_up(descriptor):
+            nonlocal left
+            if left == 0:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            left -= 1
+            fsync(descriptor)
+
+        output_dir = tmp_path / str(number)
+        with monkeypatch.context() as filling, pytest.raises(OSError, match="No space left") as raised:
+            filling.setattr(os, "fsync", fill_up)
+            _conversion(small, output_dir, only_split="test").run()
+        full.add(pathlib.Path(raised.value.filename).name)
+        assert not list(output_dir.rglob(f"*{files.PARTIAL_SUFFIX}"))
+        _conversion(small, output_dir, only_split="test").run()
+        assert drawn_source.read_bytes(output_dir) == whole
+    assert full == {"settings.json", "test-00000.json", *whole}
