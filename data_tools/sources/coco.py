@@ -118,7 +118,7 @@ class Coco:
 
     @functools.cached_property
     def _path_of_case(self) -> dict[pathlib.PurePosixPath, pathlib.Path]:
-        return {path: file_names.find(self.data_dir, path) for path in self._cases}
+        return file_names.find(self.data_dir, self._cases)
 
     @functools.cached_property
     def _case_of_path(self) -> dict[pathlib.Path, pathlib.PurePosixPath]:

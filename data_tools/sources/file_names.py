@@ -1,6 +1,8 @@
 """Which file of a data set a name in a sheet means."""
 
+import contextlib
 import pathlib
+from collections.abc import Iterable
 
 _LONGEST = 1000  # characters, of a path
 _LONGEST_PART_BYTES = 255  # of a file's or folder's name, in every file system of note
@@ -24,16 +26,34 @@ def relative_path(name: str, folder: pathlib.Path) -> pathlib.PurePosixPath:
     return path
 
 
-def find(folder: pathlib.Path, path: pathlib.PurePosixPath) -> pathlib.Path:
-    """Returns the file at `path` below `folder`, or the only one there whose name differs by its case alone.
+def find(folder: pathlib.Path, paths: Iterable[pathlib.PurePosixPath]) -> dict[pathlib.PurePosixPath, pathlib.Path]:
+    """Returns the file at each path below `folder`, or the only one there whose name differs by its case alone.
 
     Where there is neither, the path as it was named: whoever opens it says that it is missing.
     """
-    exact = folder / path
+    listed: dict[pathlib.Path, dict[str, list[pathlib.Path]]] = {}  # each folder once, however many files it lacks
+    found = {}
+    for path in paths:
+        exact = folder / path
+        found[path] = exact
+        if not _is_there(exact):
+            if exact.parent not in listed:
+                listed[exact.parent] = _by_folded_name(exact.parent)
+            alike = listed[exact.parent].get(exact.name.casefold(), [])
+            found[path] = alike[0] if len(alike) == 1 else exact
+    return found
+
+
+def _is_there(path: pathlib.Path) -> bool:
     try:
-        if exact.exists():
-            return exact
-        alike = [other for other in exact.parent.iterdir() if other.name.casefold() == exact.name.casefold()]
-    except OSError:  # no such folder, a name longer than the system's
-        return exact
-    return alike[0] if len(alike) == 1 else exact
+        return path.exists()
+    except OSError:  # in a folder that may not be read, say
+        return False
+
+
+def _by_folded_name(folder: pathlib.Path) -> dict[str, list[pathlib.Path]]:
+    names: dict[str, list[pathlib.Path]] = {}
+    with contextlib.suppress(OSError):  # no such folder
+        for path in folder.iterdir():
+            names.setdefault(path.name.casefold(), []).append(path)
+    return names

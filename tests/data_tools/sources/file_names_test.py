@@ -31,8 +31,21 @@ def test_what_means_no_file_below_the_folder_is_refused(name):
 def test_the_case_of_a_name_decides_only_between_files_that_are_there(tmp_path):
     for name in ("one.png", "two.png", "TWO.png"):
         (tmp_path / name).touch()
-    found = {
-        name: file_names.find(tmp_path, pathlib.PurePosixPath(name)).name for name in ("One.PNG", "two.png", "Two.PNG")
-    }
-    assert found == {"One.PNG": "one.png", "two.png": "two.png", "Two.PNG": "Two.PNG"}
-    assert not file_names.find(tmp_path, pathlib.PurePosixPath("nowhere/a.png")).exists()
+    paths = [pathlib.PurePosixPath(name) for name in ("One.PNG", "two.png", "Two.PNG", "nowhere/a.png")]
+    found = file_names.find(tmp_path, paths)
+    assert list(found) == paths
+    relative = [str(path.relative_to(tmp_path)) for path in found.values()]
+    assert relative == ["one.png", "two.png", "Two.PNG", "nowhere/a.png"]
+
+
+def test_a_folder_is_listed_once_however_many_files_are_missing(tmp_path, monkeypatch):
+    listed: list[pathlib.Path] = []
+    iterdir = pathlib.Path.iterdir
+
+    def noting(path):
+        listed.append(path)
+        return iterdir(path)
+
+    monkeypatch.setattr(pathlib.Path, "iterdir", noting)
+    file_names.find(tmp_path, [pathlib.PurePosixPath(f"{number}.png") for number in range(50)])
+    assert listed == [tmp_path]
