@@ -17,7 +17,6 @@ _ADVICE = {
     errno.ENOSPC: "make room there or give another folder",
     errno.EDQUOT: "make room there or give another folder",
     errno.EFBIG: "give a folder on a disk that takes larger files",
-    errno.EIO: "the disk fails; give a folder on another",
     errno.EACCES: "change its permissions or give another folder",
     errno.EPERM: "change its permissions or give another folder",
     errno.EROFS: "give another folder",

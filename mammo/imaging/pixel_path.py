@@ -24,8 +24,6 @@ PIXEL_PATH_VERSION = 1
 CROP_MIN_SIDE_PX = 384  # of the source: 38 mm of film in Mini-DDSM
 CROP_MAX_SIDE_PX = 1024  # of the crop: larger ones are shrunk
 
-_LONGEST_TO_SHORTEST_SIDE = 10  # a strip of film has no breast, and its working image would be as wide as it is flat
-
 
 @dataclasses.dataclass(frozen=True)
 class PreparedImage:
@@ -44,11 +42,8 @@ def find_breast(path: pathlib.Path, pixels: np.ndarray) -> Breast:
     """Finds the breast on a view, uint8 or uint16 [H, W].
 
     Raises:
-        ImageError: The view shows no breast, or is no view by its shape.
+        ImageError: The view shows no breast.
     """
-    height_px, width_px = pixels.shape
-    if max(height_px, width_px) > _LONGEST_TO_SHORTEST_SIDE * min(height_px, width_px):
-        raise ImageError(path, f"is of {height_px} × {width_px} pixels, which is no shape of a mammogram")
     found = breasts.find_breast(pixels)
     if found is None:
         raise ImageError(path, "shows no breast: it is of one colour, or nothing on it is large enough")

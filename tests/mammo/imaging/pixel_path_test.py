@@ -1,6 +1,5 @@
 import pathlib
 
-import cv2
 import hypothesis
 import hypothesis.strategies as st
 import numpy as np
@@ -104,17 +103,3 @@ def test_a_large_crop_is_shrunk():
 def test_a_view_without_a_breast_is_refused_by_name():
     with pytest.raises(ImageError, match=r"view\.png shows no breast"):
         pixel_path.find_breast(PATH, np.zeros((300, 200), np.uint8))
-
-
-@pytest.mark.parametrize("shape", [(1, 80), (80, 1), (1, 1_000_000), (30, 301)])
-def test_a_strip_is_refused_before_a_working_image_of_its_shape_is_made(shape):
-    with pytest.raises(ImageError, match=r"strip\.png is of \d+ × \d+ pixels, which is no shape of a mammogram"):
-        pixel_path.find_breast(pathlib.Path("strip.png"), np.zeros(shape, np.uint8))
-
-
-def test_a_side_beyond_32767_pixels_does_no_harm():
-    pixels = cv2.resize(drawing.draw_view(512, 300), (3_300, 33_000), interpolation=cv2.INTER_NEAREST)
-    breast = pixel_path.find_breast(pathlib.Path("long.png"), pixels)
-    prepared = pixel_path.prepare_view(pixels, breast, 128, 80)
-    assert prepared.image.shape == (128, 80)
-    assert prepared.image.max() > 0.5
