@@ -8,10 +8,13 @@ import dataclasses
 import fcntl
 import functools
 import json
+import logging
+import os
 import pathlib
 import shutil
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from typing import TextIO
 
 import numpy as np
 
@@ -19,13 +22,14 @@ from data_tools import processes, shard_pairs, splits
 from data_tools.records import RecordOptions
 from data_tools.shard_pairs import Result, Task
 from data_tools.source import ListedExam, Source
-from mammo.common import csv_text, files
+from mammo.common import csv_text, files, typed_json
 from mammo.common.errors import InputError
 from mammo.data import index, manifests
 from mammo.data.manifests import Manifest, Split
 from mammo.imaging import pixel_path
 
 _SETTINGS_FILE = "settings.json"
+_LOCK_FILE = "lock"
 REJECTED_FILE = "rejected.csv"
 
 
@@ -64,6 +68,9 @@ class Conversion:
         exams = self._drawn(self.source.list_exams())
         tasks = self._tasks(exams)
         with self._claimed_output_dir(tasks):
+            if self._is_whole:
+                logging.warning("%s was whole already; what was left of its journal is removed.", self.output_dir)
+                return manifests.read(self.output_dir)
             results = self._make_all(tasks)
             self._report_rejected(results, sum(len(task.views) for task in tasks))
             made = self._manifest(tasks, results)
@@ -162,43 +169,70 @@ class Conversion:
             InputError: It holds something else, another conversion, or one that is running.
         """
         journal = self.output_dir / shard_pairs.JOURNAL_FOLDER
-        if not journal.is_dir() and self.output_dir.is_dir() and any(self.output_dir.iterdir()):
-            what = "a finished conversion" if (self.output_dir / manifests.FILE_NAME).exists() else "other files"
-            raise InputError(f"{self.output_dir} already holds {what}; give another --output_dir or empty it.")
-        journal.mkdir(parents=True, exist_ok=True)
-        with (journal / "lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise InputError(f"{self.output_dir} is being written by another conversion.") from None
+        if not journal.is_dir():
+            self._check_is_free()
+        with self._lock(journal):
             self._check_settings(journal / _SETTINGS_FILE, tasks)
             self._drop_partials()
             try:
                 yield
             finally:
                 self._drop_partials()  # those of workers that were killed
-            finished = journal.rename(journal.with_name(journal.name + files.PARTIAL_SUFFIX))
-            shutil.rmtree(finished)
+            self._drop_journal(journal)
+
+    def _lock(self, journal: pathlib.Path) -> TextIO:
+        """Makes the journal, and returns a file whose lock this conversion holds until it is closed."""
+        with contextlib.suppress(BlockingIOError, FileNotFoundError):
+            journal.mkdir(parents=True, exist_ok=True)
+            with contextlib.ExitStack() as opened:
+                lock = opened.enter_context((journal / _LOCK_FILE).open("w"))
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                # The conversion that held it may have ended, and deleted it, meanwhile.
+                if os.path.samestat(os.fstat(lock.fileno()), (journal / _LOCK_FILE).stat()):
+                    opened.pop_all()
+                    return lock
+        raise InputError(f"{self.output_dir} is being written by another conversion.")
+
+    def _check_is_free(self) -> None:
+        if self.output_dir.is_dir() and any(self.output_dir.iterdir()):
+            what = "a finished conversion" if self._is_whole else "other files"
+            raise InputError(f"{self.output_dir} already holds {what}; give another --output_dir or empty it.")
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether all is there: the manifest is written last."""
+        return (self.output_dir / manifests.FILE_NAME).is_file()
 
     def _drop_partials(self) -> None:
         for partial in self.output_dir.rglob(f"*{files.PARTIAL_SUFFIX}"):
-            partial.unlink()
+            partial.unlink(missing_ok=True)
+
+    @staticmethod
+    def _drop_journal(journal: pathlib.Path) -> None:
+        """Deletes the settings last: as long as they are there, the same command goes on, and ends here again."""
+        for path in journal.iterdir():
+            if path.name not in (_SETTINGS_FILE, _LOCK_FILE):
+                path.unlink()
+        shutil.rmtree(journal)
 
     def _check_settings(self, path: pathlib.Path, tasks: list[Task]) -> None:
         settings = self._settings(tasks)
-        if path.exists():
-            try:
-                earlier = json.loads(path.read_text())
-            except json.JSONDecodeError:
-                raise InputError(f"{path} is damaged; empty {self.output_dir} and convert anew.") from None
-            for key, value in settings.items():
-                if earlier.get(key) != value:
-                    raise InputError(
-                        f"{self.output_dir} holds the beginning of another conversion (its {key} is "
-                        f"{earlier.get(key)}, not {value}); give another --output_dir or empty it."
-                    )
-        else:
+        if not path.exists():
+            if self._is_whole:  # killed between its last two deletions; whether it was of this command, nothing tells
+                shutil.rmtree(path.parent)
+                self._check_is_free()
             files.write_text(path, json.dumps(settings))
+            return
+        try:
+            earlier = typed_json.into(typed_json.read(path), dict[str, object])
+        except ValueError:
+            raise InputError(f"{path} is damaged; empty {self.output_dir} and convert anew.") from None
+        for key, value in settings.items():
+            if earlier.get(key) != value:
+                raise InputError(
+                    f"{self.output_dir} holds the beginning of another conversion (its {key} is "
+                    f"{earlier.get(key)}, not {value}); give another --output_dir or empty it."
+                )
 
     def _settings(self, tasks: list[Task]) -> dict[str, object]:
         """Everything that decides the bytes, so that a conversion goes on only with what it began with."""

@@ -109,6 +109,7 @@ def _draw(folder: pathlib.Path, options: DataConfig) -> pathlib.Path:
             height_px=options.phantom_height_px,
             workers=os.cpu_count() or 1,
         )
+        files.sync_tree(unfinished)
         unfinished.rename(drawn)
     return drawn
 

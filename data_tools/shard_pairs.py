@@ -9,12 +9,14 @@ import json
 import pathlib
 from collections.abc import Callable
 
+import cv2
+
 from data_tools import records
 from data_tools.records import RecordOptions, ViewRecords
 from data_tools.source import ListedExam, ListedView, Source
 from mammo.clinical import labels
 from mammo.clinical.labels import Label
-from mammo.common import files
+from mammo.common import files, typed_json
 from mammo.common.errors import ImageError, InputError
 from mammo.data import index, shard_files
 from mammo.data.encodings import Content
@@ -98,13 +100,11 @@ def read_journal(output_dir: pathlib.Path, task: Task) -> Result | None:
     files are gone or cut short, by a person or by a machine that lost its power.
     """
     try:
-        fields = json.loads(_journal_path(output_dir, task).read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
+        result = typed_json.into(typed_json.read(_journal_path(output_dir, task)), Result)
+    except (FileNotFoundError, ValueError):
         return None
-    fields["shards"] = [DataFile(**shard) for shard in fields["shards"]]
-    fields["patients"], fields["exams"] = set(fields["patients"]), set(fields["exams"])
-    is_whole = all(_size_of(output_dir / shard.name) == shard.bytes for shard in fields["shards"])
-    return Result(**fields) if is_whole and not fields["rejected"] else None
+    is_whole = all(_size_of(output_dir / shard.name) == shard.bytes for shard in result.shards)
+    return result if is_whole and not result.rejected else None
 
 
 def make(
@@ -141,7 +141,7 @@ def make(
         ):
             for exam, view in task.views:
                 try:
-                    made = records.make(options, source, exam, view)
+                    made = _records_of(options, source, exam, view)
                 except ImageError as error:
                     result.rejected.append((_relative(error.path, options.data_dir), error.reason))
                 else:
@@ -159,6 +159,26 @@ def make(
     ]
     _write_journal(output_dir, task, result)
     return result
+
+
+def _records_of(options: RecordOptions, source: Source, exam: ListedExam, view: ListedView) -> ViewRecords:
+    """Makes the records of one view, and decides what is the view's own fault: that costs the view alone.
+
+    It is what readers of bytes from outside raise, an `ImageError`; and want of memory, which the other views may have.
+    Anything else is a fault of the program: it ends the conversion with its traceback, which names the view.
+
+    Raises:
+        ImageError: The view, or a file that belongs to it, cannot be used.
+    """
+    try:
+        return records.make(options, source, exam, view)
+    except ImageError:
+        raise
+    except Exception as error:
+        if isinstance(error, MemoryError) or (isinstance(error, cv2.error) and error.code == cv2.Error.StsNoMem):
+            raise ImageError(view.path, "takes more memory than there is; run it again with fewer --workers") from None
+        error.add_note(f"It came of {view.path}.")
+        raise
 
 
 def _count(counts: dict[str, int], name: str) -> None:

@@ -11,6 +11,9 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from mammo.clinical.labels import Label, Laterality, Projection
+from mammo.common.errors import ImageError
+
+_ROUNDING_PX = 1.0
 
 BoxXyxyPx = tuple[float, float, float, float]
 """x_min, y_min, x_max, y_max in pixels; the maxima are exclusive, so width is x_max - x_min."""
@@ -117,6 +120,28 @@ def worst(pathologies: Iterable[Label]) -> Label:
     """Returns the worst of at least one pathology: UNKNOWN where one is, since it may be the worst."""
     known = tuple(pathologies)
     return Label.UNKNOWN if Label.UNKNOWN in known else max(known)
+
+
+def box_within(path: pathlib.Path, box_xyxy_px: BoxXyxyPx, height_px: int, width_px: int) -> BoxXyxyPx:
+    """Returns a box as it lies inside its image; what programs round beyond the edge, up to a pixel, is cut off.
+
+    Args:
+        path: Of the image, for the message.
+        box_xyxy_px: As the source gives it.
+        height_px: Height of the image.
+        width_px: Width of the image.
+
+    Raises:
+        ImageError: The box is empty, leaves the image by more than a pixel, or is not finite.
+    """
+    x_min, y_min, x_max, y_max = box_xyxy_px
+    low_x, low_y, high_x, high_y = max(x_min, 0.0), max(y_min, 0.0), min(x_max, width_px), min(y_max, height_px)
+    cut_off_px = max(low_x - x_min, low_y - y_min, x_max - high_x, y_max - high_y)
+    # Written so that a NaN is refused, too.
+    if not (low_x < high_x and low_y < high_y and cut_off_px <= _ROUNDING_PX):
+        box = ", ".join(f"{value:g}" for value in box_xyxy_px)
+        raise ImageError(path, f"has a box ({box}) that is not inside its {height_px} × {width_px} pixels")
+    return low_x, low_y, high_x, high_y
 
 
 class Source(Protocol):

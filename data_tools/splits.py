@@ -52,7 +52,7 @@ def check_disjoint(patients_by_split: dict[str, set[str]]) -> None:
 
 
 def _place(patient_id: str, stratum: tuple[Label, str], seed: int) -> str:
-    digits = "".join(character for character in patient_id if character.isdigit())
+    digits = "".join(character for character in patient_id if character.isdecimal())
     number = int(digits) if digits else zlib.crc32(patient_id.encode())
     block, place = divmod(number, len(_BLOCK))
     stratum_key = zlib.crc32(f"{stratum[0].name}/{stratum[1]}".encode())

@@ -76,7 +76,8 @@ def _write(path: pathlib.Path, height_px: int) -> None:
     if image is None:
         path.touch()
     else:
-        cv2.imwrite(str(path), _outline(image, height_px) if image["mask"] else _view(image, height_px, path.suffix))
+        pixels = _outline(image, height_px) if image["mask"] else _view(image, height_px, path.suffix)
+        path.write_bytes(cv2.imencode(path.suffix, pixels)[1].tobytes())  # Python's own, so that a full disk raises
 
 
 def _view(image: re.Match[str], height_px: int, suffix: str) -> np.ndarray:

@@ -52,15 +52,15 @@ def main() -> None:
 
     from mammo.data.shards import Shards  # noqa: PLC0415  TensorFlow takes seconds: wrong flags are told before
     from mammo.reports import run as report  # noqa: PLC0415
-    from mammo.training import loop, workdir  # noqa: PLC0415
+    from mammo.training import loop, stopwatch, workdir  # noqa: PLC0415
 
     with workdir.claim(folder):
-        shards_dir = preparation.prepare(data_dir, folder / "data", config.data)
-        prepared_s = time.monotonic()
+        with stopwatch.counting(folder, "preparation_s") as preparing:
+            shards_dir = preparation.prepare(data_dir, folder / "data", config.data)
         shards = Shards.open(shards_dir)
         config = workdir.settle_config(folder, config, shards)
         evaluation, training_s = loop.train(config, shards, folder)
-        seconds = {"preparation_s": prepared_s - began_s, "training_s": training_s}
+        seconds = {"preparation_s": preparing.total_s, "training_s": training_s}
         page = report.write(folder, evaluation, shards, workdir.to_json(config), seconds, folder)
     print(f"Wrote {page} after {cli.duration(time.monotonic() - began_s)}; checkpoints and metrics are beside it.")
 

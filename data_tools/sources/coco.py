@@ -6,19 +6,36 @@ image are of several pathologies, the sheet joins them with a bar ("BENIGN|CANCE
 UNKNOWN is for an image that nobody has judged.
 """
 
-import csv
 import dataclasses
 import functools
-import json
+import logging
 import pathlib
-from typing import Any
 
 from data_tools import source
 from data_tools.source import Annotation, Lesion, ListedExam, ListedView
+from data_tools.sources import coco_boxes, file_names, sheets
+from data_tools.sources.coco_boxes import ImageBoxes
+from data_tools.sources.sheets import Row
 from mammo.clinical.labels import Label, Laterality, Projection
 from mammo.common.errors import ImageError, InputError
 
 _COLUMNS = ("file_name", "patient_id", "laterality", "view", "density", "pathology")
+_LONGEST_ID = 100
+_DENSITIES = ("1", "2", "3", "4")
+_SUBTLETIES = ("1", "2", "3", "4", "5")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Case:
+    """One row of the sheet, checked."""
+
+    path: pathlib.PurePosixPath
+    patient_id: str
+    laterality: Laterality
+    projection: Projection
+    density: int | None
+    pathology: Label
+    subtlety: int | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,111 +61,120 @@ class Coco:
         Raises:
             InputError: A file is missing or cannot be used, or the sheet and the boxes do not agree.
         """
-        unknown = sorted(self._boxes_by_name.keys() - self._rows_by_name.keys())
+        cases, boxes = self._cases, self._boxes
+        unknown = sorted(path for path in boxes.images.keys() - cases.keys() if boxes.images[path].boxes_xyxy_px)
         if unknown:
             raise InputError(f"{self.data_dir / self.cases} has no row for {unknown[0]}, which has boxes.")
-        by_patient: dict[str, list[dict[str, str]]] = {}
-        for row in self._rows_by_name.values():
-            by_patient.setdefault(row["patient_id"], []).append(row)
-        return [self._exam(patient_id, rows) for patient_id, rows in sorted(by_patient.items())]
+        path = self.data_dir / self.annotations
+        if boxes.strays:
+            logging.warning("%s: boxes of no image that it lists are left out (%d).", path, boxes.strays)
+        if boxes.crowds:
+            logging.warning("%s: boxes of crowds are taken for one lesion each (%d).", path, boxes.crowds)
+        by_patient: dict[str, list[_Case]] = {}
+        for case in cases.values():
+            by_patient.setdefault(case.patient_id, []).append(case)
+        return [self._exam(patient_id, cases) for patient_id, cases in sorted(by_patient.items())]
 
     def annotate(self, exam: ListedExam, view: ListedView, height_px: int, width_px: int) -> Annotation:
         """Returns the boxes of one view.
 
         Raises:
-            ImageError: A box is empty or leaves the image, or stands on a normal view.
+            ImageError: The boxes were drawn on an image of another size, a box is empty or leaves the image, or the
+                boxes and the pathology do not agree.
         """
         del exam
-        name = self._names_by_path[view.path]
-        row = self._rows_by_name[name]
-        pathology = _worst(row["pathology"])
-        lesions = []
-        for x, y, width, height in self._boxes_by_name.get(name, []):
-            if not (
-                width > 0 and height > 0 and x >= 0 and y >= 0 and x + width <= width_px and y + height <= height_px
-            ):
-                raise ImageError(view.path, f"has a box [{x}, {y}, {width}, {height}] that is not inside it")
-            if pathology == Label.NORMAL:
-                raise ImageError(view.path, "has a box, but is said to be NORMAL")
-            subtlety = row.get("subtlety", "")
-            lesions.append(
-                Lesion((x, y, x + width, y + height), pathology, subtlety=int(subtlety) if subtlety.isdigit() else None)
+        case = self._cases[self._case_of_path[view.path]]
+        given = self._boxes.images.get(case.path, ImageBoxes())
+        drawn_on = (given.height_px or height_px, given.width_px or width_px)
+        if drawn_on != (height_px, width_px):
+            raise ImageError(
+                view.path,
+                f"is of {height_px} × {width_px} pixels, and its boxes of an image of {drawn_on[0]} × {drawn_on[1]}",
             )
-        return Annotation(tuple(lesions), spacing_mm=None, is_judged=pathology != Label.UNKNOWN)
+        boxes = [source.box_within(view.path, box, height_px, width_px) for box in given.boxes_xyxy_px]
+        if boxes and case.pathology == Label.NORMAL:
+            raise ImageError(view.path, "has a box, but is said to be NORMAL")
+        if not boxes and case.pathology in (Label.BENIGN, Label.CANCER):
+            raise ImageError(view.path, f"has no box, but is said to be {case.pathology.name}")
+        lesions = tuple(Lesion(box, case.pathology, subtlety=case.subtlety) for box in boxes)
+        return Annotation(lesions, spacing_mm=None, is_judged=case.pathology != Label.UNKNOWN)
 
-    def _exam(self, patient_id: str, rows: list[dict[str, str]]) -> ListedExam:
+    def _exam(self, patient_id: str, cases: list[_Case]) -> ListedExam:
         views = tuple(
             ListedView(
                 patient_id,
                 patient_id,
-                Laterality[row["laterality"]],
-                Projection[row["view"]],
-                self.data_dir / row["file_name"],
+                case.laterality,
+                case.projection,
+                self._path_of_case[case.path],
             )
-            for row in sorted(rows, key=lambda row: row["file_name"])
+            for case in sorted(cases, key=lambda case: case.path)
         )
-        status = max(_worst(row["pathology"]) for row in rows)
-        densities = [int(row["density"]) for row in rows if row["density"] in ("1", "2", "3", "4")]
+        status = max(case.pathology for case in cases)
+        densities = [case.density for case in cases if case.density is not None]
         return ListedExam(
             patient_id, patient_id, status, self.name, age_years=None, density=max(densities, default=None), views=views
         )
 
     @functools.cached_property
-    def _names_by_path(self) -> dict[pathlib.Path, str]:
-        """A name may have folders or "./" in it: which file it means is for pathlib to say."""
-        return {self.data_dir / name: name for name in self._rows_by_name}
+    def _path_of_case(self) -> dict[pathlib.PurePosixPath, pathlib.Path]:
+        return file_names.find(self.data_dir, self._cases)
 
     @functools.cached_property
-    def _rows_by_name(self) -> dict[str, dict[str, str]]:
+    def _case_of_path(self) -> dict[pathlib.Path, pathlib.PurePosixPath]:
+        return {found: path for path, found in self._path_of_case.items()}
+
+    @functools.cached_property
+    def _cases(self) -> dict[pathlib.PurePosixPath, _Case]:
         path = self.data_dir / self.cases
-        try:
-            with path.open(newline="") as sheet:
-                reader = csv.DictReader(sheet)
-                missing = [column for column in _COLUMNS if column not in (reader.fieldnames or [])]
-                if missing:
-                    raise InputError(f"{path} has no column {missing[0]}.")
-                rows = list(reader)
-        except FileNotFoundError:
-            raise InputError(f"{path} is missing; it tells whose each image is.") from None
-        known: dict[str, dict[str, str]] = {}
-        for number, row in enumerate(rows, start=2):
-            self._check(f"{path}, row {number}", row)
-            if row["file_name"] in known:
-                raise InputError(f"{path}, row {number}: {row['file_name']} stands in an earlier row already.")
-            known[row["file_name"]] = row
-        if not known:
-            raise InputError(f"{path} has no rows.")
+        if not path.exists():
+            raise InputError(f"{path} is missing; it tells whose each image is.")
+        known: dict[pathlib.PurePosixPath, _Case] = {}
+        for row in sheets.read_csv(path, _COLUMNS, ("subtlety",)):
+            try:
+                case = _case(row, self.data_dir)
+            except ValueError as error:
+                raise InputError(f"{path}, row {row.number}: {error}.") from None
+            if case.path in known:
+                raise InputError(f"{path}, row {row.number}: {case.path} stands in an earlier row already.")
+            known[case.path] = case
         return known
 
-    @staticmethod
-    def _check(where: str, row: dict[str, str]) -> None:
-        allowed: dict[str, type] = {
-            "laterality": Laterality,
-            "view": Projection,
-            "pathology": Label,
-        }
-        for column, values in allowed.items():
-            members = values.__members__  # type: ignore[attr-defined]
-            if not set(row[column].split("|")) <= members.keys() or ("|" in row[column] and column != "pathology"):
-                raise InputError(f"{where}: {column} {row[column]!r} is none of {', '.join(members)}.")
-
     @functools.cached_property
-    def _boxes_by_name(self) -> dict[str, list[list[float]]]:
-        """[x, y, width, height] of each box, as COCO has them, by the name of the image."""
-        path = self.data_dir / self.annotations
-        try:
-            content: dict[str, Any] = json.loads(path.read_text())
-            names = {image["id"]: image["file_name"] for image in content["images"]}
-            boxes: dict[str, list[list[float]]] = {}
-            for annotation in content["annotations"]:
-                x, y, width, height = annotation["bbox"]
-                boxes.setdefault(names[annotation["image_id"]], []).append([x, y, width, height])
-        except FileNotFoundError:
-            raise InputError(f"{path} is missing; it holds the boxes.") from None
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{path} is no COCO file ({error!r}).") from None
-        return boxes
+    def _boxes(self) -> coco_boxes.CocoBoxes:
+        return coco_boxes.read(self.data_dir / self.annotations, self.data_dir)
 
 
-def _worst(pathologies: str) -> Label:
-    return source.worst(Label[pathology] for pathology in pathologies.split("|"))
+def _case(row: Row, folder: pathlib.Path) -> _Case:
+    """Checks one row.
+
+    Raises:
+        ValueError: A cell cannot be used; the message says which.
+    """
+    cells = row.cells
+    patient_id = cells["patient_id"]
+    if not patient_id or len(patient_id) > _LONGEST_ID or not patient_id.isprintable():
+        raise ValueError(f"patient_id is no name of 1 to {_LONGEST_ID} characters")
+    try:
+        path = file_names.relative_path(cells["file_name"], folder)
+    except ValueError as error:
+        raise ValueError(f"file_name {cells['file_name'][:100]!r} {error}") from None
+    pathologies = [Label[_one_of(Label, "pathology", word)] for word in cells["pathology"].split("|")]
+    subtlety = cells.get("subtlety", "")
+    return _Case(
+        path,
+        patient_id,
+        Laterality[_one_of(Laterality, "laterality", cells["laterality"])],
+        Projection[_one_of(Projection, "view", cells["view"])],
+        density=int(cells["density"]) if cells["density"] in _DENSITIES else None,
+        pathology=source.worst(pathologies),
+        subtlety=int(subtlety) if subtlety in _SUBTLETIES else None,
+    )
+
+
+def _one_of(kind: type[Label | Laterality | Projection], column: str, word: str) -> str:
+    """Returns the name of a member, whatever the case of the word."""
+    name = word.strip().upper()
+    if name not in kind.__members__:
+        raise ValueError(f"{column} {word[:100]!r} is none of {', '.join(kind.__members__)}")
+    return name

@@ -9,12 +9,11 @@ import logging
 import os
 import pathlib
 import re
-import zipfile
 from collections.abc import Iterable
 
-from data_tools import outlines
+from data_tools import outlines, source
 from data_tools.source import Annotation, Lesion, ListedExam, ListedView
-from data_tools.sources import ddsm_files
+from data_tools.sources import ddsm_files, file_names, sheets
 from data_tools.sources.ddsm_files import Abnormality, Scan
 from mammo.clinical import labels
 from mammo.clinical.labels import Label, Laterality, Projection
@@ -25,7 +24,8 @@ _THIRD_MASKS_FOLDER = "Data-MoreThanTwoMasks"
 _IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
 _COLUMNS = ("fullPath", "fileName", "View", "Side", "Status", "Age", "Density", "Tumour_Contour")
 _CONTOUR_COLUMNS = ("Tumour_Contour", *(f"Tumour_Contour{number}" for number in range(2, 7)))
-_FILE_NAME = re.compile(r"(?P<patient>(?P<volume>[A-Z])_\d+)_\d+\.(?P<side>LEFT|RIGHT)_(?P<view>CC|MLO)")
+_FILE_NAME = re.compile(r"(?P<patient>(?P<volume>[A-Z])_[0-9]{1,9})_[0-9]{1,9}\.(?P<side>LEFT|RIGHT)_(?P<view>CC|MLO)")
+_MOST_YEARS, _MOST_DENSITY = 120, 4
 _PATHOLOGIES = {
     "MALIGNANT": Label.CANCER,
     "BENIGN": Label.BENIGN,
@@ -89,14 +89,14 @@ class MiniDdsm:
         lesions = []
         for number, path in sorted(view.outline_paths.items()):
             marked = abnormalities.get(number, ddsm_files.UNMARKED)
-            if not path.exists() and len(marked.boundary_xy_px):
+            if not _is_there(path) and len(marked.boundary_xy_px):
                 # The masks were drawn after these boundaries. Part of a download may lack Data-MoreThanTwoMasks.
                 outline = outlines.from_boundary(marked.boundary_xy_px, height_px / scan.lines if scan else 0.5)
             else:
                 outline = outlines.read_outline(path, height_px, width_px)
             lesions.append(
                 Lesion(
-                    outline.box_xyxy_px,
+                    source.box_within(view.path, outline.box_xyxy_px, height_px, width_px),
                     self._pathology(exam, view, marked),
                     kind=marked.kind,
                     outline_index=number,
@@ -154,7 +154,7 @@ class MiniDdsm:
         path = view.path.with_name(view.exam_id.replace("_", "-") + ".ics")
         if not path.is_file():
             return None
-        return ddsm_files.read_ics(path).get(f"{view.laterality}_{view.projection}".upper())
+        return ddsm_files.read_scan(path, f"{view.laterality}_{view.projection}".upper())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -174,42 +174,36 @@ class _Row:
 
 
 def _read_sheet(path: pathlib.Path) -> list[_Row]:
-    import pandas as pd  # noqa: PLC0415  only who lists needs it: workers start sooner without
-
-    try:
-        sheet = pd.read_excel(path, dtype=object, keep_default_na=False)
-    except (ValueError, OSError, KeyError, zipfile.BadZipFile):
-        raise InputError(f"{path} cannot be read as a spreadsheet; copy it again from the download.") from None
-    missing = [column for column in _COLUMNS if column not in sheet.columns]
-    if missing:
-        raise InputError(f"{path} has no column {missing[0]}; it has {', '.join(map(str, sheet.columns))}.")
     rows = []
     seen: dict[str, int] = {}
-    for number, cells in enumerate(sheet.to_dict("records"), start=2):  # as a spreadsheet numbers them, below the title
+    for row in sheets.read_xlsx(path, _COLUMNS, _CONTOUR_COLUMNS[1:]):
         try:
-            rows.append(_row(cells))
-        except (ValueError, KeyError) as error:
-            raise InputError(f"{path}, row {number}: {error.args[0]}; correct the sheet.") from None
+            rows.append(_row(row.cells))
+        except ValueError as error:
+            raise InputError(f"{path}, row {row.number}: {error}; correct the sheet.") from None
         stem = rows[-1].path.stem.lower()
         if stem in seen:
-            raise InputError(f"{path}, row {number}: {stem} stands in row {seen[stem]} already; remove one.")
-        seen[stem] = number
-    if not rows:
-        raise InputError(f"{path} has no rows.")
+            raise InputError(f"{path}, row {row.number}: {stem} stands in row {seen[stem]} already; remove one.")
+        seen[stem] = row.number
     return rows
 
 
-def _row(cells: dict[str, object]) -> _Row:
+def _row(cells: dict[str, str]) -> _Row:
+    """Checks one row.
+
+    Raises:
+        ValueError: A cell cannot be used; the message says which.
+    """
     path = _path(cells["fullPath"])
     name = _FILE_NAME.fullmatch(path.stem)
     if name is None:
-        raise ValueError(f"{path.name!r} is no name such as C_0236_1.RIGHT_CC.jpg")
-    if (name["side"], name["view"]) != (cells["Side"], cells["View"]):
-        raise ValueError(f"Side {cells['Side']!r} and View {cells['View']!r} are not those of {path.name}")
-    status = str(cells["Status"]).lower()
+        raise ValueError(f"{path.name[:100]!r} is no name such as C_0236_1.RIGHT_CC.jpg")
+    if (name["side"], name["view"]) != (cells["Side"].upper(), cells["View"].upper()):
+        raise ValueError(f"Side {cells['Side'][:100]!r} and View {cells['View'][:100]!r} are not those of {path.name}")
+    status = cells["Status"].lower()
     if status not in labels.NAMES:
-        raise ValueError(f"Status {cells['Status']!r} is none of Normal, Benign, Cancer")
-    density = _number(cells, "Density")
+        raise ValueError(f"Status {cells['Status'][:100]!r} is none of Normal, Benign, Cancer")
+    density = _number(cells, "Density", _MOST_DENSITY)
     return _Row(
         path,
         exam_id=path.stem.partition(".")[0],
@@ -218,7 +212,7 @@ def _row(cells: dict[str, object]) -> _Row:
         status=Label(labels.NAMES.index(status)),
         laterality=labels.parse_laterality(name["side"]),
         projection=labels.parse_projection(name["view"]),
-        age_years=_number(cells, "Age"),
+        age_years=_number(cells, "Age", _MOST_YEARS),
         density=int(density) if density else None,  # 0 where it was not read
         contours={
             number: _path(cells[column])
@@ -228,22 +222,35 @@ def _row(cells: dict[str, object]) -> _Row:
     )
 
 
-def _path(cell: object) -> pathlib.PurePath:
-    return pathlib.PurePath(pathlib.PureWindowsPath(str(cell)).as_posix())
+def _path(cell: str) -> pathlib.PurePath:
+    try:
+        return file_names.relative_path(cell, pathlib.Path())
+    except ValueError as error:
+        raise ValueError(f"{cell[:100]!r} {error}") from None
 
 
-def _number(cells: dict[str, object], column: str) -> float | None:
+def _number(cells: dict[str, str], column: str, most: float) -> float | None:
     if _is_empty(cells[column]):
         return None
     try:
-        return float(str(cells[column]))
+        number = float(cells[column])
     except ValueError:
-        raise ValueError(f"{column} {cells[column]!r} is no number") from None
+        raise ValueError(f"{column} {cells[column][:100]!r} is no number") from None
+    if not 0 <= number <= most:
+        raise ValueError(f"{column} {cells[column][:100]!r} is not within 0 to {most:g}")
+    return number
 
 
-def _is_empty(cell: object) -> bool:
+def _is_empty(cell: str) -> bool:
     """The sheets leave a cell blank, or write a dash, or the word NaN."""
-    return str(cell).strip().lower() in ("", "-", "nan", "none")
+    return cell.lower() in ("", "-", "nan", "none")
+
+
+def _is_there(path: pathlib.Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # in a folder that may not be read, say: whoever opens it tells why it cannot be
+        return True
 
 
 def _key(path: pathlib.PurePath) -> str:

@@ -19,6 +19,7 @@ from mammo.common.errors import InputError, StoppedError
 _ADVICE = {
     errno.ENOSPC: "make room there or give another folder",
     errno.EDQUOT: "make room there or give another folder",
+    errno.EFBIG: "give a folder on a disk that takes larger files",
     errno.EACCES: "change its permissions or give another folder",
     errno.EPERM: "change its permissions or give another folder",
     errno.EROFS: "give another folder",

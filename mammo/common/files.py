@@ -1,4 +1,8 @@
-"""Writes files atomically: under a temporary name, then renamed, so that no partial file has the final name."""
+"""Writes files atomically: under a temporary name, then renamed, so that no partial file has the final name.
+
+What was written is on the disk before it gets its name: a machine that loses its power leaves the old file or the new
+one, never an empty one with the new name, as file systems may that write names before content.
+"""
 
 import contextlib
 import errno
@@ -9,12 +13,16 @@ from collections.abc import Iterator
 
 PARTIAL_SUFFIX = ".partial"
 
+_WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What `write` and `fsync` fail with; the system gives them no name of a file."""
+
 
 @contextlib.contextmanager
 def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
     """Yields a temporary path beside `path`, and renames it to `path` when the block ends without an error.
 
     The temporary name contains the process id: a process that outlives its parent cannot spoil its successor's file.
+    The file, and its name in the folder, are on the disk when the block has ended.
 
     Raises:
         OSError: The file cannot be written; `filename` is always set, though the system leaves it out on a full disk.
@@ -22,13 +30,53 @@ def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
     partial = path.with_name(f"{path.name}.{os.getpid()}{PARTIAL_SUFFIX}")
     try:
         yield partial
+        sync(partial)
         partial.replace(path)
+        sync(path.parent)
     except OSError as error:
-        if error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.filename is None and error.errno in _WRITE_ERRORS:
             error.filename = str(path)
         raise
     finally:
         partial.unlink(missing_ok=True)
+
+
+def reserve(path: pathlib.Path, size_bytes: int) -> None:
+    """Makes a file of this size, so that a full disk is known before a library, which says it badly, writes there.
+
+    Raises:
+        OSError: There is no space left.
+    """
+    with path.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, size_bytes)
+
+
+def sync(path: pathlib.Path) -> None:
+    """Waits until a file's content, or a folder's names, are on the disk.
+
+    Raises:
+        OSError: The disk is full, or fails.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a network's file system that cannot do it for a folder
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def sync_tree(folder: pathlib.Path) -> None:
+    """Waits until all files and folders below `folder`, and itself, are on the disk: before it is renamed.
+
+    Raises:
+        OSError: The disk is full, or fails.
+    """
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            sync(pathlib.Path(parent, name))
+        sync(pathlib.Path(parent))
 
 
 def write_text(path: pathlib.Path, text: str) -> None:

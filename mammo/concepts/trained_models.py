@@ -23,7 +23,7 @@ from mammo.models import plans
 from mammo.stages import stages
 from mammo.stages.classifier import ClassifierStage
 from mammo.stages.detector import DetectorStage
-from mammo.training import distribution, evaluating, loop, workdir
+from mammo.training import distribution, evaluating, loop, stopwatch, workdir
 from mammo.training.evaluating import Evaluation
 
 _FOLDER = "models"
@@ -106,7 +106,7 @@ def find(folders: Sequence[pathlib.Path], shards: Shards) -> dict[Role, TrainedM
             if role in found:
                 raise InputError(f"{found[role].folder} and {own} are both a {role}; give one of them.")
             stage = stages.from_plan(plans.read(own), shards, config.input)
-            found[role] = TrainedModel(config, stage, own, training_s=0.0)
+            found[role] = TrainedModel(config, stage, own, training_s=stopwatch.read(own).training_s)
     return found
 
 

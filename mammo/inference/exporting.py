@@ -144,10 +144,12 @@ def _points(measured: Mapping[str, OperatingFigures]) -> dict[str, OperatingPoin
 
 
 def _replace(output_dir: pathlib.Path, unfinished: pathlib.Path) -> None:
-    """Puts a finished folder in the place of what was there."""
+    """Puts a finished folder, once it is on the disk, in the place of what was there."""
+    files.sync_tree(unfinished)
     old = output_dir.with_name(f"{output_dir.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if output_dir.exists():
         output_dir.rename(old)
     unfinished.rename(output_dir)
+    files.sync(output_dir.parent)
     shutil.rmtree(old, ignore_errors=True)

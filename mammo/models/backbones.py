@@ -16,6 +16,7 @@ import keras_cv
 import numpy as np
 import tensorflow as tf
 
+from mammo.common import files
 from mammo.common.errors import InputError
 from mammo.config.model import BACKBONES
 from mammo.models import precision
@@ -34,6 +35,7 @@ PYRAMID = ("P3", "P4", "P5")
 TOP = "TOP"
 """What `keras.applications` gives a classifier: an EfficientNet has one more convolution behind P5."""
 
+_HDF5_BYTES_PER_WEIGHT = 4096  # more than its name and the groups that it stands in take
 
 BATCH_NORM_MOMENTUM = 0.99
 """Momentum of batch normalisation as Keras has it, of networks that are not trained."""
@@ -89,12 +91,17 @@ def save(model: tf.keras.Model, path: pathlib.Path) -> None:
 
     Args:
         model: With a backbone that `build` has made.
-        path: Of the file, which ends in .h5; written whole or not at all.
+        path: Of the file, HDF5; written whole or not at all.
+
+    Raises:
+        OSError: There is no space left.
     """
     network = next(layer for layer in model.submodules if layer.name in BACKBONES)
-    unfinished = path.with_name(f"unfinished-{path.name}")
-    network.save_weights(str(unfinished))
-    unfinished.rename(path)
+    content_bytes = sum(weight.dtype.size * int(np.prod(weight.shape)) for weight in network.weights)
+    with files.replacing(path) as partial:
+        # On a full disk HDF5 raises one error as it writes, and more, past any handler, when its objects are freed.
+        files.reserve(partial, round(1.1 * content_bytes) + _HDF5_BYTES_PER_WEIGHT * len(network.weights))
+        network.save_weights(str(partial), save_format="h5")
 
 
 class _GreyAsColour(tf.keras.layers.Layer):

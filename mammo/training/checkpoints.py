@@ -1,22 +1,29 @@
 """Checkpoints of a run: the last one, to resume from, and the best one, to use."""
 
+import contextlib
+import dataclasses
 import pathlib
+import shutil
 
 import tensorflow as tf
 from absl import logging
 
-from mammo.common import errors
+from mammo.common import errors, files
 from mammo.common.errors import InputError
 from mammo.training.state import TrainState
 
 FOLDER = "checkpoints"
 
+_RECORD = "checkpoint"  # which is the newest, as `tf.train.latest_checkpoint` reads it: a CheckpointState as text
+_RECORD_TEXT = 'model_checkpoint_path: "{name}"\nall_model_checkpoint_paths: "{name}"\n'  # relative to its folder
+
 
 class Checkpoints:
     """The last and the best checkpoint of one workdir.
 
-    TensorFlow writes a new checkpoint under its own file name, then records it as the newest, then deletes the previous
-    one. So a run that is killed at any moment finds a complete checkpoint.
+    A new checkpoint gets files of its own name. When they are on the disk, it is recorded as the newest, and when that
+    is on the disk, the previous one is deleted. So a run finds a complete checkpoint, whenever it was killed or the
+    machine lost its power.
     """
 
     def __init__(self, workdir: pathlib.Path, state: TrainState) -> None:
@@ -27,7 +34,7 @@ class Checkpoints:
             state: State to save and restore.
         """
         self._state = state
-        self._last = _manager(workdir, "last", tf.train.Checkpoint(state=state))
+        self._last = _Kept(workdir / FOLDER / "last", tf.train.Checkpoint(state=state))
         self._best = _best_of(workdir, state.model)
 
     def restore_last(self) -> bool:
@@ -36,14 +43,14 @@ class Checkpoints:
         Raises:
             InputError: It is damaged, does not fit the model, or holds weights of another type.
         """
-        found = _restore(self._last)
+        found = self._last.restore()
         if found:
             logging.info("Going on from step %d.", self._state.step)
         return found
 
     def restore_best(self) -> bool:
         """Restores the best weights into the model; returns whether there were any."""
-        return _restore(self._best)
+        return self._best.restore()
 
     def save_last(self) -> None:
         """Saves the whole state.
@@ -51,26 +58,17 @@ class Checkpoints:
         Raises:
             InputError: There is no space left.
         """
-        self._save(self._last)
+        self._last.save(self._state.step)
 
     def save_best(self) -> None:
         """Saves the averaged weights as the best so far."""
         with self._state.averaged():
-            self._save(self._best)
-
-    def _save(self, manager: tf.train.CheckpointManager) -> None:
-        try:
-            manager.save(checkpoint_number=self._state.step)
-        except (tf.errors.OpError, OSError) as error:
-            raise InputError(
-                f"{manager.directory}: the checkpoint of step {self._state.step} could not be written "
-                f"({errors.reason_of(error)}); make room there and give the same command again."
-            ) from None
+            self._best.save(self._state.step)
 
 
 def any_in(workdir: pathlib.Path) -> bool:
     """Tells whether a run has saved anything yet."""
-    return any((workdir / FOLDER).glob("*/checkpoint"))
+    return any((workdir / FOLDER).glob(f"*/{_RECORD}"))
 
 
 def load_best(workdir: pathlib.Path, model: tf.keras.Model) -> None:
@@ -79,40 +77,93 @@ def load_best(workdir: pathlib.Path, model: tf.keras.Model) -> None:
     Raises:
         InputError: There are none yet, they are damaged, do not fit the model, or are of another type.
     """
-    if not _restore(_best_of(workdir, model)):
+    if not _best_of(workdir, model).restore():
         raise InputError(f"{workdir} has no checkpoint of the best weights; train to an evaluation first.")
 
 
-def _best_of(workdir: pathlib.Path, model: tf.keras.Model) -> tf.train.CheckpointManager:
-    """Returns the manager of what evaluation and inference need: the model, saved with its averaged weights."""
-    return _manager(workdir, "best", tf.train.Checkpoint(model=model))
+@dataclasses.dataclass(frozen=True)
+class _Kept:
+    """The newest checkpoint of one kind, alone in its folder, whose name is that of the kind.
+
+    Attributes:
+        folder: With the files of the checkpoint, `<kind>-<step>.*`, and TensorFlow's record of it, `checkpoint`.
+        checkpoint: What is saved.
+    """
+
+    folder: pathlib.Path
+    checkpoint: tf.train.Checkpoint
+
+    def save(self, step: int) -> None:
+        """Saves, and deletes what was saved before.
+
+        Raises:
+            InputError: There is no space left.
+        """
+        name = f"{self.folder.name}-{step}"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.checkpoint.write(str(self.folder / name))
+            files.sync_tree(self.folder)
+            files.write_text(self.folder / _RECORD, _RECORD_TEXT.format(name=name))
+            self._sweep(name)
+        except (tf.errors.OpError, OSError) as error:
+            with contextlib.suppress(OSError):  # the half that was written would take the room that the person makes
+                self._sweep(pathlib.Path(self._newest() or "").name)
+            raise InputError(
+                f"{self.folder}: the checkpoint of step {step} could not be written "
+                f"({errors.reason_of(error)}); make room there and give the same command again."
+            ) from None
+
+    def restore(self) -> bool:
+        """Restores what was saved last; returns whether there was anything.
+
+        Raises:
+            InputError: It is gone or damaged, does not fit the model, or holds weights of another type.
+        """
+        path = self._newest()
+        if path is None:
+            if (self.folder / _RECORD).exists():  # to begin anew would lose the run without a word
+                raise InputError(
+                    f"{self.folder / _RECORD} names no checkpoint that is there; put its files back, or give another "
+                    "--workdir."
+                )
+            return False
+        try:
+            narrow = _narrow_types(path)
+            if not narrow:
+                self.checkpoint.read(path).assert_existing_objects_matched()
+        # All that TensorFlow raises for a file that is damaged or does not fit.
+        except (AssertionError, IndexError, ValueError, tf.errors.OpError) as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(
+                f"{path} cannot be restored ({reason}); it is damaged or of another model, give another --workdir."
+            ) from None
+        if narrow:
+            raise InputError(
+                f"{path} holds {' and '.join(narrow)} weights, of a run made before weights were float32 in every "
+                "precision; train again in another --workdir."
+            )
+        return True
+
+    def _newest(self) -> str | None:
+        try:
+            newest: str | None = tf.train.latest_checkpoint(str(self.folder))
+        except ValueError:  # of an empty record
+            return None
+        return newest
+
+    def _sweep(self, kept: str) -> None:
+        """Deletes every checkpoint but that of the name `kept`, those that were left half written included."""
+        for path in self.folder.glob(f"{self.folder.name}-*"):
+            if path.is_dir():  # where TensorFlow writes the parts of one
+                shutil.rmtree(path)
+            elif path.name.partition(".")[0] != kept:
+                path.unlink()
 
 
-def _manager(workdir: pathlib.Path, name: str, checkpoint: tf.train.Checkpoint) -> tf.train.CheckpointManager:
-    folder = workdir / FOLDER / name
-    return tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=1, checkpoint_name=name)
-
-
-def _restore(manager: tf.train.CheckpointManager) -> bool:
-    path = manager.latest_checkpoint
-    if path is None:
-        return False
-    try:
-        narrow = _narrow_types(path)
-        if not narrow:
-            manager.checkpoint.restore(path).assert_existing_objects_matched()
-    # All that TensorFlow raises for a file that is damaged or does not fit.
-    except (AssertionError, IndexError, ValueError, tf.errors.OpError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(
-            f"{path} cannot be restored ({reason}); it is damaged or of another model, give another --workdir."
-        ) from None
-    if narrow:
-        raise InputError(
-            f"{path} holds {' and '.join(narrow)} weights, of a run made before weights were float32 in every "
-            "precision; train again in another --workdir."
-        )
-    return True
+def _best_of(workdir: pathlib.Path, model: tf.keras.Model) -> _Kept:
+    """Returns what evaluation and inference need: the model, saved with its averaged weights."""
+    return _Kept(workdir / FOLDER / "best", tf.train.Checkpoint(model=model))
 
 
 def _narrow_types(path: str) -> list[str]:

@@ -4,7 +4,6 @@ import contextlib
 import math
 import pathlib
 import signal
-import time
 import types
 from collections.abc import Iterator, Sequence
 
@@ -19,11 +18,12 @@ from mammo.data.shards import Shards
 from mammo.models import backbones
 from mammo.stages import stages
 from mammo.stages.stage import Phase, TrainingStage
-from mammo.training import distribution, optimizers, steps, workdir
+from mammo.training import distribution, optimizers, steps, stopwatch, workdir
 from mammo.training.checkpoints import Checkpoints
 from mammo.training.evaluating import Evaluation
 from mammo.training.state import TrainState
 from mammo.training.steps import RunSteps
+from mammo.training.stopwatch import Stopwatch
 from mammo.training.telemetry import Telemetry
 
 
@@ -37,12 +37,18 @@ def train(config: RunConfig, shards: Shards, folder: pathlib.Path) -> tuple[Eval
 
     Returns:
         The evaluation of the test split, with the best weights in the model; and the seconds that training has taken,
-        in all the processes of the run.
+        in all the processes of the run: with building, compiling and restoring, and those that were killed.
 
     Raises:
         InputError: The data, the configuration or the folder cannot be used, or the loss is not finite.
         StoppedError: SIGTERM came; the same command goes on.
     """
+    with stopwatch.counting(folder, "training_s") as clock:
+        evaluation = _train(config, shards, folder, clock)
+        return evaluation, clock.total_s
+
+
+def _train(config: RunConfig, shards: Shards, folder: pathlib.Path, clock: Stopwatch) -> Evaluation:
     strategy = distribution.make_strategy(config.devices, config.logical_processors)
     _check(config, strategy.num_replicas_in_sync)
     precision = distribution.set_precision(config.precision)
@@ -56,6 +62,8 @@ def train(config: RunConfig, shards: Shards, folder: pathlib.Path) -> tuple[Eval
         state = TrainState(model, optimizer, config.optimizer.averages_decay, config.optimizer.normaliser_decay)
     checkpoints = Checkpoints(folder, state)
     checkpoints.restore_last()
+    if state.step >= config.train_steps:
+        clock.discount()
     batches = iter(
         strategy.distribute_datasets_from_function(
             lambda context: stage.build_training_dataset(context, int(state.position.numpy()))
@@ -63,7 +71,6 @@ def train(config: RunConfig, shards: Shards, folder: pathlib.Path) -> tuple[Eval
     )
     run_steps = steps.make_run_steps(stage, state, strategy)
     validation, test = (Evaluation(stage, model, strategy, split) for split in ("validation", "test"))
-    began_s = time.monotonic() - float(state.seconds.numpy())
     watch = Telemetry(folder, state.step, config.train_steps)
     with _signals_noted() as signals, contextlib.closing(watch):
         while state.step < config.train_steps:
@@ -75,7 +82,6 @@ def train(config: RunConfig, shards: Shards, folder: pathlib.Path) -> tuple[Eval
             if _is_due(config.evaluate_every_steps, state.step) or state.step == config.train_steps:
                 _evaluate(validation, state, checkpoints, watch)
             if _is_due(config.save_every_steps, state.step) or state.step == config.train_steps or signals:
-                state.seconds.assign(time.monotonic() - began_s)
                 checkpoints.save_last()
             if signals:
                 raise StoppedError(
@@ -83,7 +89,7 @@ def train(config: RunConfig, shards: Shards, folder: pathlib.Path) -> tuple[Eval
                 )
     checkpoints.restore_best()
     backbones.save(model, folder / workdir.BACKBONE_FILE)
-    return test, float(state.seconds.numpy())
+    return test
 
 
 def _check(config: RunConfig, replicas: int) -> None:

@@ -17,7 +17,6 @@ class TrainState(tf.Module):
         normaliser: float32 [], running mean of what the losses of a global batch are divided by.
         position: int64 [], where the stream of training data goes on.
         best_value: float64 [], of the figure that the best checkpoint had.
-        seconds: float64 [], that training has taken, in all the processes of the run.
     """
 
     def __init__(
@@ -44,7 +43,6 @@ class TrainState(tf.Module):
         self.normaliser = _shared(1.0, "normaliser")
         self.position = tf.Variable(0, trainable=False, dtype=tf.int64, name="position")
         self.best_value = tf.Variable(float("-inf"), trainable=False, dtype=tf.float64, name="best_value")
-        self.seconds = tf.Variable(0.0, trainable=False, dtype=tf.float64, name="seconds")
 
     @property
     def step(self) -> int:

@@ -79,6 +79,7 @@ class Telemetry:
         finite = {name: float(value) for name, value in scalars.items() if math.isfinite(value)}
         with self._metrics_path.open("a") as metrics:
             metrics.write(json.dumps({"step": step, **finite}) + "\n")
+        files.sync(self._metrics_path)  # a checkpoint must not outlive the figures of the steps before it
         with self._writing(step):
             for name, value in scalars.items():
                 tf.summary.scalar(name, value)

@@ -1,6 +1,11 @@
 import csv
 import dataclasses
+import errno
+import fcntl
 import json
+import os
+import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -133,6 +138,64 @@ def test_a_killed_conversion_goes_on_to_the_same_bytes(converted, source, tmp_pa
     assert drawn_source.read_bytes(output_dir) == drawn_source.read_bytes(converted[0])
 
 
+class _KilledError(BaseException):
+    pass
+
+
+def _kill_at_deletion(monkeypatch, number):
+    """Lets the deletion of that number, from 0, of a file below a folder named .journal end the process."""
+    unlink, rmtree, made = pathlib.Path.unlink, shutil.rmtree, 0
+
+    def count(path):
+        nonlocal made
+        if ".journal" in str(path) and not str(path).endswith(files.PARTIAL_SUFFIX):
+            made += 1
+            if made > number:
+                raise _KilledError
+
+    def counted_unlink(path, **options):
+        count(path)
+        unlink(path, **options)
+
+    def counted_rmtree(path):
+        count(path)
+        rmtree(path)
+
+    monkeypatch.setattr(pathlib.Path, "unlink", counted_unlink)
+    monkeypatch.setattr(shutil, "rmtree", counted_rmtree)
+
+
+@pytest.mark.parametrize("deletions", [0, 1, 3])
+def test_a_conversion_killed_after_its_manifest_is_finished_by_the_same_command(
+    source, tmp_path, monkeypatch, caplog, deletions
+):
+    small = dataclasses.replace(source, exams=6)
+    with monkeypatch.context() as killing, pytest.raises(_KilledError):
+        _kill_at_deletion(killing, deletions)
+        _conversion(small, tmp_path).run()
+    before = drawn_source.read_bytes(tmp_path)
+    assert ".journal/settings.json" in before
+    with pytest.raises(InputError, match="holds the beginning of another conversion"):
+        _conversion(small, tmp_path, views_per_shard=9).run()
+    made = _conversion(small, tmp_path).run()
+    assert "was whole already" in caplog.text
+    assert made == manifests.read(tmp_path)
+    assert drawn_source.read_bytes(tmp_path) == {
+        name: content for name, content in before.items() if not name.startswith(".journal")
+    }
+    with pytest.raises(InputError, match="already holds a finished conversion"):
+        _conversion(small, tmp_path).run()
+
+
+def test_a_journal_without_settings_beside_a_manifest_is_litter_of_a_finished_conversion(source, tmp_path):
+    small = dataclasses.replace(source, exams=2)
+    _conversion(small, tmp_path).run()
+    (tmp_path / ".journal").mkdir()
+    with pytest.raises(InputError, match="already holds a finished conversion"):
+        _conversion(small, tmp_path).run()
+    assert not (tmp_path / ".journal").exists()
+
+
 def _is_writing(output_dir, finished):
     whole = len(list(output_dir.glob("*.tfrecord")))
     return whole >= finished and any(output_dir.glob(f"*{files.PARTIAL_SUFFIX}"))
@@ -208,11 +271,36 @@ def test_an_interrupted_conversion_leaves_no_partial_files_of_its_workers(source
     assert not list(tmp_path.rglob(f"*{files.PARTIAL_SUFFIX}"))
 
 
-def test_damaged_settings_are_refused_with_what_to_do(source, tmp_path):
+@pytest.mark.parametrize("text", ["", "[]", "[" * 10_000])
+def test_damaged_settings_are_refused_with_what_to_do(source, tmp_path, text):
     settings = tmp_path / ".journal" / "settings.json"
     settings.parent.mkdir()
-    settings.write_text("")
+    settings.write_text(text)
     with pytest.raises(InputError, match=r"settings.json is damaged; empty"):
+        _conversion(source, tmp_path).run()
+
+
+def test_a_folder_that_another_conversion_writes_is_refused(source, tmp_path):
+    (tmp_path / ".journal").mkdir()
+    with (tmp_path / ".journal" / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(InputError, match="is being written by another conversion"):
+            _conversion(source, tmp_path).run()
+    assert [path.name for path in (tmp_path / ".journal").iterdir()] == ["lock"]
+
+
+@pytest.mark.parametrize("is_made_anew", [False, True])
+def test_a_lock_that_was_deleted_while_it_was_taken_is_no_lock(source, tmp_path, monkeypatch, is_made_anew):
+    flock, lock = fcntl.flock, tmp_path / ".journal" / "lock"
+
+    def take_late(file, operation):
+        lock.unlink()
+        if is_made_anew:
+            lock.touch()
+        flock(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", take_late)
+    with pytest.raises(InputError, match="is being written by another conversion"):
         _conversion(source, tmp_path).run()
 
 
@@ -236,3 +324,38 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_manifest(source, tmp_path):
     names = [path.name for path in (tmp_path / "out").iterdir()]
     assert names == [".journal"]
     assert json.loads((tmp_path / "out" / ".journal" / "settings.json").read_text())["seed"] == 0
+
+
+def test_a_disk_that_fills_at_any_write_leaves_what_the_same_command_finishes(source, tmp_path, monkeypatch):
+    small, fsync = dataclasses.replace(source, exams=1), os.fsync
+    writes = 0
+
+    def count(descriptor):
+        nonlocal writes
+        writes += 1
+        fsync(descriptor)
+
+    with monkeypatch.context() as counting:
+        counting.setattr(os, "fsync", count)
+        _conversion(small, tmp_path / "whole", only_split="test").run()
+    whole = drawn_source.read_bytes(tmp_path / "whole")
+    full: set[str] = set()
+    for number in range(writes):
+        left = number
+
+        def fill_up(descriptor):
+            nonlocal left
+            if left == 0:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            left -= 1
+            fsync(descriptor)
+
+        output_dir = tmp_path / str(number)
+        with monkeypatch.context() as filling, pytest.raises(OSError, match="No space left") as raised:
+            filling.setattr(os, "fsync", fill_up)
+            _conversion(small, output_dir, only_split="test").run()
+        full.add(pathlib.Path(raised.value.filename).name)
+        assert not list(output_dir.rglob(f"*{files.PARTIAL_SUFFIX}"))
+        _conversion(small, output_dir, only_split="test").run()
+        assert drawn_source.read_bytes(output_dir) == whole
+    assert full == {"settings.json", "test-00000.json", *whole}

@@ -1,5 +1,7 @@
 import dataclasses
 
+import cv2
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -34,6 +36,26 @@ def _make(source, output_dir):
     result = shard_pairs.make(options, source, _task(source), output_dir, lambda: seen.append(None))
     assert len(seen) == 12  # progress hears of each view, rejected or not
     return result
+
+
+def _no_memory_of_opencv() -> Exception:
+    """What OpenCV raises where it cannot have a picture's memory."""
+    try:
+        cv2.resize(np.zeros((1, 1), np.uint8), (2**30, 2**30))
+    except cv2.error as error:
+        return error
+    raise AssertionError("there was room for 2^60 pixels")
+
+
+def _failing_at(source, path, error):
+    @dataclasses.dataclass(frozen=True)
+    class Failing(DrawnSource):
+        def annotate(self, exam, view, height_px, width_px):
+            if view.path == self.data_dir / path:
+                raise error
+            return super().annotate(exam, view, height_px, width_px)
+
+    return Failing(source.data_dir, source.exams)
 
 
 def test_a_pair_holds_views_in_order_and_crops_apart(source, output_dir):
@@ -134,3 +156,27 @@ def test_rows_are_those_of_the_records_of_their_shard(source, output_dir):
             fields = schema.decode(record, Encoding.RAW)
             assert (info.path, info.label) == (fields["path"].numpy().decode(), fields["label"])
             assert info.boxes_xyxy_px.tolist() == fields["boxes_xyxy_px"].numpy().tolist()
+
+
+@pytest.mark.parametrize("error", [MemoryError(), _no_memory_of_opencv()])
+def test_a_view_that_takes_more_memory_than_there_is_costs_itself(source, output_dir, error):
+    result = _make(_failing_at(source, "0001/left_cc.png", error), output_dir)
+    reason = "takes more memory than there is; run it again with fewer --workers"
+    assert result.rejected == [("0001/left_cc.png", reason)]
+    assert result.shards[0].records == 11
+
+
+def test_a_fault_of_the_program_is_no_fault_of_the_view_and_names_it(source, output_dir):
+    with pytest.raises(ZeroDivisionError) as raised:
+        _make(_failing_at(source, "0001/left_cc.png", ZeroDivisionError()), output_dir)
+    assert raised.value.__notes__ == [f"It came of {source.data_dir}/0001/left_cc.png."]
+    assert [path.name for path in output_dir.iterdir()] == [shard_pairs.JOURNAL_FOLDER]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "[" * 10_000, '{"shards": 1}', '{"shards": [{"name": "a"}]}', "\udcff"])
+def test_a_pair_whose_journal_is_damaged_is_made_again(source, output_dir, text):
+    _make(source, output_dir)
+    journal = output_dir / shard_pairs.JOURNAL_FOLDER / "train-00001.json"
+    assert shard_pairs.read_journal(output_dir, _task(source)) is not None
+    journal.write_bytes(text.encode(errors="surrogateescape"))
+    assert shard_pairs.read_journal(output_dir, _task(source)) is None

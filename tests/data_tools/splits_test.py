@@ -1,4 +1,5 @@
 import collections
+import dataclasses
 
 import hypothesis
 import hypothesis.strategies as st
@@ -66,3 +67,11 @@ def test_a_patient_in_two_splits_is_refused_by_name():
     splits.check_disjoint({"train": {"A", "B"}, "test": {"C"}})
     with pytest.raises(InputError, match="patient B stands in both train and test"):
         splits.check_disjoint({"train": {"A", "B"}, "test": {"B", "C"}})
+
+
+def test_any_name_of_a_patient_has_a_split():
+    names = ["P²", "١٢", "①", "-", "9" * 100, "é"]
+    listed = [dataclasses.replace(_exam(0), patient_id=name, exam_id=name) for name in names]
+    split_of = splits.split_by_patient(listed, seed=0)
+    assert split_of.keys() == set(names)
+    assert set(split_of.values()) <= splits.PLACES.keys()

@@ -13,7 +13,6 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from mammo.inference import bundles
 from mammo.writers import journal, output_folder
 from tests import dicoms, drawing, programs
 from tests.mammo.inference import bright_disc

@@ -3,6 +3,7 @@ import json
 
 import pytest
 
+from data_tools.sources import coco_boxes
 from data_tools.sources.coco import Coco
 from mammo.clinical.labels import Label
 from mammo.common.errors import ImageError, InputError
@@ -44,17 +45,53 @@ def test_boxes_become_xyxy_and_take_the_worst_pathology(tmp_path):
     assert annotation.spacing_mm is None
 
 
-@pytest.mark.parametrize("file_name", ["images/1.png", "./1.png", "a/../b/1.png", "/elsewhere/1.png"])
-def test_an_image_may_lie_in_another_folder(tmp_path, file_name):
-    source = _write(tmp_path, [[file_name, *ROWS[1][1:]]], [(0, [1, 2, 3, 4])])
+@pytest.mark.parametrize(
+    "file_name",
+    ["images/1.png", "./1.png", "images\\1.png", ".\\images\\1.png", "images//1.png", "ABSOLUTE/images/1.png"],
+)
+def test_an_image_may_lie_in_a_folder_below(tmp_path, file_name):
+    source = _write(tmp_path, [[file_name.replace("ABSOLUTE", str(tmp_path)), *ROWS[1][1:]]], [(0, [1, 2, 3, 4])])
     (exam,) = source.list_exams()
+    assert exam.views[0].path in (tmp_path / "1.png", tmp_path / "images" / "1.png")
     (lesion,) = source.annotate(exam, exam.views[0], 120, 100).lesions
     assert lesion.box_xyxy_px == (1, 2, 4, 6)
 
 
+@pytest.mark.parametrize("file_name", ["../1.png", "a/../../1.png", "/elsewhere/1.png", "C:\\1.png", "a\\..\\1.png"])
+def test_a_name_that_leads_out_of_the_folder_is_refused(tmp_path, file_name):
+    with pytest.raises(InputError, match=r"cases.csv, row 2: file_name .* leads out of the folder"):
+        _write(tmp_path, [[file_name, *ROWS[1][1:]]], []).list_exams()
+    _write(tmp_path, boxes=[])
+    (tmp_path / "_annotations.coco.json").write_text(
+        json.dumps({"images": [{"id": 0, "file_name": file_name}], "annotations": []})
+    )
+    with pytest.raises(InputError, match=r"coco.json: file_name .* leads out of the folder"):
+        Coco(tmp_path).list_exams()
+
+
+def test_the_sheet_and_the_boxes_may_write_one_name_in_two_ways(tmp_path):
+    source = _write(tmp_path, [["images\\1.png", *ROWS[1][1:]]], [])
+    content = {
+        "images": [{"id": "a", "file_name": "./images/1.png"}],
+        "annotations": [{"image_id": "a", "bbox": [1, 2, 3, 4]}],
+    }
+    (tmp_path / "_annotations.coco.json").write_bytes(b"\xef\xbb\xbf" + json.dumps(content).encode())
+    (exam,) = source.list_exams()
+    assert len(source.annotate(exam, exam.views[0], 120, 100).lesions) == 1
+
+
+def test_an_image_is_found_whatever_the_case_of_its_name(tmp_path):
+    source = _write(tmp_path, [["Images/1.PNG", *ROWS[1][1:]]], [(0, [1, 2, 3, 4])])
+    (tmp_path / "Images").mkdir()
+    (tmp_path / "Images" / "1.png").touch()
+    (exam,) = source.list_exams()
+    assert exam.views[0].path == tmp_path / "Images" / "1.png"
+    assert len(source.annotate(exam, exam.views[0], 120, 100).lesions) == 1
+
+
 def test_an_image_that_nobody_judged_is_unknown_with_and_without_boxes(tmp_path):
     told = ["UNKNOWN", "BENIGN|UNKNOWN", "NORMAL"]
-    rows = [[*row[:5], pathology, ""] for row, pathology in zip(ROWS, told, strict=True)]
+    rows = [[*row[:5], pathology.lower(), ""] for row, pathology in zip(ROWS, told, strict=True)]
     source = _write(tmp_path, rows=rows, boxes=BOXES[2:])
     first, second = source.list_exams()
     assert (first.status, second.status) == (Label.UNKNOWN, Label.NORMAL)
@@ -64,11 +101,60 @@ def test_an_image_that_nobody_judged_is_unknown_with_and_without_boxes(tmp_path)
     assert source.annotate(second, second.views[0], 120, 100).label == Label.NORMAL
 
 
-@pytest.mark.parametrize("box", [[10, 20, 0, 5], [90, 20, 30, 5], [-1, 0, 5, 5]])
+@pytest.mark.parametrize(
+    ("box", "expected"),
+    [
+        ([-1e-9, -0.5, 5, 5.5], (0, 0, 5 - 1e-9, 5)),
+        ([60, 80, 40.0000001, 40.9], (60, 80, 100, 120)),
+        ([0, 0, 101, 121], (0, 0, 100, 120)),
+    ],
+)
+def test_what_was_rounded_beyond_the_edge_is_cut_off(tmp_path, box, expected):
+    source = _write(tmp_path, boxes=[(0, box)])
+    exam = source.list_exams()[0]
+    (lesion,) = source.annotate(exam, exam.views[0], 120, 100).lesions
+    assert lesion.box_xyxy_px == pytest.approx(expected, abs=1e-12)
+
+
+def test_boxes_of_an_image_of_another_size_are_refused_for_that_view(tmp_path):
+    source = _write(tmp_path)
+    path = tmp_path / "_annotations.coco.json"
+    content = json.loads(path.read_text())
+    content["images"][0] |= {"width": 100, "height": 120}
+    path.write_text(json.dumps(content))
+    exam = source.list_exams()[0]
+    assert len(source.annotate(exam, exam.views[0], 120, 100).lesions) == 2
+    with pytest.raises(ImageError, match="is of 100 × 120 pixels, and its boxes of an image of 120 × 100"):
+        Coco(tmp_path).annotate(exam, exam.views[0], 100, 120)
+    assert len(source.annotate(exam, exam.views[1], 240, 200).lesions) == 1  # of which no size is said
+
+
+def test_a_view_that_is_said_to_have_a_lesion_without_a_box_is_refused(tmp_path):
+    source = _write(tmp_path, boxes=BOXES[:2])
+    exam = source.list_exams()[0]
+    with pytest.raises(ImageError, match="has no box, but is said to be BENIGN"):
+        source.annotate(exam, exam.views[1], 120, 100)
+
+
+def test_boxes_of_no_image_and_of_crowds_are_counted_and_said(tmp_path, caplog):
+    source = _write(tmp_path)
+    path = tmp_path / "_annotations.coco.json"
+    content = json.loads(path.read_text())
+    content["annotations"][0]["iscrowd"] = 1
+    content["annotations"] += [{"image_id": 77, "bbox": [1, 1, 2, 2]}] * 2
+    path.write_text(json.dumps(content))
+    source.list_exams()
+    assert "boxes of no image that it lists are left out (2)" in caplog.text
+    assert "boxes of crowds are taken for one lesion each (1)" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "box", [[10, 20, 0, 5], [90, 20, 30, 5], [-1.1, 0, 5, 5], [1e300, 0, 5, 5], [-1e308, 0, 1e308, 5]]
+)
 def test_a_box_that_is_not_inside_its_image_is_refused(tmp_path, box):
     source = _write(tmp_path, boxes=[(0, box)])
     exam = source.list_exams()[0]
-    with pytest.raises(ImageError, match="is not inside it"):
+    with pytest.raises(ImageError, match="is not inside its 120 × 100 pixels"):
         source.annotate(exam, exam.views[0], 120, 100)
 
 
@@ -113,8 +199,52 @@ def test_a_missing_file_is_named(tmp_path, name):
         source.list_exams()
 
 
-def test_boxes_that_are_no_coco_file_are_refused(tmp_path):
+IMAGES = '"images": [{"id": 0, "file_name": "1.png"}]'
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ('{"images": 3, "annotations": []}', r"expected `array`, got `int` - at `\$.images`"),
+        ("{" + IMAGES + "}", "missing required field `annotations`"),
+        (
+            "{" + IMAGES + ', "annotations": [{"image_id": 0, "bbox": ["50", "100", "40", "40"]}]}',
+            r"expected `float`, got `str` - at `\$.annotations\[0\].bbox",
+        ),
+        ("{" + IMAGES + ', "annotations": [{"image_id": 0, "bbox": [1, 2, 3]}]}', "of length 4, got 3"),
+        ("{" + IMAGES + ', "annotations": [{"image_id": 0, "bbox": [NaN, 2, 3, 4]}]}', "malformed"),
+        ("{" + IMAGES + ', "annotations": [{"image_id": {}, "bbox": [1, 2, 3, 4]}]}', "image_id"),
+        ("[" * 100_000, "nested too deeply"),
+        ("", "truncated"),
+        ("\udcff", "UTF-8|malformed"),
+    ],
+)
+def test_boxes_that_are_no_coco_file_are_refused(tmp_path, content, reason):
     source = _write(tmp_path)
-    (tmp_path / "_annotations.coco.json").write_text('{"images": 3}')
-    with pytest.raises(InputError, match="is no COCO file"):
+    (tmp_path / "_annotations.coco.json").write_bytes(content.encode(errors="surrogateescape"))
+    with pytest.raises(InputError, match=rf"is no COCO file \(.*({reason})"):
         source.list_exams()
+
+
+def test_boxes_beyond_all_measure_are_not_read(tmp_path):
+    source = _write(tmp_path)
+    with (tmp_path / "_annotations.coco.json").open("wb") as file:
+        file.truncate(coco_boxes.MAX_BYTES + 1)
+    with pytest.raises(InputError, match="has more than 24 MiB"):
+        source.list_exams()
+
+
+def test_an_image_that_is_listed_twice_is_refused(tmp_path):
+    source = _write(tmp_path)
+    path = tmp_path / "_annotations.coco.json"
+    content = json.loads(path.read_text())
+    content["images"].append({"id": 99, "file_name": f"./{ROWS[0][0]}"})
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError, match=r"lists 1_LEFT_CC.jpg, or an image of its id, twice"):
+        source.list_exams()
+
+
+@pytest.mark.parametrize("patient_id", ["", "P" * 101, "P\u202e1"])
+def test_a_patient_without_a_usable_name_is_refused(tmp_path, patient_id):
+    with pytest.raises(InputError, match="row 2: patient_id is no name"):
+        _write(tmp_path, [["1.png", patient_id, *ROWS[0][2:]]], []).list_exams()

@@ -124,6 +124,18 @@ def test_the_overlays_boundary_serves_where_a_mask_is_missing(tree):
     assert lesion.box_xyxy_px == (20, 30, 25.5, 33.5)  # 10 × 6 steps of the scan, at half its size
 
 
+def test_a_boundary_that_leaves_the_image_is_refused_for_its_view(tree):
+    tree.case().mask("C_0007_1.RIGHT_CC", 1, mini_ddsm_tree.RIGHT_CC_MASK)
+    tree.text(
+        "Cancer/0007/C_0007_1.RIGHT_CC.OVERLAY", OVERLAY.format(first="BENIGN").replace("40 60", "160 60")
+    ).sheet()
+    (tree.root / mini_ddsm_tree.RIGHT_CC_MASK).unlink()
+    with pytest.raises(
+        ImageError, match=r"C_0007_1\.RIGHT_CC\.jpg has a box .* that is not inside its 120 × 80 pixels"
+    ):
+        _lesions(tree.source(), "C_0007_1.RIGHT_CC")
+
+
 def test_a_missing_mask_is_refused_by_name_where_nothing_else_tells(tree):
     tree.case().mask("C_0007_1.RIGHT_CC", 1, mini_ddsm_tree.RIGHT_CC_MASK).sheet()
     (tree.root / mini_ddsm_tree.RIGHT_CC_MASK).unlink()
@@ -224,6 +236,13 @@ def _no_images(tree):
         (_change("View", "XCCL"), "row 3: Side 'LEFT' and View 'XCCL' are not those of"),
         (_change("fullPath", "Cancer\\0007\\scan3.jpg"), "row 3: 'scan3.jpg' is no name such as"),
         (_change("Age", "old"), "row 3: Age 'old' is no number"),
+        (_change("Age", 1e300), "row 3: Age '1e[+]?300' is not within 0 to 120"),
+        (_change("Density", "inf"), "row 3: Density 'inf' is not within 0 to 4"),
+        (_change("Density", -1), "row 3: Density '-1' is not within 0 to 4"),
+        (_change("fullPath", "..\\..\\C_0007_1.LEFT_MLO.jpg"), "row 3: .* leads out of the folder"),
+        (_change("fullPath", "C:\\C_0007_1.LEFT_MLO.jpg"), "row 3: .* leads out of the folder"),
+        (_change("Tumour_Contour", "/etc/mask.png"), "row 3: '/etc/mask.png' leads out of the folder"),
+        (_change("fullPath", f"{'x' * 300}\\C_0007_1.LEFT_MLO.jpg"), "row 3: .* is no name of a file"),
         (_change("Status", "Benign"), "rows of exam C_0007_1 differ"),
         (_two_images_of_one_name, "are two images of one name"),
         (_no_spreadsheet, "cannot be read as a spreadsheet"),

@@ -80,7 +80,7 @@ def test_a_time_is_written_for_people():
     assert [cli.duration(seconds) for seconds in (4.6, 200)] == ["0 min 5 s", "3 min 20 s"]
 
 
-@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EACCES, errno.ENOTDIR, errno.EEXIST])
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EFBIG, errno.EACCES, errno.ENOTDIR, errno.EEXIST])
 def test_a_folder_that_cannot_be_written_is_one_sentence_and_1(code):
     ended = _run(f'raise OSError({code}, os.strerror({code}), "/out/figures.json")')
     assert ended.returncode == 1

@@ -183,9 +183,8 @@ def _show(opened, measured, output_dir):
     view = ViewResult(ViewRef("a", pathlib.Path("a.png"), None, None), "is truncated")
     exam = ExamResult("exam", (view,), {}, 0.5, False, None, 1.0)
     writer = PageWriter(output_dir, about)
-    writer.exam(exam)
-    writer.close()
-    json.dumps(exam_json.to_json(exam, about.model, about.operating_point), allow_nan=False)
+    writer.close([exam])
+    json.dumps(exam_json.to_json(exam, about.model, about.operating_point, output_dir), allow_nan=False)
 
 
 @pytest.mark.parametrize("name", [FACTS_FILE, "networks/finder/plan.json", "networks/crop_classifier/plan.json"])

@@ -17,7 +17,6 @@ from mammo.config import comparison
 from mammo.data.shards import Shards
 from mammo.imaging.image_file import ImageFile
 from mammo.inference import exporting, reading
-from mammo.inference import exporting, reading
 from mammo.inference.bundle_facts import FORMAT_VERSION
 from mammo.inference.exam_files import ViewFile
 from mammo.inference.predictor import Predictor

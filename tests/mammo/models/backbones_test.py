@@ -1,3 +1,6 @@
+import errno
+import os
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -140,6 +143,24 @@ def test_a_detectors_features_serve_a_classifier_and_the_other_way_round(tmp_pat
         )
         np.testing.assert_array_equal(mine, theirs)
         assert [path.name for path in tmp_path.iterdir()] == ["backbone.h5"]
+
+
+def test_on_a_full_disk_the_file_that_was_there_stays(tmp_path, monkeypatch):
+    model = backbones.build("csp_darknet_nano", "none", 64, 64, 0.9)
+    path = tmp_path / "backbone.h5"
+    backbones.save(model, path)
+    before, asked = path.read_bytes(), []
+
+    def refuse(descriptor, offset, size_bytes):
+        asked.append(size_bytes)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    with pytest.raises(OSError, match="No space left") as raised:
+        backbones.save(model, path)
+    assert raised.value.filename == str(path)
+    assert {entry.name: entry.read_bytes() for entry in tmp_path.iterdir()} == {"backbone.h5": before}
+    assert asked[0] >= len(before)  # room for all of it is asked for, before HDF5 writes
 
 
 def test_weights_of_another_network_are_refused_by_name(tmp_path):

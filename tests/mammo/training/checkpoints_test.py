@@ -1,7 +1,11 @@
+import errno
+import pathlib
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from mammo.common import files
 from mammo.common.errors import InputError
 from mammo.training import checkpoints
 from mammo.training.checkpoints import Checkpoints
@@ -97,3 +101,82 @@ def test_a_checkpoint_that_cannot_be_written_is_told_with_its_step(tmp_path):
     (tmp_path / "checkpoints").write_text("in the way")
     with pytest.raises(InputError, match=r"the checkpoint of step 0 could not be written"):
         made.save_last()
+
+
+def test_a_checkpoint_that_is_half_written_is_deleted_and_the_one_before_it_stays(tmp_path, monkeypatch):
+    state = _state()
+    made = Checkpoints(tmp_path, state)
+    made.save_last()
+    _step(state)
+    folder = tmp_path / "checkpoints" / "last"
+    before = sorted(path.name for path in folder.iterdir())
+
+    def fail(path, text):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    with monkeypatch.context() as full, pytest.raises(InputError, match=r"step 1 could not be written \(.*No space"):
+        full.setattr(files, "write_text", fail)
+        made.save_last()
+    assert sorted(path.name for path in folder.iterdir()) == before
+    assert Checkpoints(tmp_path, _state()).restore_last()
+    made.save_last()
+    other = _state()
+    assert Checkpoints(tmp_path, other).restore_last()
+    assert other.step == 1
+
+
+def test_what_a_killed_process_left_half_written_is_deleted_by_the_next_save(tmp_path):
+    folder = tmp_path / "checkpoints" / "last"
+    (folder / "last-7_temp").mkdir(parents=True)
+    (folder / "last-7_temp" / "part-00000").touch()
+    (folder / "last-5.data-00000-of-00001").touch()
+    state = _state()
+    assert not Checkpoints(tmp_path, state).restore_last()
+    Checkpoints(tmp_path, state).save_last()
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"checkpoint", "last-0.index", "last-0.data-00000-of-00001"}
+
+
+def test_a_checkpoint_is_on_the_disk_before_it_is_recorded_and_the_record_before_the_old_one_is_deleted(
+    tmp_path, monkeypatch
+):
+    state = _state()
+    Checkpoints(tmp_path, state).save_last()
+    _step(state)
+    said: list[str] = []
+    sync, unlink = files.sync, pathlib.Path.unlink
+
+    def noted_sync(path):
+        said.append(f"sync {path.name}")
+        sync(path)
+
+    def noted_unlink(path, **options):
+        said.append(f"delete {path.name}")
+        unlink(path, **options)
+
+    monkeypatch.setattr(files, "sync", noted_sync)
+    monkeypatch.setattr(pathlib.Path, "unlink", noted_unlink)
+    Checkpoints(tmp_path, state).save_last()
+    record = next(place for place, what in enumerate(said) if what.startswith("sync checkpoint."))
+    assert {"sync last-1.index", "sync last-1.data-00000-of-00001"} <= set(said[:record])
+    assert said[record + 1] == "sync last"  # the folder, with the record's name
+    assert not [what for what in said[:record] if what.startswith("delete last-0")]
+    assert {"delete last-0.index", "delete last-0.data-00000-of-00001"} <= set(said[record:])
+
+
+def test_a_workdir_may_be_moved(tmp_path):
+    state = _state()
+    _step(state)
+    Checkpoints(tmp_path / "here", state).save_last()
+    (tmp_path / "here").rename(tmp_path / "there")
+    other = _state()
+    assert Checkpoints(tmp_path / "there", other).restore_last()
+    assert other.step == 1
+
+
+@pytest.mark.parametrize("record", ["", 'model_checkpoint_path: "last-9"', "\xff"])
+def test_a_record_that_names_no_checkpoint_is_refused_and_nothing_begins_anew(tmp_path, record):
+    Checkpoints(tmp_path, _state()).save_last()
+    (tmp_path / "checkpoints" / "last" / "checkpoint").write_text(record)
+    with pytest.raises(InputError, match=r"last/checkpoint names no checkpoint that is there"):
+        Checkpoints(tmp_path, _state()).restore_last()
