@@ -13,6 +13,7 @@ _CODE_STREAM_BOX = b"jp2c"
 _SIZ_BYTES = 38  # without components
 _SOT_BYTES = 12
 _MAX_TILES = 16_384  # a decoder takes some kB for each; a large view in tiles of 64 × 64 has 7,000
+_MAX_SEGMENTS = 10_000  # or boxes around it
 _MAX_PARTS = 4 * _MAX_TILES
 
 
@@ -59,7 +60,7 @@ def check_whole(content: bytes) -> CodeStream:
 
 def _start_of_code_stream(content: bytes) -> int:
     place = 0
-    while content.startswith(_SIGNATURE_BOX) and place + 8 <= len(content):
+    for _ in range(_MAX_SEGMENTS if content.startswith(_SIGNATURE_BOX) else 0):
         length = int.from_bytes(content[place : place + 4], "big")
         if content[place + 4 : place + 8] == _CODE_STREAM_BOX:
             place += 8 if length != 1 else 16
@@ -89,9 +90,11 @@ def _parse_size(start: bytes) -> CodeStream:
 
 def _first_tile_part(content: bytes, place: int) -> int:
     """Passes over the segments of the main header."""
-    while content[place : place + 2] != _SOT:
+    for _ in range(_MAX_SEGMENTS):
+        if content[place : place + 2] == _SOT:
+            return place
         length = int.from_bytes(content[place + 2 : place + 4], "big")
         if content[place : place + 1] != b"\xff" or length < 2:  # noqa: PLR2004
             raise DamagedError("is truncated or has a damaged header")
         place += 2 + length
-    return place
+    raise UnusableError(f"has more than {_MAX_SEGMENTS:,} segments, which is no mammogram")

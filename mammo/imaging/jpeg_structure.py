@@ -18,8 +18,9 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}  # not DHT,
 _SEQUENTIAL, _PROGRESSIVE = frozenset({0xC0, 0xC1}), frozenset({0xC2})
 _WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
 _MAX_SEGMENTS = 10_000  # a photo with profiles and previews has some hundreds; each costs time here
+_MAX_FILL_BYTES = 64  # before a marker
 _COEFFICIENTS = 64
-_END_OF_SCAN = re.compile(rb"\xff+[\x01-\xcf\xd8-\xfe]")  # neither a stuffed FF nor a restart marker
+_END_OF_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # neither a stuffed FF nor a restart marker
 _END_OF_SCAN_LS = re.compile(rb"\xff[\x80-\xcf\xd8-\xfe]")  # JPEG-LS stuffs bits, not bytes
 _EXIF = b"Exif\0\0"
 _ORIENTATION = 0x0112
@@ -184,11 +185,13 @@ class _Segments:
         if self._count > _MAX_SEGMENTS:
             raise UnusableError(f"has more than {_MAX_SEGMENTS:,} segments, which is no photograph")
         start = self._file.read(2)
-        while start == b"\xff\xff":  # fill bytes
+        for _ in range(_MAX_FILL_BYTES):
+            if start != b"\xff\xff":
+                break
             start = start[1:] + self._file.read(1)
         if len(start) < 2:  # noqa: PLR2004
             raise DamagedError("is truncated")
-        if start[0] != 0xFF or start[1] == 0:  # noqa: PLR2004
+        if start[0] != 0xFF or start[1] in (0, 0xFF):  # noqa: PLR2004
             raise DamagedError("is damaged: bytes are missing or were added")
         if start[1] in _WITHOUT_LENGTH or start[1] == _EOI:
             return start[1], b""

@@ -105,16 +105,31 @@ def check_whole(content: bytes, header: Header) -> bytes:
                 needed.append(_pack(kind, data))
             elif not kind[0] & _ANCILLARY:
                 raise UnusableError("is a PNG of a private kind, which no viewer but its maker's reads")
-            while data and kind == b"IDAT":
-                left -= len(inflater.decompress(data, _PIECE_BYTES))
-                if left < 0 or (inflater.eof and inflater.unused_data):
-                    raise DamagedError("is corrupt: it holds more pixels than its header says")
-                data = inflater.unconsumed_tail  # noqa: PLW2901
+            if kind == b"IDAT":
+                left -= _inflated_bytes(inflater, data, left)
     except zlib.error:
         raise DamagedError("is corrupt: its pixels cannot be unpacked") from None
     if left or not inflater.eof:
         raise DamagedError("is truncated: it holds fewer pixels than its header says")
     return b"".join(needed)
+
+
+def _inflated_bytes(inflater: "zlib._Decompress", data: bytes, most: int) -> int:
+    """Returns to how many bytes a chunk inflates; it is not kept.
+
+    Raises:
+        DamagedError: More than so many, or something stands behind their end.
+        zlib.error: They cannot be inflated.
+    """
+    inflated = 0
+    for start in range(0, len(data), _PIECE_BYTES):  # in pieces: what is not consumed yet is copied each time
+        piece = data[start : start + _PIECE_BYTES]
+        while piece:
+            inflated += len(inflater.decompress(piece, _PIECE_BYTES))
+            if inflated > most or inflater.unused_data:
+                raise DamagedError("is corrupt: it holds more pixels than its header says")
+            piece = inflater.unconsumed_tail
+    return inflated
 
 
 def _pack(kind: bytes, data: bytes) -> bytes:
