@@ -20,10 +20,10 @@ def test_the_names_are_those_that_can_be_built():
         (DetectorModelConfig(), {"batch_norm_momentum": 1.0}, "--config.model.batch_norm_momentum=1.0 must be from 0"),
         (DetectorModelConfig(), {"max_levels": 0}, "--config.model.max_levels=0 must be 1 or more"),
         (DetectorModelConfig(), {"pyramid_channels": 0}, "--config.model.pyramid_channels=0 must be from 1 to 4096"),
-        (DetectorModelConfig(), {"head_depth": -1}, "--config.model.head_depth=-1 must be 0 or more"),
+        (DetectorModelConfig(), {"head_depth": -1}, "--config.model.head_depth=-1 must be from 0 to 64"),
         (ClassifierModelConfig(), {"head": "odd"}, "--config.model.head=odd is not known; it is study or modern"),
         (ClassifierModelConfig(), {"dropout": 1.0}, "--config.model.dropout=1.0 must be from 0 to below 1"),
-        (DecodingConfig(), {"max_detections": 0}, "--config.decoding.max_detections=0 must be 1 or more"),
+        (DecodingConfig(), {"max_detections": 0}, "--config.decoding.max_detections=0 must be from 1 to 10000"),
         (DecodingConfig(), {"overlap_iou": 1.5}, "--config.decoding.overlap_iou=1.5 must be from 0 to 1"),
     ],
 )
