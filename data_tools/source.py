@@ -141,7 +141,7 @@ def box_within(path: pathlib.Path, box_xyxy_px: BoxXyxyPx, height_px: int, width
     if not (low_x < high_x and low_y < high_y and cut_off_px <= _ROUNDING_PX):
         box = ", ".join(f"{value:g}" for value in box_xyxy_px)
         raise ImageError(path, f"has a box ({box}) that is not inside its {height_px} × {width_px} pixels")
-    return low_x, low_y, high_x, high_y
+    return float(low_x), float(low_y), float(high_x), float(high_y)
 
 
 class Source(Protocol):
