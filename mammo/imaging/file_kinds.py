@@ -74,7 +74,7 @@ _MAGIC: tuple[tuple[bytes, Kind], ...] = (
     (b"\x93NUMPY", Kind(Format.OTHER, "a NumPy array")),
     (b"MATLAB 5.0 MAT-file", Kind(Format.OTHER, "a MATLAB file")),
     (b"\x1a\x45\xdf\xa3", Kind(Format.OTHER, "a video")),
-    (b"version https://git-lfs", Kind(Format.OTHER, "a Git LFS pointer, not the file that it stands for")),
+    (b"version https://git-lfs", Kind(Format.OTHER, "a Git LFS pointer (the file itself was not fetched)")),
 )
 
 # By the first four bytes behind the length of the first box (ISO base media) or of a RIFF file.

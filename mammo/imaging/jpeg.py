@@ -56,7 +56,7 @@ def _check(frame: Frame) -> None:
         kind = _PROCESSES.get(frame.process, _OTHER_PROCESS)
         if frame.process in (0xC0, 0xC1, 0xC2):
             kind = f"a JPEG of {frame.bits} bits"
-        raise UnusableError(f"is {kind}, which is read within DICOM only; export it as a grey PNG")
+        raise UnusableError(f"is {kind}, which is not read here; export it as a grey PNG")
     channels = len(frame.components)
     if channels not in (1, 3):
         stored = "CMYK" if channels == 4 else f"{channels} channels"  # noqa: PLR2004

@@ -7,7 +7,7 @@ _HEIGHT, _WIDTH = 128, 96  # of the working image
 _STRIDE_FOR = 4 * _HEIGHT  # rows that are enough to average from
 
 # Along a ring inside the edges, beyond film borders, the flat background of 1,275 views (1,231 CBIS-DDSM, 44 Mini-DDSM)
-# covers 0.20 to 0.83 more of the ring when dark than when bright; of their inversions just as much less.
+# covers 0.20 to 0.85 more of the ring when dark than when bright; of their inversions just as much less.
 _RING = (0.03, 0.12)  # of the height and width
 _DARK, _BRIGHT = 0.15, 0.85  # of the range of levels
 _FLAT = 0.02  # standard deviation over 3 × 3 pixels, of the range of levels
@@ -15,8 +15,8 @@ _INVERTED = -0.15
 _DOUBTFUL = -0.05
 
 _EXTREME = 0.06  # of the range of levels: so near to its ends are
-_TWO_VALUED = 0.995  # of all pixels of a mask, of views at most 0.97,
-_COMMONEST = 0.9  # and so many of a mask have just two levels
+_TWO_VALUED = 0.995  # of all pixels of a mask are; of those 1,275 views, at most 0.90,
+_COMMONEST = 0.9  # and so many have one of two levels; of views, at most 0.86
 
 
 def is_inverted(pixels: np.ndarray) -> bool | None:

@@ -46,7 +46,7 @@ def test_pictures_are_told_by_their_content(kind, expected):
         (b"<?xml version='1.0'?>\n<svg>", "an SVG drawing"),
         (b"<?xml version='1.0'?>\n<plist>", "an XML document"),
         (b'{"study": 1}', "a JSON or other text file"),
-        (b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer, not the file that it stands for"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer (the file itself was not fetched)"),
         ("Befund: unauffällig".encode("latin-1"), "a text file"),
         ("name;größe\n".encode("utf-16"), "a text file"),
         (b"\0\5\x16\7\0\2\0\0Mac OS X", "an AppleDouble file of macOS"),
