@@ -77,13 +77,15 @@ def safe(text: str) -> str:
     Letters, digits and signs of any script stay, composed (NFC). "_" stands for what parts words, paths or lines, for
     what cannot be shown (see `plain`), and for what is no name everywhere. Of long text the end stays.
     """
-    chars = (
-        "_" if char in _SEPARATORS or not plain.is_safe(char) or unicodedata.category(char).startswith("Z") else char
-        for char in unicodedata.normalize("NFC", text)
-    )
-    name = _end("".join(chars), MOST_BYTES)
+    composed = unicodedata.normalize("NFC", text[-2 * MOST_BYTES :])  # more than what stays
+    name = _end("".join(char if char.isalnum() else _sign(char) for char in composed), MOST_BYTES)
     name = re.sub(r"\.$", "_", name)  # Windows cuts it
     return f"_{_end(name, MOST_BYTES - 1)}" if _DEVICE.match(name) else name
+
+
+def _sign(char: str) -> str:
+    is_kept = char not in _SEPARATORS and plain.is_safe(char) and not unicodedata.category(char).startswith("Z")
+    return char if is_kept else "_"
 
 
 def _end(name: str, most_bytes: int) -> str:

@@ -185,7 +185,7 @@ def test_names_of_any_kind_are_answered_shown_and_found_again(place, tmp_path):
     flags = ["--exam=Doe, Jane", f"--runs={place / 'runs'}", "--output_dir=out"]
     ended = programs.run("mammo.predict", *flags, cwd=tmp_path)
     assert ended.returncode == 1
-    assert r"a\x1b[2J\u202e.png is a text file, not a PNG" in ended.stderr
+    assert r"a\x1b[2J\u202e.png is a text file, not a PNG, JPEG or DICOM image" in ended.stderr
     made = json.loads((tmp_path / "out" / "Doe,_Jane.json").read_text(encoding="utf-8"))
     assert (made["exam_id"], made["exam_id_given"]) == ("Doe,_Jane", "Doe, Jane")
     overlays = [view["overlay"] for view in made["views"] if view["status"] == "ok"]
