@@ -152,7 +152,7 @@ class ImageFile:
         with _open(self.shown_path) as file:
             size_bytes = os.fstat(file.fileno()).st_size
             if keep_bytes is None and size_bytes > _MAX_FILE_BYTES:
-                raise ImageError(self.shown_path, f"has {size_bytes:,} bytes, more than any mammogram")
+                raise ImageError(self.shown_path, f"has {size_bytes / 1e6:,.0f} MB, more than any mammogram")
             self.kind = file_kinds.kind_of(file.read(file_kinds.START_BYTES))
             file.seek(0)
             is_kept = self.kind.format != Format.OTHER and size_bytes <= (keep_bytes or 0)
