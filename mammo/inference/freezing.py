@@ -64,7 +64,8 @@ def freeze(
     for name, tensor in zip(names, frozen.outputs, strict=True):
         node = graph.node.add(name=graphs.output_node(name), op="Identity", input=[tensor.name.removesuffix(":0")])
         node.attr["T"].type = tensor.dtype.as_datatype_enum
-    for node in graph.node:  # how it is differentiated, run and ordered: no value hangs on it
+    for node in graph.node:  # how it is differentiated, run, ordered and placed: no value hangs on it
+        node.device = ""
         for attribute in [attribute for attribute in node.attr if attribute.startswith("_")]:
             del node.attr[attribute]
         node.input[:] = [name for name in node.input if not name.startswith("^")]

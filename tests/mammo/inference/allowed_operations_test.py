@@ -15,6 +15,7 @@ from mammo.models.anchor_grid import Anchors
 from mammo.models.plans import CLASS_BLIND, ClassifierPlan, DetectorPlan, TrainingData
 from mammo.stages.classifier import ClassifierStage
 from mammo.stages.detector import DetectorStage
+from mammo.training import distribution
 from tests.mammo.data import small_shards
 from tests.mammo.models import short_efficientnet
 
@@ -71,7 +72,9 @@ def test_networks_of_each_kind_have_the_operations_that_are_listed(short, tmp_pa
             stage = DetectorStage(plan, shards, reading)
         else:
             stage = ClassifierStage(plan, shards, reading)
-        freezing.save(stage, building.build(plan), tmp_path / "network")
+        with distribution.make_strategy(devices=0).scope():  # as an export loads them: it names devices
+            network = building.build(plan)
+        freezing.save(stage, network, tmp_path / "network")
         content = (tmp_path / "network" / "graph.pb").read_bytes()
         graph = graphs.parse(content)
         used |= {node.op for node in graph.node}
