@@ -45,7 +45,7 @@ def _pillow(kind: str, pixels: np.ndarray, mode: str | None = None, **options: A
 def png_seeds() -> Iterator[bytes]:
     """Grey of 8 and 16 bits, colour, a palette, with transparency."""
     yield _pillow("PNG", _view())
-    for mode in ("RGB", "P", "LA", "1"):
+    for mode in ("RGB", "P", "LA"):
         yield _pillow("PNG", _view(), mode)
     yield cv2.imencode(".png", _view(is_16_bit=True))[1].tobytes()
 
@@ -64,9 +64,10 @@ def dicom_seeds() -> Iterator[bytes]:
     """Native, deflated, and with pixels in each coding that is decoded in this process."""
     stored = (_view(is_16_bit=True) // 16).astype(np.uint16)
     eight = _view()
-    tags = {"ImageLaterality": "L", "ViewPosition": "CC", "WindowCenter": "2000", "WindowWidth": "3000"}
-    yield _dicom(dicoms.make_image(stored, 12, **tags))
-    deflated = dicoms.make_image(stored, 12, **tags)
+    tags = {"ImageLaterality": "L", "ViewPosition": "CC"}
+    window = {"WindowCenter": "2000", "WindowWidth": "3000"}
+    yield _dicom(dicoms.make_image(stored, 12, **tags, **window))
+    deflated = dicoms.make_image(stored, 12, **tags, **window)
     deflated.file_meta.TransferSyntaxUID = pydicom.uid.DeflatedExplicitVRLittleEndian
     yield _dicom(deflated)
     for syntax, frame in (

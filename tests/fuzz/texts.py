@@ -76,7 +76,7 @@ def sheet_seeds() -> Iterator[bytes]:
 
 def manifest_seeds() -> Iterator[bytes]:
     """A manifest of one shard in each split."""
-    file = {"name": "f", "content": "views", "records": 1, "bytes": 10, "sha256": "0" * 64}
+    file = {"name": "f", "content": "views", "records": 1, "bytes": 1000, "sha256": "0" * 64}
     split = {
         "patients": 1, "exams": 1, "images": {"normal": 1, "benign": 0, "cancer": 0}, "crops": {"background": 1},
         "lesions": {"benign": 0, "cancer": 0}, "shards": [file], "indexes": [file | {"name": "i"}],
@@ -90,11 +90,9 @@ def manifest_seeds() -> Iterator[bytes]:
 
 
 def key_seeds() -> Iterator[bytes]:
-    """A private key, and the public one that belongs to it."""
-    key = Ed25519PrivateKey.generate()
-    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
-    yield key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain)
-    yield key.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo)
+    """The public key that a person trusts."""
+    public = Ed25519PrivateKey.generate().public_key()
+    yield public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
 def read_keys(path: pathlib.Path) -> None:
