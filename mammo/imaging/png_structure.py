@@ -16,6 +16,7 @@ _PALETTE = 3
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 _NEEDED = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 _ANCILLARY = 0x20  # a bit of the first letter (section 5.4): a small letter, needed by no decoder
+_HEADER_BYTES = 13
 _MAX_CHUNKS = 200_000  # the smallest pieces that encoders write are of some kB; each costs time here
 _MAX_EXIF_BYTES = 1 << 16
 _PIECE_BYTES = 1 << 18
@@ -72,7 +73,7 @@ def read_header(file: BinaryIO) -> Header:
     """
     chunks = _chunks(file, are_data_read=False)
     kind, data = next(chunks, (b"", b""))
-    if kind != b"IHDR":
+    if kind != b"IHDR" or len(data) != _HEADER_BYTES:
         raise DamagedError("has a damaged header")
     header = _parse_header(data)
     try:
@@ -144,7 +145,7 @@ def _chunks(file: BinaryIO, *, are_data_read: bool) -> Iterator[tuple[bytes, byt
     """Yields the kind of each chunk, and its data: all, checked, or only those that `read_header` asks for."""
     if file.read(len(_SIGNATURE)) != _SIGNATURE:
         raise DamagedError("is no PNG")
-    wanted = {b"IHDR": 13, b"tRNS": 256, b"acTL": 8, b"eXIf": _MAX_EXIF_BYTES}  # by how long it may be
+    wanted = {b"IHDR": _HEADER_BYTES, b"tRNS": 256, b"acTL": 8, b"eXIf": _MAX_EXIF_BYTES}  # by how long it may be
     for _ in range(_MAX_CHUNKS):
         start = file.read(8)
         if len(start) < 8:  # noqa: PLR2004

@@ -1,19 +1,19 @@
-"""Fuzzes one reader of outside bytes, or all of them, guided by the coverage of its code (libFuzzer).
+"""Fuzzes readers of outside bytes, guided by the coverage of their code (libFuzzer).
 
 bazel run //tests/fuzz:fuzz -- --seconds=3600                    each reader for an hour, one for each core at a time
 bazel run //tests/fuzz:fuzz -- --reader=dicom --input=crash-…    one input once more
 
 A fault is anything but an answer or the sentence of an `InputError`; or 1 GiB of memory more than the program takes, or
-10 s. The input that showed it is kept in --output_dir.
+10 s. The input that showed it is kept in --output_dir, beside a log for each reader.
 """
 
 import concurrent.futures
 import contextlib
 import importlib
+import multiprocessing
 import os
 import pathlib
 import resource
-import subprocess
 import sys
 import tempfile
 from typing import Final
@@ -30,49 +30,52 @@ MODULES: Final = {
     "tests.fuzz.texts": (
         *("exam_table", "coco_sheet", "coco_boxes", "sheet", "overlay", "ics", "manifest", "journal", "key"),
     ),
-    "tests.fuzz.models": ("graph", "bundle", "plan", "checksums", "shard", "index"),
+    "tests.fuzz.models": ("graph", "bundle", "plan", "checksums", "shard", "record", "index"),
 }
-"""The readers of each module; a process imports, and traces, no more than the one that it takes."""
+"""The readers of each module."""
 
-READERS: Final = {name: module for module, names in MODULES.items() for name in names}
-"""The module of each reader."""
-
+_MODULE_OF: Final = {name: module for module, names in MODULES.items() for name in names}
 _INSTRUMENTED: Final = ("mammo", "data_tools", "pydicom")
 _MOST_MEBIBYTES, _MOST_SECONDS = 1024, 10
 
-_READER = flags.DEFINE_enum("reader", None, sorted(READERS), "Which reader; none: all of them.")
+_READER = flags.DEFINE_multi_enum("reader", None, sorted(_MODULE_OF), "Which reader; may be repeated; none: all.")
 _SECONDS = flags.DEFINE_integer("seconds", 60, "How long each reader is fuzzed.", lower_bound=1)
 _RUNS = flags.DEFINE_integer("runs", -1, "How many inputs at most; -1: as many as there is time for.", lower_bound=-1)
 _SEED = flags.DEFINE_integer("seed", 1, "Of the mutations.", lower_bound=1)
-_INPUT = flags.DEFINE_string("input", None, "Reads this file once, and fuzzes nothing; with --reader.")
-_OUTPUT_DIR = flags.DEFINE_string("output_dir", "fuzz", "Folder for inputs that showed a fault.")
+_INPUT = flags.DEFINE_string("input", None, "Reads this file once, and fuzzes nothing.")
+_OUTPUT_DIR = flags.DEFINE_string("output_dir", "fuzz", "Folder for logs, and for inputs that showed a fault.")
 
 
 def main() -> None:
-    """Fuzzes in this process, or starts one process a reader."""
+    """Fuzzes each reader in a process of its own, which libFuzzer ends."""
     output_dir = cli.user_path(_OUTPUT_DIR.value)
     output_dir.mkdir(parents=True, exist_ok=True)
-    if _READER.value:
-        _fuzz(_READER.value, output_dir)
+    names = _READER.value or list(_MODULE_OF)
+    with atheris.instrument_imports(include=list(_INSTRUMENTED), enable_loader_override=False):
+        readers: dict[str, Reader] = {
+            name: importlib.import_module(_MODULE_OF[name]).READERS[name] for name in names
+        }  # once for all: it takes longer than some fuzzing
+    forking = multiprocessing.get_context("fork")
+
+    def fuzz_apart(name: str) -> bool:
+        process = forking.Process(target=fuzz, args=(name, readers[name], output_dir))
+        process.start()
+        process.join()
+        print(f"{name}: {'a fault' if process.exitcode else 'no fault'}, {output_dir / name}.log", flush=True)
+        return not process.exitcode
+
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        statuses = dict(zip(READERS, pool.map(lambda name: _fuzz_apart(name, output_dir), READERS), strict=True))
-    failed = [name for name, status in statuses.items() if status]
+        are_sound = dict(zip(names, pool.map(fuzz_apart, names), strict=True))
+    failed = [name for name, is_sound in are_sound.items() if not is_sound]
     if failed:
         raise InputError(f"faults were found in {', '.join(failed)}; {output_dir} holds the inputs that show them.")
 
 
-def _fuzz_apart(name: str, output_dir: pathlib.Path) -> int:
-    command = [sys.executable, *sys.orig_argv[1:], f"--reader={name}", f"--output_dir={output_dir}"]
-    with (output_dir / f"{name}.log").open("w") as log:
-        status = subprocess.run(command, stdout=log, stderr=log, check=False).returncode
-    print(f"{name}: {'a fault' if status else 'none'}, see {log.name}", flush=True)
-    return status
-
-
-def _fuzz(name: str, output_dir: pathlib.Path) -> None:
-    """Does not return: libFuzzer ends the process."""
-    with atheris.instrument_imports(include=list(_INSTRUMENTED), enable_loader_override=False):
-        reader: Reader = importlib.import_module(READERS[name]).READERS[name]
+def fuzz(name: str, reader: Reader, output_dir: pathlib.Path) -> None:
+    """Fuzzes one reader as the flags say, and does not return: libFuzzer ends the process, of a sound one with status 0."""
+    with (output_dir / f"{name}.log").open("wb") as log:
+        os.dup2(log.fileno(), sys.stdout.fileno())
+        os.dup2(log.fileno(), sys.stderr.fileno())
     folder = pathlib.Path(tempfile.mkdtemp(prefix=f"fuzz-{name}-"))
     (own := folder / "own").mkdir()
     (seeds := folder / "seeds").mkdir()
@@ -84,24 +87,41 @@ def _fuzz(name: str, output_dir: pathlib.Path) -> None:
         with contextlib.suppress(InputError):
             reader.read(own, content)
 
+    inputs = [str(cli.user_path(_INPUT.value))] if _INPUT.value else [str(seeds)]
+    arguments = [sys.argv[0], *_options(name, reader, output_dir), *inputs]
+    if reader.mend is None:
+        atheris.Setup(arguments, read)
+    else:
+        atheris.Setup(arguments, read, custom_mutator=_mending(reader))
+    atheris.Fuzz()
+
+
+def _options(name: str, reader: Reader, output_dir: pathlib.Path) -> list[str]:
+    """Of libFuzzer: https://llvm.org/docs/LibFuzzer.html#options."""
+    taken_mebibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
     options = {
         "runs": _RUNS.value,
         "max_total_time": _SECONDS.value,
         "seed": _SEED.value,
         "max_len": reader.most_bytes,
-        "rss_limit_mb": _taken_mebibytes() + _MOST_MEBIBYTES,
+        "rss_limit_mb": taken_mebibytes + _MOST_MEBIBYTES,
         "timeout": _MOST_SECONDS,
         "artifact_prefix": f"{output_dir}/{name}-",
         "print_final_stats": 1,
     }
-    inputs = [str(cli.user_path(_INPUT.value))] if _INPUT.value else [str(seeds)]
-    atheris.Setup([sys.argv[0], *(f"-{key}={value}" for key, value in options.items()), *inputs], read)
-    atheris.Fuzz()
+    return [f"-{key}={value}" for key, value in options.items()]
 
 
-def _taken_mebibytes() -> int:
-    """What this process takes by now."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+def _mending(reader: Reader) -> object:
+    """Returns a mutator that mostly puts checksums right, so that what stands behind their check is reached."""
+    assert reader.mend is not None
+    mend = reader.mend
+
+    def mutate(content: bytes, most_bytes: int, seed: int) -> bytes:
+        mutated = atheris.Mutate(content, most_bytes)
+        return mend(mutated)[:most_bytes] if seed % 4 else mutated
+
+    return mutate
 
 
 if __name__ == "__main__":

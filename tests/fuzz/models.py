@@ -4,8 +4,11 @@ import pathlib
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 
+import numpy as np
+import tensorflow as tf
+
 from mammo.config.data import Encoding
-from mammo.data import index, shard_files
+from mammo.data import encodings, index, schema, shard_files
 from mammo.data.shard_files import ShardFile
 from mammo.inference import bundles, graphs, sealing
 from mammo.inference.sealing import FACTS_FILE, SUMS_FILE
@@ -31,6 +34,21 @@ def read_shard(folder: pathlib.Path, content: bytes) -> None:
     path = folder / "test-views-00000-of-00001.tfrecord"
     path.write_bytes(content)
     shard_files.check([ShardFile(0, path, 2)], Encoding.RAW)
+
+
+def read_record(folder: pathlib.Path, content: bytes) -> None:
+    """Reads a shard of one record, whose checksums are right."""
+    path = folder / "test-views-00000-of-00001.tfrecord"
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        writer.write(content)
+    shard_files.check([ShardFile(0, path, 1)], Encoding.PNG16)
+
+
+def record_seeds() -> Iterator[bytes]:
+    """A view whose image is a PNG."""
+    record = small_shards.record("test", 0, 0, 2)
+    image = np.zeros((small_shards.HEIGHT_PX, small_shards.WIDTH_PX), np.float32)
+    yield schema.encode(record | {"image": encodings.encode_image(image, Encoding.PNG16)})
 
 
 def read_index(folder: pathlib.Path, content: bytes) -> None:
@@ -81,6 +99,7 @@ READERS: Mapping[str, Reader] = {
     "plan": Reader(_bundled(_PLAN), _of_bundle(_PLAN)),
     "checksums": Reader(_bundled(SUMS_FILE), _of_bundle(SUMS_FILE)),
     "shard": Reader(read_shard, _of_shards("test-views-*")),
+    "record": Reader(read_record, record_seeds),
     "index": Reader(read_index, _of_shards("index-test-views.jsonl")),
 }
 """By name."""

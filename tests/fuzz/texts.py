@@ -76,17 +76,25 @@ def sheet_seeds() -> Iterator[bytes]:
 
 def manifest_seeds() -> Iterator[bytes]:
     """A manifest of one shard in each split."""
-    file = {"name": "f", "content": "views", "records": 1, "bytes": 1000, "sha256": "0" * 64}
-    split = {
-        "patients": 1, "exams": 1, "images": {"normal": 1, "benign": 0, "cancer": 0}, "crops": {"background": 1},
-        "lesions": {"benign": 0, "cancer": 0}, "shards": [file], "indexes": [file | {"name": "i"}],
-    }  # fmt: skip
     fields = {
         "format_version": manifests.FORMAT_VERSION, "source": "phantom", "labels": "overlay", "pixel_path_version": 1,
         "height": 64, "width": 40, "encoding": "png16", "seed": 0, "rejected": 0, "widened": 0,
-        "splits": dict.fromkeys(manifests.SPLITS, split),
+        "splits": {name: _split(name) for name in manifests.SPLITS},
     }  # fmt: skip
     yield json.dumps(fields).encode()
+
+
+def _split(name: str) -> dict[str, object]:
+    file = {"content": "views", "records": 1, "bytes": 1000, "sha256": "0" * 64}
+    return {
+        "patients": 1,
+        "exams": 1,
+        "images": {"normal": 1, "benign": 0, "cancer": 0},
+        "lesions": {"benign": 0, "cancer": 0},
+        "crops": {"background": 1, "benign": 0, "cancer": 0},
+        "shards": [file | {"name": f"{name}.tfrecord"}],
+        "indexes": [file | {"name": f"{name}.jsonl"}],
+    }
 
 
 def key_seeds() -> Iterator[bytes]:
