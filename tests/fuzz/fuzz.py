@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def fuzz(name: str, reader: Reader, output_dir: pathlib.Path) -> None:
-    """Fuzzes one reader as the flags say, and does not return: libFuzzer ends the process, of a sound one with status 0."""
+    """Fuzzes one reader as the flags say, and does not return: libFuzzer ends the process, with 0 where it is sound."""
     with (output_dir / f"{name}.log").open("wb") as log:
         os.dup2(log.fileno(), sys.stdout.fileno())
         os.dup2(log.fileno(), sys.stderr.fileno())
