@@ -95,9 +95,15 @@ def _say_what_was_done(written: Written, output_dir: pathlib.Path, taken_s: floa
         cli.say(f"Other answers that lay in {output_dir} are kept in {written.earlier}.")
     results = written.results
     views = sum(len(exam.views) for exam in results)
-    exams_text = f"{len(results):,} {'exam' if len(results) == 1 else 'exams'} of {views:,} views"
+    exams_text = (
+        f"{len(results):,} {'exam' if len(results) == 1 else 'exams'} of {views:,} {'view' if views == 1 else 'views'}"
+    )
     known = f", {written.taken_over:,} of them in an earlier run," if written.taken_over else ""
     cli.say(f"Answered {exams_text}{known} in {taken_s:.1f} s: {_main_output(output_dir, _FORMATS.value)}")
+
+
+def _count_text(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _make_predictor(bundle: Bundle) -> "Predictor":
@@ -129,7 +135,9 @@ def _check_all_answered(said: Sequence[ExamResult], faults: Sequence[str], outpu
     failed = [view for exam in said for view in exam.failed]
     sentences = []
     if failed:
-        first = f"{len(failed):,} of {views:,} views could not be read: {failed[0].view} {failed[0].reason}"
+        first = (
+            f"{len(failed):,} of {_count_text(views, 'view')} could not be read: {failed[0].view} {failed[0].reason}"
+        )
         more = f"; the answers in {output_dir} say why of each" if len(failed) > 1 else ""
         sentences.append(f"{first}{more}.")
     unjudged = [exam for exam in said if exam.score is None and not exam.failed]

@@ -9,13 +9,13 @@ A fault is anything but an answer or the sentence of an `InputError`; or 1 GiB o
 
 import concurrent.futures
 import contextlib
-import importlib
 import multiprocessing
 import os
 import pathlib
 import resource
 import sys
 import tempfile
+from collections.abc import Mapping
 from typing import Final
 
 import atheris
@@ -26,11 +26,9 @@ from mammo.common.errors import InputError
 from tests.fuzz.reader import Reader
 
 MODULES: Final = {
-    "tests.fuzz.pictures": ("png", "jpeg", "dicom"),
-    "tests.fuzz.texts": (
-        *("exam_table", "coco_sheet", "coco_boxes", "sheet", "overlay", "ics", "manifest", "journal", "key"),
-    ),
-    "tests.fuzz.models": ("graph", "bundle", "plan", "checksums", "shard", "record", "index"),
+    "pictures": ("png", "jpeg", "dicom"),
+    "texts": (*("exam_table", "coco_sheet", "coco_boxes", "sheet", "overlay", "ics", "manifest", "journal", "key"),),
+    "models": ("graph", "bundle", "plan", "checksums", "shard", "record", "index"),
 }
 """The readers of each module."""
 
@@ -52,9 +50,7 @@ def main() -> None:
     output_dir.mkdir(parents=True, exist_ok=True)
     names = _READER.value or list(_MODULE_OF)
     with atheris.instrument_imports(include=list(_INSTRUMENTED), enable_loader_override=False):
-        readers: dict[str, Reader] = {
-            name: importlib.import_module(_MODULE_OF[name]).READERS[name] for name in names
-        }  # once for all: it takes longer than some fuzzing
+        readers = {name: _readers_of(_MODULE_OF[name])[name] for name in names}  # imports take longer than some fuzzing
     forking = multiprocessing.get_context("fork")
 
     def fuzz_apart(name: str) -> bool:
@@ -69,6 +65,21 @@ def main() -> None:
     failed = [name for name, is_sound in are_sound.items() if not is_sound]
     if failed:
         raise InputError(f"faults were found in {', '.join(failed)}; {output_dir} holds the inputs that show them.")
+
+
+def _readers_of(module: str) -> Mapping[str, Reader]:
+    """Imports one of `MODULES`."""
+    if module == "pictures":
+        from tests.fuzz import pictures  # noqa: PLC0415
+
+        return pictures.READERS
+    if module == "texts":
+        from tests.fuzz import texts  # noqa: PLC0415
+
+        return texts.READERS
+    from tests.fuzz import models  # noqa: PLC0415
+
+    return models.READERS
 
 
 def fuzz(name: str, reader: Reader, output_dir: pathlib.Path) -> None:
