@@ -62,7 +62,13 @@ def test_an_exam_is_answered_as_the_interface_says(opened, asked, tmp_path):
     (exam,) = answer(opened, asked, folder, tmp_path / "out")
     made = json.loads((tmp_path / "out" / "exam.json").read_text())
     assert made["exam_id"] == "exam"
-    assert made["model"] == {"name": "bright disc", "sha256": opened.sha256, "pixel_path_version": 1}
+    assert made["model"] == {
+        "name": "bright disc",
+        "sha256": opened.sha256,
+        "pixel_path_version": 1,
+        "signed_by": None,
+        "is_trusted": False,
+    }
     assert made["seconds"] > 0
     assert "patient" not in made
     of_view = {(view["laterality"], view["projection"]): view for view in made["views"]}

@@ -358,13 +358,24 @@ def test_files_that_were_left_out_are_listed_by_what_they_are(tmp_path):
 
 
 def test_the_model_is_named_at_the_end(tmp_path):
-    assert _made(tmp_path, [_exam(_four())]).rows()[-5:] == [
+    assert _made(tmp_path, [_exam(_four())]).rows()[-6:] == [
         ["name", "multi_stage"],
         ["concept", "Two stages"],
         ["SHA-256 begins with", "0123456789ab"],
+        ["signature", "unsigned"],
         ["pixel path", "version 1"],
         ["trained and judged on", "Mini-DDSM"],
     ]
+
+
+def test_who_signed_the_model_is_said_and_whether_that_was_verified(tmp_path):
+    for is_trusted, said in (
+        (True, "signed by abcdef0123456789"),
+        (False, "signed by abcdef0123456789 (not verified)"),
+    ):
+        signed = dataclasses.replace(INFO.model, signed_by="abcdef0123456789" * 4, is_trusted=is_trusted)
+        made = _made(tmp_path, [_exam(_four())], dataclasses.replace(INFO, model=signed))
+        assert ["signature", said] in made.rows()
 
 
 def test_a_page_of_200_exams_loads_nothing_but_its_pictures_and_stays_small(tmp_path):
