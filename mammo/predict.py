@@ -102,10 +102,6 @@ def _say_what_was_done(written: Written, output_dir: pathlib.Path, taken_s: floa
     cli.say(f"Answered {exams_text}{known} in {taken_s:.1f} s: {_main_output(output_dir, _FORMATS.value)}")
 
 
-def _count_text(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
 def _make_predictor(bundle: Bundle) -> "Predictor":
     from mammo.inference.predictor import Predictor  # noqa: PLC0415  TensorFlow starts while the first files are read
 
@@ -136,7 +132,7 @@ def _check_all_answered(said: Sequence[ExamResult], faults: Sequence[str], outpu
     sentences = []
     if failed:
         first = (
-            f"{len(failed):,} of {_count_text(views, 'view')} could not be read: {failed[0].view} {failed[0].reason}"
+            f"{len(failed):,} of {cli.count_text(views, 'view')} could not be read: {failed[0].view} {failed[0].reason}"
         )
         more = f"; the answers in {output_dir} say why of each" if len(failed) > 1 else ""
         sentences.append(f"{first}{more}.")

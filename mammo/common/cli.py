@@ -100,6 +100,11 @@ def weights(given: str) -> str:
     return given if given in _NAMED_WEIGHTS else str(user_path(given))
 
 
+def count_text(count: int, noun: str) -> str:
+    """Writes a count with its noun: "1 exam", "2,000 exams"."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def duration(seconds: float) -> str:
     """Formats a duration: "3 min 5 s"."""
     minutes, rest = divmod(round(seconds), 60)

@@ -52,6 +52,16 @@ def into(value: object, kind: type[Record]) -> Record:
         raise ValueError(_in_words(str(error))) from None
 
 
+def require(is_so: bool, clause: str) -> None:
+    """Checks what the types of a record do not say; for its `__post_init__`.
+
+    Raises:
+        ValueError: It is not so; the message is the clause.
+    """
+    if not is_so:
+        raise ValueError(clause)
+
+
 def _in_words(message: str) -> str:
     """Writes msgspec's message with plain quotes: "expected `int`, got `str` - at `$.seed`"."""
     return message[:1].lower() + message[1:]

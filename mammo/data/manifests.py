@@ -52,11 +52,13 @@ class DataFile:
         Raises:
             ValueError: It names no file of the folder, or a number cannot be.
         """
-        _require(_FILE_NAME.fullmatch(self.name) is not None, f"{self.name!r:.80} is no name of a file in its folder")
-        _require(self.content in ("views", "crops"), f"{self.name} holds neither views nor crops")
+        typed_json.require(
+            _FILE_NAME.fullmatch(self.name) is not None, f"{self.name!r:.80} is no name of a file in its folder"
+        )
+        typed_json.require(self.content in ("views", "crops"), f"{self.name} holds neither views nor crops")
         # The frame of a record takes 16 bytes, its row in an index more.
-        _require(0 <= 16 * self.records <= self.bytes, f"{self.name} cannot hold {self.records} records")
-        _require(_SHA256.fullmatch(self.sha256) is not None, f"{self.name} has no SHA-256")
+        typed_json.require(0 <= 16 * self.records <= self.bytes, f"{self.name} cannot hold {self.records} records")
+        typed_json.require(_SHA256.fullmatch(self.sha256) is not None, f"{self.name} has no SHA-256")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,9 +92,11 @@ class Split:
         """
         by_kind = {"images": self.images, "lesions": self.lesions, "crops": self.crops}
         for kind, counts in by_kind.items():
-            _require(counts.keys() >= _COUNTED[kind], f"{kind} must count {', '.join(sorted(_COUNTED[kind]))}")
-            _require(min(counts.values()) >= 0, "a count cannot be below 0")
-        _require(self.patients >= 0 and self.exams >= 0, "a count cannot be below 0")
+            typed_json.require(
+                counts.keys() >= _COUNTED[kind], f"{kind} must count {', '.join(sorted(_COUNTED[kind]))}"
+            )
+            typed_json.require(min(counts.values()) >= 0, "a count cannot be below 0")
+        typed_json.require(self.patients >= 0 and self.exams >= 0, "a count cannot be below 0")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,14 +136,16 @@ class Manifest:
             ValueError: A value cannot be.
         """
         for text in (self.source, self.labels):
-            _require(0 < len(text) <= _MOST_CHARACTERS and text.isprintable(), "source and labels must be names")
+            typed_json.require(
+                0 < len(text) <= _MOST_CHARACTERS and text.isprintable(), "source and labels must be names"
+            )
         sides_px = (self.height_px, self.width_px)
-        _require(all(1 <= side <= _MOST_SIDE_PX for side in sides_px), f"{sides_px} px is no size of a view")
-        _require(self.encoding in list(Encoding), f"the encoding {self.encoding!r:.40} is not known")
-        _require(self.rejected >= 0 and self.widened >= 0, "a count cannot be below 0")
-        _require(set(self.splits) == set(SPLITS), f"splits must be {', '.join(SPLITS)}")
+        typed_json.require(all(1 <= side <= _MOST_SIDE_PX for side in sides_px), f"{sides_px} px is no size of a view")
+        typed_json.require(self.encoding in list(Encoding), f"the encoding {self.encoding!r:.40} is not known")
+        typed_json.require(self.rejected >= 0 and self.widened >= 0, "a count cannot be below 0")
+        typed_json.require(set(self.splits) == set(SPLITS), f"splits must be {', '.join(SPLITS)}")
         names = [file.name for split in self.splits.values() for file in (*split.shards, *split.indexes)]
-        _require(len(set(names)) == len(names), "it names a file twice")
+        typed_json.require(len(set(names)) == len(names), "it names a file twice")
 
     def write(self, folder: pathlib.Path) -> None:
         """Writes manifest.json into `folder`, whole or not at all."""
@@ -179,8 +185,3 @@ def read(folder: pathlib.Path) -> Manifest:
             f"{pixel_path.PIXEL_PATH_VERSION}; convert the data again."
         )
     return manifest
-
-
-def _require(is_so: bool, clause: str) -> None:
-    if not is_so:
-        raise ValueError(clause)

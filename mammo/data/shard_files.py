@@ -12,8 +12,8 @@ import numpy as np
 
 from mammo.common.errors import InputError
 from mammo.config.data import Encoding
-from mammo.data import manifests, verification
-from mammo.data.verification import REMEDY, BrokenRecordError
+from mammo.data import verification
+from mammo.data.verification import REMEDY
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -109,7 +109,7 @@ def check(files: Sequence[ShardFile], encoding: Encoding) -> None:
         UnicodeDecodeError,  # TensorFlow's message quotes a record that is no Example
     )
     for file in files:
-        _check_lengths(file)
+        verification.count_records(file.path)
     found = _keys(files, encoding)
     for file in files:
         for number, expected in enumerate(file.keys):
@@ -120,18 +120,10 @@ def check(files: Sequence[ShardFile], encoding: Encoding) -> None:
             except damage:
                 raise InputError(f"{file.path} is damaged in record {number}; {REMEDY}.") from None
             if key != expected:
-                raise _miscounted(files[min(file.index, shard_index(key))])
+                other = files[min(file.index, shard_index(key))]
+                raise verification.miscounted(other.path, other.records)
     if next(found, None) is not None:
-        raise _miscounted(files[-1])
-
-
-def _check_lengths(file: ShardFile) -> None:
-    try:
-        verification.count_records(file.path)
-    except FileNotFoundError:
-        raise InputError(f"{file.path} is missing; {REMEDY}.") from None
-    except BrokenRecordError as broken:
-        raise InputError(f"{file.path} is damaged in record {broken.number}; {REMEDY}.") from None
+        raise verification.miscounted(files[-1].path, files[-1].records)
 
 
 def _keys(files: Sequence[ShardFile], encoding: Encoding) -> Iterator[int]:
@@ -147,9 +139,3 @@ def _keys(files: Sequence[ShardFile], encoding: Encoding) -> Iterator[int]:
     dataset = tf.data.Dataset.range(len(files)).flat_map(records(files))
     dataset = dataset.map(parsed, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(64)
     return (int(key) for key in dataset.as_numpy_iterator())
-
-
-def _miscounted(file: ShardFile) -> InputError:
-    return InputError(
-        f"{file.path} does not hold the {file.records} records that {manifests.FILE_NAME} says; {REMEDY}."
-    )

@@ -30,14 +30,6 @@ _THREADS = 4  # one disk is not read faster by more
 _SILENT_S = 5.0
 
 
-class BrokenRecordError(ValueError):
-    """A record does not fit into its file; `number` counts from 0."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
-
-
 def verify(folder: pathlib.Path, manifest: Manifest, manifest_sha256: str) -> None:
     """Checks that each file is what the manifest says, unless it was checked here before and is as it was then.
 
@@ -80,9 +72,11 @@ def count_records(path: pathlib.Path) -> int:
     """Counts the records of a file by their lengths.
 
     Raises:
-        BrokenRecordError: One claims to be longer than the file, or than any record is.
+        InputError: The file is missing, or a record claims to be longer than the file, or than any record is.
         OSError: The file cannot be read.
     """
+    if not path.exists():
+        raise InputError(f"{path} is missing; {REMEDY}.")
     with path.open("rb", buffering=0) as file:
         size, offset, number = os.fstat(file.fileno()).st_size, 0, 0
         while offset < size:
@@ -90,23 +84,22 @@ def count_records(path: pathlib.Path) -> int:
             length = _LENGTH.unpack(head)[0] if len(head) == _LENGTH.size else size
             offset += _FRAME_BYTES + length
             if length > _MOST_RECORD_BYTES or offset > size:
-                raise BrokenRecordError(number)
+                raise InputError(f"{path} is damaged in record {number}; {REMEDY}.")
             number += 1
     return number
+
+
+def miscounted(path: pathlib.Path, records: int) -> InputError:
+    """Returns what to raise for a file that does not hold as many records as the manifest says."""
+    return InputError(f"{path} does not hold the {records} records that {manifests.FILE_NAME} says; {REMEDY}.")
 
 
 def _check(folder: pathlib.Path, file: DataFile, *, is_shard: bool) -> None:
     path = folder / file.name
     if files.sha256_of(path) != file.sha256:
         raise InputError(f"{path} is not the file that {manifests.FILE_NAME} names; {REMEDY}.")
-    if not is_shard:
-        return
-    try:
-        count = count_records(path)
-    except BrokenRecordError as broken:
-        raise InputError(f"{path} is damaged in record {broken.number}; {REMEDY}.") from None
-    if count != file.records:
-        raise InputError(f"{path} does not hold the {file.records} records that {manifests.FILE_NAME} says; {REMEDY}.")
+    if is_shard and count_records(path) != file.records:
+        raise miscounted(path, file.records)
 
 
 def _stamp(folder: pathlib.Path, checked: Sequence[DataFile], manifest_sha256: str) -> pathlib.Path | None:

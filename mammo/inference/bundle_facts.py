@@ -91,18 +91,24 @@ class Facts:
             ValueError: A field has a value that cannot be; the message is a clause.
         """
         for name in ("name", "title", "rule", "created", "concept"):
-            _require(is_text(getattr(self, name)), f"{name} must be a line of at most {_MOST_CHARACTERS} characters")
-        _require(is_text(self.data["source"]), "the name of the data must be a line")
+            typed_json.require(
+                is_text(getattr(self, name)), f"{name} must be a line of at most {_MOST_CHARACTERS} characters"
+            )
+        typed_json.require(is_text(self.data["source"]), "the name of the data must be a line")
         sides_px = (self.height_px, self.width_px)
-        _require(all(1 <= side <= _MOST_SIDE_PX for side in sides_px), f"{sides_px} px is no size of a view")
+        typed_json.require(all(1 <= side <= _MOST_SIDE_PX for side in sides_px), f"{sides_px} px is no size of a view")
         least = self.finding_threshold
-        _require(least is None or 0 <= least <= 1, f"a score of {least} cannot be")
-        _require(self.false_findings_per_image >= 0, "findings cannot be fewer than none")
-        _require(_TEMPERATURES[0] <= self.calibration.temperature <= _TEMPERATURES[1], "no calibration is so extreme")
+        typed_json.require(least is None or 0 <= least <= 1, f"a score of {least} cannot be")
+        typed_json.require(self.false_findings_per_image >= 0, "findings cannot be fewer than none")
+        typed_json.require(
+            _TEMPERATURES[0] <= self.calibration.temperature <= _TEMPERATURES[1], "no calibration is so extreme"
+        )
         biases = self.calibration.biases
-        _require(len(biases) in (0, len(NAMES)) and all(abs(bias) <= _MOST_BIAS for bias in biases), "biases cannot be")
+        typed_json.require(
+            len(biases) in (0, len(NAMES)) and all(abs(bias) <= _MOST_BIAS for bias in biases), "biases cannot be"
+        )
         for name, point in self.operating_points.items():
-            _require(is_text(name) and name == point.name, f"the operating point {name!r} has another name")
+            typed_json.require(is_text(name) and name == point.name, f"the operating point {name!r} has another name")
             _check_point(point)
 
     def to_json(self) -> dict[str, object]:
@@ -150,18 +156,15 @@ class _Versions:
 
 
 def _check_point(point: OperatingPoint) -> None:
-    _require(0 <= point.threshold <= 1, f"a threshold of {point.threshold} cannot be")
-    _require(point.positive >= 0 and point.negative >= 0, "exams cannot be fewer than none")
+    typed_json.require(0 <= point.threshold <= 1, f"a threshold of {point.threshold} cannot be")
+    typed_json.require(point.positive >= 0 and point.negative >= 0, "exams cannot be fewer than none")
     for figure in (point.sensitivity, point.specificity):
         parts = [] if figure is None else [figure["value"], figure["low"], figure["high"]]
-        _require(all(part is None or 0 <= part <= 1 for part in parts), f"the operating point {point.name!r} cannot be")
+        typed_json.require(
+            all(part is None or 0 <= part <= 1 for part in parts), f"the operating point {point.name!r} cannot be"
+        )
 
 
 def is_text(value: str) -> bool:
     """Whether it is one line that can be shown: no control character, and none that turns the direction of text."""
     return 0 < len(value) <= _MOST_CHARACTERS and value.isprintable()
-
-
-def _require(is_so: bool, clause: str) -> None:
-    if not is_so:
-        raise ValueError(clause)

@@ -10,7 +10,7 @@ import PIL.Image
 from mammo.clinical import labels
 from mammo.clinical.exams import ExamResult, ViewRef, ViewResult
 from mammo.clinical.labels import SIDES, Projection
-from mammo.common import files
+from mammo.common import cli, files
 from mammo.inference.service import AnsweredView
 from mammo.writers import overlays
 from mammo.writers.writer import About
@@ -97,7 +97,7 @@ def render(exams: Sequence[ExamResult], about: About, folder: pathlib.Path) -> s
 
     template = pathlib.Path(__file__).with_name("page.html")
     environment = pages.environment_of(template)
-    environment.filters.update(count=_count_text, marker=_marker, file_name=_file_name)
+    environment.filters.update(count=cli.count_text, marker=_marker, file_name=_file_name)
     views = [view for exam in exams for view in exam.views]
     return environment.get_template(template.name).render(
         sections=[_section(exam, folder) for exam in exams],
@@ -162,7 +162,3 @@ def _marker(view: ViewResult) -> str:
 
 def _file_name(view: ViewRef) -> str:
     return view.name if view.path is None else view.path.name
-
-
-def _count_text(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -15,7 +15,7 @@ import pathlib
 import resource
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import atheris
@@ -32,11 +32,11 @@ MODULES: Final = {
 }
 """The readers of each module."""
 
-_MODULE_OF: Final = {name: module for module, names in MODULES.items() for name in names}
+_NAMES: Final = [name for names in MODULES.values() for name in names]
 _INSTRUMENTED: Final = ("mammo", "data_tools", "pydicom")
 _MOST_MEBIBYTES, _MOST_SECONDS = 1024, 10
 
-_READER = flags.DEFINE_multi_enum("reader", None, sorted(_MODULE_OF), "Which reader; may be repeated; none: all.")
+_READER = flags.DEFINE_multi_enum("reader", None, sorted(_NAMES), "Which reader; may be repeated; none: all.")
 _SECONDS = flags.DEFINE_integer("seconds", 60, "How long each reader is fuzzed.", lower_bound=1)
 _RUNS = flags.DEFINE_integer("runs", -1, "How many inputs at most; -1: as many as there is time for.", lower_bound=-1)
 _SEED = flags.DEFINE_integer("seed", 1, "Of the mutations.", lower_bound=1)
@@ -48,9 +48,10 @@ def main() -> None:
     """Fuzzes each reader in a process of its own, which libFuzzer ends."""
     output_dir = cli.user_path(_OUTPUT_DIR.value)
     output_dir.mkdir(parents=True, exist_ok=True)
-    names = _READER.value or list(_MODULE_OF)
+    names = _READER.value or _NAMES
     with atheris.instrument_imports(include=list(_INSTRUMENTED), enable_loader_override=False):
-        readers = {name: _readers_of(_MODULE_OF[name])[name] for name in names}  # imports take longer than some fuzzing
+        # Once for all processes: imports take longer than some fuzzing.
+        readers = {name: reader for module in MODULES for name, reader in _readers_of(module, names).items()}
     forking = multiprocessing.get_context("fork")
 
     def fuzz_apart(name: str) -> bool:
@@ -67,19 +68,18 @@ def main() -> None:
         raise InputError(f"faults were found in {', '.join(failed)}; {output_dir} holds the inputs that show them.")
 
 
-def _readers_of(module: str) -> Mapping[str, Reader]:
-    """Imports one of `MODULES`."""
+def _readers_of(module: str, names: Sequence[str]) -> Mapping[str, Reader]:
+    """Imports one of `MODULES` if it has readers of these names, and returns those."""
+    if not set(names) & set(MODULES[module]):
+        return {}
     if module == "pictures":
-        from tests.fuzz import pictures  # noqa: PLC0415
-
-        return pictures.READERS
-    if module == "texts":
-        from tests.fuzz import texts  # noqa: PLC0415
-
-        return texts.READERS
-    from tests.fuzz import models  # noqa: PLC0415
-
-    return models.READERS
+        from tests.fuzz.pictures import READERS  # noqa: PLC0415
+    elif module == "texts":
+        from tests.fuzz.texts import READERS  # noqa: PLC0415
+    else:
+        from tests.fuzz.models import READERS  # noqa: PLC0415
+    assert READERS.keys() == set(MODULES[module]), f"{module} has other readers than are listed here"
+    return {name: reader for name, reader in READERS.items() if name in names}
 
 
 def fuzz(name: str, reader: Reader, output_dir: pathlib.Path) -> None:
