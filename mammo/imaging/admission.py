@@ -50,7 +50,6 @@ class ObjectFacts:
         view_code: Of View Code Sequence (0054,0220).
         view_position: (0018,5101).
         view: Which view it is by code, modifiers and text.
-        has_side: Whether its laterality is told.
         magnification: Estimated Radiographic Magnification Factor (0018,1114).
         frames: Number of Frames (0028,0008).
         has_image: Whether it has rows and columns.
@@ -67,7 +66,6 @@ class ObjectFacts:
     view_code: str = ""
     view_position: str = ""
     view: ViewName = dataclasses.field(default_factory=ViewName)
-    has_side: bool = False
     magnification: float = 1.0
     frames: int = 1
     has_image: bool = True
@@ -183,7 +181,7 @@ def _no_image(facts: ObjectFacts) -> str:
         if facts.modality in _NO_IMAGE_MODALITIES:
             return _NO_IMAGE_MODALITIES[facts.modality]
         return "" if facts.is_cut or facts.sop_class in ("", *_IMAGE_CLASSES) else "a DICOM object without an image"
-    is_of_breast = _is_of_breast(facts) or facts.has_side or facts.view.projection is not None
+    is_of_breast = _is_of_breast(facts) or facts.view.laterality is not None or facts.view.projection is not None
     is_capture = facts.sop_class.startswith(_SECONDARY_CAPTURE) and not is_of_breast
     return "a dose sheet or another sheet of text" if is_capture and _SHEET.search(facts.description) else ""
 

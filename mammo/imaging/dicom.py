@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import io
 import logging
 import pathlib
@@ -90,7 +91,7 @@ class DicomFile:
         """
         dataset = self.parsed.dataset
         with _refused_as(self.path, DAMAGED):
-            facts = self._facts()
+            facts = self._facts
             return DicomTags(
                 uids=Uids(
                     study=dicom_values.text(dataset, "StudyInstanceUID"),
@@ -114,7 +115,7 @@ class DicomFile:
             ImageError: As `pixels`, so far as the tags show it.
         """
         with _refused_as(self.path, DAMAGED):
-            reason = admission.refusal(self._facts())
+            reason = admission.refusal(self._facts)
             if reason:
                 raise ImageError(self.path, DAMAGED if not len(self.parsed.dataset) else reason)
             return _size_px(self.path, self.parsed.dataset, max_pixels)
@@ -126,7 +127,7 @@ class DicomFile:
             ImageError: They are damaged.
         """
         with _refused_as(self.path, DAMAGED):
-            view = self._facts().view
+            view = self._facts.view
             directions = dicom_values.texts(self.parsed.dataset, "PatientOrientation")
             return turns.of_patient_orientation(directions, view.laterality, view.projection)
 
@@ -166,6 +167,7 @@ class DicomFile:
             raise ImageError(self.path, "shows dark tissue on a bright background; export it as viewers show it")
         return shown
 
+    @functools.cached_property
     def _facts(self) -> ObjectFacts:
         return dicom_facts.of(self.parsed.dataset, self.parsed.is_cut)
 

@@ -43,7 +43,7 @@ def check(path: pathlib.Path, dataset: Dataset) -> uid.UID:
         can_decode = False
     if not can_decode:
         raise ImageError(path, f"is coded as {syntax.name}, which cannot be decoded here; export it uncompressed")
-    if syntax.is_compressed and syntax != uid.DeflatedExplicitVRLittleEndian:
+    if _has_frames(syntax):
         _check_frame(path, dataset, syntax)
         return syntax
     row_bytes = int(dataset.Columns) * int(dataset.BitsAllocated) // 8
@@ -62,7 +62,7 @@ def stored(dataset: Dataset, syntax: uid.UID) -> np.ndarray:
         dataset: With pixels that `check` let pass.
         syntax: Their transfer syntax.
     """
-    if not syntax.is_compressed or syntax == uid.DeflatedExplicitVRLittleEndian:
+    if not _has_frames(syntax):
         return pydicom.pixels.utils.pixel_array(dataset)  # which keeps no copy, as the attribute of that name does
     frame = _frame(dataset)
     is_signed = bool(dataset.PixelRepresentation)
@@ -78,6 +78,11 @@ def stored(dataset: Dataset, syntax: uid.UID) -> np.ndarray:
         str(dataset.PhotometricInterpretation), is_for_gdcm=syntax in _JPEG_SYNTAXES,
     )  # fmt: skip
     return decoding_apart.decode(frame, coding)
+
+
+def _has_frames(syntax: uid.UID) -> bool:
+    """Whether pixels are in compressed frames; where all of a file is deflated, they are not."""
+    return syntax.is_compressed and syntax != uid.DeflatedExplicitVRLittleEndian
 
 
 def _frame(dataset: Dataset) -> bytes:

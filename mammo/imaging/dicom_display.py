@@ -89,10 +89,11 @@ def displayed(dataset: Dataset, stored: np.ndarray, bits: Bits) -> np.ndarray:
     low, high = float(levels[is_used].min()), float(levels[is_used].max())
     table = (np.clip(levels, low, high) - low) * (65535.0 / max(high - low, 1e-6))
     table[is_padding] = 0
+    table = table.astype(np.uint16)
     is_room = keys.dtype == np.uint16 and keys.flags.writeable
     shown = keys if is_room else np.empty(stored.shape, np.uint16)
     for keys_chunk, shown_chunk in zip(_chunks(keys), _chunks(shown), strict=True):
-        np.take(table.astype(np.uint16), keys_chunk, out=shown_chunk, mode="clip")
+        np.take(table, keys_chunk, out=shown_chunk, mode="clip")
     return shown
 
 

@@ -58,7 +58,6 @@ def of(dataset: Dataset, is_cut: bool) -> ObjectFacts:
         view_code=_code(_view_code(dataset)),
         view_position=dicom_values.text(dataset, "ViewPosition").upper(),
         view=view(dataset),
-        has_side=laterality(dataset) is not None,
         magnification=dicom_values.number(dataset, "EstimatedRadiographicMagnificationFactor") or 1.0,
         frames=dicom_values.whole(dataset, "NumberOfFrames") or 1,
         has_image=bool(dicom_values.text(dataset, "Rows") and dicom_values.text(dataset, "Columns")),

@@ -14,10 +14,17 @@ from mammo.imaging.file_kinds import Format
 from mammo.imaging.jpeg_structure import Frame
 from mammo.imaging.limits import UnusableError
 from mammo.imaging.png_structure import Header
+from mammo.imaging.turns import UPRIGHT, Turn
 
 _MAX_CHANNEL_DIFFERENCE = 8  # of 255: what JPEG's chroma coding leaves between the channels of a grey picture
 _BLOCK_ROWS = 256  # what is computed of a colour picture at a time, so that it takes little memory
 _ALPHA = 3
+_TURNS = {
+    1: UPRIGHT, 2: Turn(0, is_mirrored=True), 3: Turn(2), 4: Turn(2, is_mirrored=True),
+    5: Turn(3, is_mirrored=True), 6: Turn(1), 7: Turn(1, is_mirrored=True), 8: Turn(3),
+}  # fmt: skip
+"""By EXIF's orientation (EXIF 2.32, tag 274), which says where the first row and the first column belong."""
+
 _COPIES = 2  # of what the decoder takes: what is turned upright is copied
 
 
@@ -33,8 +40,8 @@ def read_size(path: pathlib.Path, file: BinaryIO, max_pixels: int) -> tuple[int,
         ImageError: It is no PNG or JPEG, or its header tells that it must not be decoded.
     """
     header = _read_header(path, file, max_pixels)
-    is_turned = header.orientation >= 5  # noqa: PLR2004
-    return (header.width_px, header.height_px) if is_turned else (header.height_px, header.width_px)
+    is_on_side = _TURNS[header.orientation].quarters % 2 == 1
+    return (header.width_px, header.height_px) if is_on_side else (header.height_px, header.width_px)
 
 
 def read_pixels(path: pathlib.Path, content: bytes, max_pixels: int) -> np.ndarray:
@@ -58,7 +65,7 @@ def read_pixels(path: pathlib.Path, content: bytes, max_pixels: int) -> np.ndarr
     with _refused(path), limits.decoding(_COPIES * header.working_bytes):
         decoded = (png if isinstance(header, Header) else jpeg).decode(content, max_pixels)
         grey = decoded if decoded.ndim == 2 else _to_grey(decoded)  # noqa: PLR2004
-        return _upright(_with_dark_background(grey), header.orientation)
+        return _TURNS[header.orientation].apply(_with_dark_background(grey))
 
 
 def _read_header(path: pathlib.Path, file: BinaryIO, max_pixels: int) -> Header | Frame:
@@ -109,10 +116,3 @@ def _with_dark_background(grey: np.ndarray) -> np.ndarray:
             "has a bright background, and may be inverted; export it with a black background, as viewers show it"
         )
     return np.subtract(grey.max(), grey, out=grey) if is_inverted else grey
-
-
-def _upright(grey: np.ndarray, orientation: int) -> np.ndarray:
-    """Turns an image as EXIF 2.32, tag 274, says: where its first row and its first column belong."""
-    mirrored = grey[:, ::-1] if orientation in (2, 4, 5, 7) else grey
-    turns = {1: 0, 2: 0, 3: 2, 4: 2, 5: 1, 6: 3, 7: 3, 8: 1}[orientation]
-    return np.ascontiguousarray(np.rot90(mirrored, turns))

@@ -1,6 +1,6 @@
 import pytest
 
-from mammo.clinical.labels import Projection, ViewName
+from mammo.clinical.labels import Laterality, Projection, ViewName
 from mammo.imaging import admission
 from mammo.imaging.admission import Admission, ObjectFacts, Role
 
@@ -94,7 +94,7 @@ def test_an_image_class_without_an_image_is_a_failure(known):
 def test_a_dose_sheet_is_told_from_a_film():
     sheet = ObjectFacts(sop_class=CAPTURE, modality="OT", description="DOSE REPORT")
     assert admission.admit(sheet).role == Role.OTHER
-    film = ObjectFacts(sop_class=CAPTURE, modality="OT", description="DOSE REPORT", has_side=True)
+    film = ObjectFacts(sop_class=CAPTURE, modality="OT", description="DOSE REPORT", view=ViewName(Laterality.LEFT))
     assert admission.admit(film) == Admission()
 
 
