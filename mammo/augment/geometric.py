@@ -38,7 +38,18 @@ def vary(batch: Batch, draws: tf.Tensor, options: AugmentationConfig) -> Batch:
         draws: float32 [B, operations, numbers], as `seeds.uniform` gives them.
         options: Ranges to draw from.
     """
-    return apply(batch, draw(batch.image, draws, options), options.min_visible_share)
+    placed, transforms = place(batch, draws, options)
+    return placed._replace(image=resample(placed.image, transforms))
+
+
+def place(batch: Batch, draws: tf.Tensor, options: AugmentationConfig) -> tuple[Batch, tf.Tensor]:
+    """Does all of `vary` but resample the images; arguments as it takes them.
+
+    Returns:
+        The batch with its images as they were and its lesions as they will be; and what `resample` takes.
+    """
+    affine = draw(batch.image, draws, options)
+    return _with_lesions_moved(batch, affine, options.min_visible_share), _transforms(affine)
 
 
 def draw(image: tf.Tensor, draws: tf.Tensor, options: AugmentationConfig) -> Affine:
@@ -69,7 +80,7 @@ def flip_vertically(image: tf.Tensor) -> tf.Tensor:
     """Flips views vertically about the centre of their tissue, as `vary` does: float32 [B, H, W, 1]."""
     center_px = content_center(image)
     linear = tf.tile(tf.constant([[[1.0, 0.0], [0.0, -1.0]]]), [tf.shape(image)[0], 1, 1])
-    return _resample(image, Affine(linear, center_px - box_ops.transform_points(center_px, linear)))
+    return resample(image, _transforms(Affine(linear, center_px - box_ops.transform_points(center_px, linear))))
 
 
 def apply(batch: Batch, affine: Affine, min_visible_share: float) -> Batch:
@@ -79,12 +90,8 @@ def apply(batch: Batch, affine: Affine, min_visible_share: float) -> Batch:
     ellipse, cut off at the frame. That is exact for ellipses, and tighter than a box around the turned box's corners,
     which would grow a disc by up to √2.
     """
-    _, height_px, width_px, _ = batch.image.shape
-    boxes = box_ops.transform_ellipses(batch.boxes, affine.linear, affine.offset_px)
-    clipped = box_ops.clip(boxes, height_px, width_px)
-    visible_share = tf.math.divide_no_nan(box_ops.area(clipped), box_ops.area(boxes))
-    moved = batch._replace(image=_resample(batch.image, affine), boxes=clipped)
-    return lesions.keep_visible(moved, visible_share, min_visible_share)
+    moved = _with_lesions_moved(batch, affine, min_visible_share)
+    return moved._replace(image=resample(batch.image, _transforms(affine)))
 
 
 def content_center(image: tf.Tensor) -> tf.Tensor:
@@ -112,12 +119,31 @@ def _middle(shown: tf.Tensor) -> tf.Tensor:
     return tf.cast(first + behind_last, tf.float32) / 2  # with none true both argmax are 0
 
 
-def _resample(image: tf.Tensor, affine: Affine) -> tf.Tensor:
-    """Resamples with bilinear interpolation; outside the image it is black."""
+def resample(image: tf.Tensor, transforms: tf.Tensor) -> tf.Tensor:
+    """Resamples images, float32 [B, H, W, 1], with bilinear interpolation; outside the image it is black.
+
+    XLA has no kernel for this one operation.
+
+    Args:
+        image: float32 [B, H, W, 1].
+        transforms: float32 [B, 8], as `place` gives them.
+    """
+    return addons.transform_images(image, transforms, "bilinear", output_shape=image.shape[1:3])
+
+
+def _with_lesions_moved(batch: Batch, affine: Affine, min_visible_share: float) -> Batch:
+    _, height_px, width_px, _ = batch.image.shape
+    boxes = box_ops.transform_ellipses(batch.boxes, affine.linear, affine.offset_px)
+    clipped = box_ops.clip(boxes, height_px, width_px)
+    visible_share = tf.math.divide_no_nan(box_ops.area(clipped), box_ops.area(boxes))
+    return lesions.keep_visible(batch._replace(boxes=clipped), visible_share, min_visible_share)
+
+
+def _transforms(affine: Affine) -> tf.Tensor:
+    """Returns the inverse of a transform as the operation takes it, from output to input: float32 [B, 8]."""
     (a, b), (c, d) = (tf.unstack(row, axis=-1) for row in tf.unstack(affine.linear, axis=-2))
     inverse = tf.reshape(tf.stack([d, -b, -c, a], axis=-1) / (a * d - b * c)[:, None], [-1, 2, 2])
     # The operation counts from the middle of the first pixel, half a pixel from the corner that `Affine` counts from.
     offset_px = box_ops.transform_points(0.5 - affine.offset_px, inverse) - 0.5
-    rows = tf.concat([inverse, offset_px[..., None]], axis=-1)  # [B, 2, 3]: from output to input
-    transforms = tf.pad(tf.reshape(rows, [-1, 6]), [[0, 0], [0, 2]])
-    return addons.transform_images(image, transforms, "bilinear", output_shape=image.shape[1:3])
+    rows = tf.concat([inverse, offset_px[..., None]], axis=-1)  # [B, 2, 3]
+    return tf.pad(tf.reshape(rows, [-1, 6]), [[0, 0], [0, 2]])

@@ -28,8 +28,8 @@ from mammo.stages import detector
 from mammo.stages.detection_evaluator import DetectionEvaluator
 from mammo.stages.detector import DetectorTraining
 from mammo.training import distribution, evaluating, optimizers, workdir
+from mammo.training.averages import Averages
 from mammo.training.evaluating import Evaluation
-from mammo.training.state import TrainState
 
 CHART_FILE = "froc.svg"
 _RULE = "centre"
@@ -163,18 +163,28 @@ def _train(name: str, own: DetectorTraining, strategy: tf.distribute.Strategy, l
     config, options = own.config, own.config.optimizer
     tf.keras.utils.set_random_seed(config.seed)
     stage, model = _RIVALS[name](own)
-    optimizer = optimizers.with_rate(options, options.learning_rate)
-    optimizer.global_clipnorm = options.clip_norm or None
-    state = TrainState(model, optimizer, options.averages_decay)
+    optimizer = _keras_optimizer(options)
+    averages = Averages(model, options.averages_decay)
     seed = tf.constant([config.seed, 0], tf.int32)
     batches = stage.build_training_dataset(tf.distribute.InputContext(), 0)
     batches = batches.map(lambda batch: keras_cv_retinanet.as_input(stage.augment(batch, seed)))
     keras_cv_retinanet.compile_with(model, optimizer)
-    clock = _Clock(state, options, options.warmup_steps / config.train_steps, limit_s)
+    clock = _Clock(averages, options, options.warmup_steps / config.train_steps, limit_s)
     model.fit(batches, verbose=0, callbacks=[clock])
-    with state.averaged():
+    with averages.in_place():
         evaluator = _run(Evaluation(stage, model, strategy, "test"))
-    return _Contender(evaluator, state.step, clock.seconds)
+    return _Contender(evaluator, int(optimizer.iterations), clock.seconds)
+
+
+def _keras_optimizer(options: OptimizerConfig) -> tf.keras.optimizers.Optimizer:
+    """Makes Keras's own optimiser of the same kind; its rate is set as it goes."""
+    shared = {"weight_decay": options.weight_decay, "global_clipnorm": options.clip_norm or None}
+    if options.kind == "adamw":
+        optimizer = tf.keras.optimizers.AdamW(options.learning_rate, **shared)
+    else:
+        optimizer = tf.keras.optimizers.SGD(options.learning_rate, momentum=0.9, nesterov=True, **shared)
+    optimizer.exclude_from_weight_decay(var_names=optimizers.NOT_DECAYED)
+    return optimizer
 
 
 class _Clock(tf.keras.callbacks.Callback):
@@ -186,10 +196,10 @@ class _Clock(tf.keras.callbacks.Callback):
         seconds: Passed so far.
     """
 
-    def __init__(self, state: TrainState, options: OptimizerConfig, warm_up_share: float, limit_s: float) -> None:
+    def __init__(self, averages: Averages, options: OptimizerConfig, warm_up_share: float, limit_s: float) -> None:
         super().__init__()
-        self._state, self._options, self._warm_up_share, self._limit_s = state, options, warm_up_share, limit_s
-        self._update_averages = tf.function(state.update_averages)
+        self._averages, self._options, self._warm_up_share, self._limit_s = averages, options, warm_up_share, limit_s
+        self._update_averages = tf.function(lambda updates: averages.update(updates, averages.vector, averages.weights))
         self.seconds = 0.0
 
     def on_train_begin(self, logs: dict | None = None) -> None:
@@ -200,10 +210,10 @@ class _Clock(tf.keras.callbacks.Callback):
         options, share = self._options, min(self.seconds / self._limit_s, 1.0)
         cosine = options.final_share + (1 - options.final_share) * (1 + math.cos(math.pi * share)) / 2
         warm_up = min(share / self._warm_up_share, 1.0) if self._warm_up_share else 1.0
-        self._state.optimizer.learning_rate = options.learning_rate * cosine * warm_up
+        self.model.optimizer.learning_rate = options.learning_rate * cosine * warm_up
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        self._update_averages()
+        self._update_averages(self.model.optimizer.iterations)
         self.seconds = time.monotonic() - self._began_s
         self._bar.update(min(math.ceil(self.seconds), self._bar.total) - self._bar.n)
         self.model.stop_training = self.seconds >= self._limit_s

@@ -91,7 +91,7 @@ def measure(
         ours, equal = _config_of_preset(batch_size), _config_like_keras_cv(batch_size)
         strategy = distribution.make_strategy(devices=1)
         precision = distribution.set_precision("auto")
-        steps = _Steps(ours, shards, strategy, precision)
+        steps = _Steps(ours, shards, strategy)
         batch = next(iter(steps.stage.build_training_dataset(tf.distribute.InputContext(), 0)))
         batches = steps.input_batches()
         runs = {
@@ -99,7 +99,7 @@ def measure(
             "together": _timed(steps.on(batches), batch_size, seconds),
             "input": _timed(_reading(batches), batch_size, seconds),
         }
-        equal_steps = _Steps(equal, shards, strategy, precision)
+        equal_steps = _Steps(equal, shards, strategy)
         runs["equal"] = _timed(equal_steps.on(equal_steps.repeated(batch)), batch_size, seconds)
         runs["keras_cv"] = _timed(_keras_cv_fit(equal.model.backbone, batch), batch_size, seconds)
         rates: dict[str, list[float]] = {name: [] for name in runs}
@@ -130,14 +130,12 @@ def with_plain_anchors(config: DetectorConfig, shards: Shards) -> DetectorTraini
 class _Steps:
     """The steps that `mammo.training.loop` makes of a configuration."""
 
-    def __init__(
-        self, config: DetectorConfig, shards: Shards, strategy: tf.distribute.Strategy, precision: str
-    ) -> None:
+    def __init__(self, config: DetectorConfig, shards: Shards, strategy: tf.distribute.Strategy) -> None:
         self._strategy = strategy
         options = config.optimizer
         with strategy.scope():
             self.stage = with_plain_anchors(config, shards)
-            optimizer = optimizers.build(options, config.train_steps, precision)
+            optimizer = optimizers.build(options, config.train_steps)
             self._state = TrainState(
                 self.stage.build_initial_model(), optimizer, options.averages_decay, options.normaliser_decay
             )
@@ -169,7 +167,7 @@ class _Steps:
 
     def seconds_of_loop(self, batches: Iterator[Batch], shards: Shards, folder: pathlib.Path) -> float:
         """Does all that the loop does for one call, but with no step in it, some times: the median."""
-        optimizer, taken_s = self._state.optimizer, []
+        taken_s = []
         with (
             contextlib.redirect_stderr(io.StringIO()),  # the progress of no step, whose loss is no number
             contextlib.closing(Telemetry(folder, 0, _LOOP_CALLS)) as watch,
@@ -177,7 +175,7 @@ class _Steps:
             for call in range(_LOOP_CALLS):
                 start = time.perf_counter()
                 scalars = loop.advance(self._run_steps, batches, self._state, 0, self.stage)
-                watch.steps(call, {**scalars, "learning_rate": float(optimizer.learning_rate.numpy())})
+                watch.steps(call, {**scalars, "learning_rate": self._state.learning_rate})
                 taken_s.append(time.perf_counter() - start)
         return statistics.median(taken_s)
 

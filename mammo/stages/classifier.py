@@ -115,7 +115,7 @@ class ClassifierTraining(ClassifierStage):
 
     def augment(self, batch: Batch, seed: tf.Tensor) -> Batch:
         """See `mammo.stages.stage.TrainingStage`; an image keeps its label when a lesion leaves the frame."""
-        return compose.augment(batch, seed, self.config.augmentation)._replace(label=batch.label)
+        return compose.augment(batch, seed, self.config.augmentation, xla=self.config.xla)._replace(label=batch.label)
 
     def learnt(self, model: tf.keras.Model, phase: int) -> list[tf.Variable]:
         """See `mammo.stages.stage.TrainingStage`."""

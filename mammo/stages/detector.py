@@ -98,7 +98,7 @@ class DetectorTraining(DetectorStage):
 
     def augment(self, batch: Batch, seed: tf.Tensor) -> Batch:
         """See `mammo.stages.stage.TrainingStage`."""
-        return compose.augment(batch, seed, self.config.augmentation)
+        return compose.augment(batch, seed, self.config.augmentation, xla=self.config.xla)
 
     def learnt(self, model: tf.keras.Model, phase: int) -> list[tf.Variable]:
         """See `mammo.stages.stage.TrainingStage`."""

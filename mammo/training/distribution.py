@@ -87,7 +87,16 @@ def share_batch_norm(model: tf.keras.Model) -> None:
     Args:
         model: Freshly built; changed in place.
     """
-    for layer in model.submodules:
-        if isinstance(layer, tf.keras.layers.BatchNormalization):
-            layer.fused = False
-            layer.synchronized = True
+    for layer in _batch_norms(model):
+        layer.fused = False
+        layer.synchronized = True
+
+
+def own_statistics(model: tf.keras.Model) -> list[tf.Variable]:
+    """Returns the moving statistics that each replica makes of its own part of a global batch."""
+    layers = [layer for layer in _batch_norms(model) if layer.trainable and not layer.synchronized]
+    return [statistic for layer in layers for statistic in (layer.moving_mean, layer.moving_variance)]
+
+
+def _batch_norms(model: tf.keras.Model) -> list[tf.keras.layers.BatchNormalization]:
+    return [layer for layer in model.submodules if isinstance(layer, tf.keras.layers.BatchNormalization)]

@@ -50,7 +50,7 @@ class Evaluation:
         self.split = split
         self._dataset = strategy.distribute_datasets_from_function(lambda context: stage.build_dataset(split, context))
 
-        @tf.function(reduce_retracing=True)
+        @tf.function(reduce_retracing=True, autograph=False)
         def predict(batch: Batch) -> Predictions:
             return strategy.run(lambda part: stage.predict(model, part.image), args=(batch,))
 

@@ -51,14 +51,14 @@ def train(config: RunConfig, shards: Shards, folder: pathlib.Path) -> tuple[Eval
 def _train(config: RunConfig, shards: Shards, folder: pathlib.Path, clock: Stopwatch) -> Evaluation:
     strategy = distribution.make_strategy(config.devices, config.logical_processors)
     _check(config, strategy.num_replicas_in_sync)
-    precision = distribution.set_precision(config.precision)
+    distribution.set_precision(config.precision)
     tf.keras.utils.set_random_seed(config.seed)  # of the first weights; nothing else draws from global generators
     with strategy.scope():
         stage = stages.for_training(config, workdir.settle_plan(folder, config, shards), shards)
         model = stage.build_initial_model()
-        if strategy.num_replicas_in_sync > 1:
+        if strategy.num_replicas_in_sync > 1 and config.model.batch_norm == "shared":
             distribution.share_batch_norm(model)
-        optimizer = optimizers.build(config.optimizer, config.train_steps, precision, stage.phases)
+        optimizer = optimizers.build(config.optimizer, config.train_steps, stage.phases)
         state = TrainState(model, optimizer, config.optimizer.averages_decay, config.optimizer.normaliser_decay)
     checkpoints = Checkpoints(folder, state)
     checkpoints.restore_last()
@@ -76,7 +76,7 @@ def _train(config: RunConfig, shards: Shards, folder: pathlib.Path, clock: Stopw
         while state.step < config.train_steps:
             with watch.profiling(state.step, config.profile):
                 scalars = advance(run_steps, batches, state, _steps_until_due(config, stage.phases, state.step), stage)
-            watch.steps(state.step, {**scalars, "learning_rate": float(optimizer.learning_rate.numpy())})
+            watch.steps(state.step, {**scalars, "learning_rate": state.learning_rate})
             if _is_due(config.histograms_every_steps, state.step):
                 watch.histograms(state.step, state)
             if _is_due(config.evaluate_every_steps, state.step) or state.step == config.train_steps:
@@ -94,10 +94,10 @@ def _train(config: RunConfig, shards: Shards, folder: pathlib.Path, clock: Stopw
 
 def _check(config: RunConfig, replicas: int) -> None:
     """Checks what depends on how many devices there are."""
-    if config.xla and replicas > 1:
+    if config.xla and replicas > 1 and config.model.batch_norm == "shared":
         raise InputError(
-            "--config.xla=true is for one device, since what replicas share cannot be compiled; "
-            "give --config.devices=1 or --config.xla=false."
+            "--config.xla=true compiles each replica by itself, which batch normalisation over all of them is not; "
+            "give --config.model.batch_norm=replica, --config.devices=1 or --config.xla=false."
         )
 
 

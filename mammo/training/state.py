@@ -1,20 +1,56 @@
-"""All that a run is at one step: what a checkpoint holds."""
+"""All that a run is at one step: what a checkpoint holds, and how an update changes it."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
+
+from mammo.training import averages, vectors
+from mammo.training.averages import Averages
+from mammo.training.optimizers import Optimizer
+
+FIRST_LOSS_SCALE = 2.0**15
+_DOUBLE_AFTER = 2000  # finite updates in a row: as of tf.keras.mixed_precision.LossScaleOptimizer
+
+
+class Copies(NamedTuple):
+    """One replica's own variables: an update of these alone can be compiled, which one through the strategy cannot.
+
+    Attributes:
+        learnable: The weights that are learnt in any phase.
+        averaged: Those that are averaged.
+        moments: As of `TrainState`, each.
+        averages: As of `TrainState`.
+        normaliser: As of `TrainState`.
+        updates: As of `TrainState`.
+        loss_scale: As of `TrainState`.
+        finite_updates: As of `TrainState`.
+    """
+
+    learnable: list[tf.Variable]
+    averaged: list[tf.Variable]
+    moments: list[tf.Variable]
+    averages: tf.Variable
+    normaliser: tf.Variable
+    updates: tf.Variable
+    loss_scale: tf.Variable
+    finite_updates: tf.Variable
 
 
 class TrainState(tf.Module):
-    """A model on its way.
+    """A model on its way. The same variables, all float32, whatever precision it computes in.
 
     Attributes:
         model: With the weights of the last step.
-        optimizer: With its moments and, in `iterations`, the step.
-        averages: Exponential moving averages of the weights, empty without averaging. Those of batch normalisation are
-            among them: its statistics of the last few steps would not be those of averaged weights.
+        optimizer: How they change.
+        moments: What the optimiser keeps, float32 [P] each.
+        averages: Exponential moving averages of the weights.
         normaliser: float32 [], running mean of what the losses of a global batch are divided by.
+        updates: int64 [], how many were made.
+        loss_scale: float32 [], what a float16 loss is multiplied by, so that small gradients are not lost.
+        finite_updates: int64 [], how many there were with that scale.
         position: int64 [], where the stream of training data goes on.
         best_value: float64 [], of the figure that the best checkpoint had.
     """
@@ -22,7 +58,7 @@ class TrainState(tf.Module):
     def __init__(
         self,
         model: tf.keras.Model,
-        optimizer: tf.keras.optimizers.Optimizer,
+        optimizer: Optimizer,
         averages_decay: float,
         normaliser_decay: float = 0.0,
     ) -> None:
@@ -30,67 +66,117 @@ class TrainState(tf.Module):
 
         Args:
             model: Freshly built.
-            optimizer: Freshly built.
+            optimizer: How its weights change.
             averages_decay: In [0, 1); 0: weights are not averaged.
             normaliser_decay: In [0, 1); 0: each global batch is divided by its own count.
         """
         super().__init__()
         self.model = model
         self.optimizer = optimizer
-        optimizer.build(model.trainable_variables)
-        self._averages_decay, self._normaliser_decay = averages_decay, normaliser_decay
-        self.averages = [_average_of(weight) for weight in self._averaged]
-        self.normaliser = _shared(1.0, "normaliser")
+        self._normaliser_decay = normaliser_decay
+        size = vectors.size_of(model.trainable_variables)
+        self.moments = [_mirrored(np.zeros(size, np.float32), name) for name in optimizer.moments]
+        self.averages = Averages(model, averages_decay)
+        self.normaliser = _mirrored(np.float32(1), "normaliser")
+        self.updates = _mirrored(np.int64(0), "updates")
+        self.loss_scale = _mirrored(np.float32(FIRST_LOSS_SCALE), "loss_scale")
+        self.finite_updates = _mirrored(np.int64(0), "finite_updates")
         self.position = tf.Variable(0, trainable=False, dtype=tf.int64, name="position")
         self.best_value = tf.Variable(float("-inf"), trainable=False, dtype=tf.float64, name="best_value")
 
     @property
     def step(self) -> int:
         """How many updates were made."""
-        return int(self.optimizer.iterations.numpy())
+        return int(self.updates.numpy())
 
     @property
-    def _averaged(self) -> list[tf.Variable]:
-        return [weight for weight in self.model.weights if weight.dtype.is_floating] if self._averages_decay else []
+    def learning_rate(self) -> float:
+        """Of the next update."""
+        return float(self.optimizer.rate(tf.constant(self.step, tf.int64)))
 
-    def update_averages(self) -> None:
-        """Moves the averages towards the weights; in a replica."""
-        decay = self._warmed_up(self._averages_decay)
-        for average, weight in zip(self.averages, self._averaged, strict=True):
-            average.assign_sub((1.0 - decay) * (average - weight))
+    def copies(self, strategy: tf.distribute.Strategy) -> list[Copies]:
+        """Returns each replica's own variables."""
+        mirrored = Copies(
+            self.model.trainable_variables,
+            self.averages.weights,
+            list(self.moments),
+            self.averages.vector,
+            self.normaliser,
+            self.updates,
+            self.loss_scale,
+            self.finite_updates,
+        )
+        local = [strategy.experimental_local_results(variable) for variable in tf.nest.flatten(mirrored)]
+        return [tf.nest.pack_sequence_as(mirrored, list(own)) for own in zip(*local, strict=True)]
 
-    def update_normaliser(self, count: tf.Tensor) -> tf.Tensor:
-        """Moves the running mean towards the count of a global batch, at least 1, and returns it; in a replica."""
-        decay = self._warmed_up(self._normaliser_decay)
-        self.normaliser.assign(decay * self.normaliser + (1.0 - decay) * tf.maximum(count, 1.0))
-        return self.normaliser.read_value()
+    def update(
+        self, copies: Copies, learnt: Sequence[int], gradient: tf.Tensor, count: tf.Tensor, *, scaled: bool
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Makes one update of a replica, the same on each; every operation on its own variables.
 
-    def _warmed_up(self, decay: float) -> tf.Tensor:
-        """Starts a decay small, so that the first averages forget where they began.
+        Args:
+            copies: The variables of the replica.
+            learnt: Which of `copies.learnable` are, ascending.
+            gradient: float32 [L], of the sum of the losses over the global batch, for what is learnt.
+            count: float32 [], what that sum is divided by.
+            scaled: Whether the gradient is that of the loss times the loss scale. One that is not finite is left out
+                then, and the scale halved.
 
-        As of `tf.train.ExponentialMovingAverage`: min(decay, (1 + step) / (10 + step)).
+        Returns:
+            The norm of the gradient before it is clipped, float32 []; and what the losses are divided by, float32 [].
         """
-        step = tf.cast(self.optimizer.iterations, tf.float32)
-        return tf.minimum(decay, (1.0 + step) / (10.0 + step))
+        normaliser = self._update_normaliser(copies, count)
+        gradient = gradient / (normaliser * copies.loss_scale if scaled else normaliser)
+        norm = tf.norm(gradient)
+        if not scaled:
+            self._apply(copies, learnt, gradient, norm)
+            return norm, normaliser
+        is_finite = tf.math.is_finite(norm)
+        tf.cond(is_finite, lambda: self._apply(copies, learnt, gradient, norm), copies.updates.read_value)
+        _adapt_scale(copies, is_finite)
+        return norm, normaliser
+
+    def _update_normaliser(self, copies: Copies, count: tf.Tensor) -> tf.Tensor:
+        """Moves the running mean towards the count of a global batch, at least 1, and returns it."""
+        decay = averages.warmed_up(self._normaliser_decay, copies.updates)
+        return copies.normaliser.assign(
+            decay * copies.normaliser + (1.0 - decay) * tf.maximum(count, 1.0), read_value=True
+        )
+
+    def _apply(self, copies: Copies, learnt: Sequence[int], gradient: tf.Tensor, norm: tf.Tensor) -> tf.Tensor:
+        optimizer, updates = self.optimizer, copies.updates.read_value()
+        if optimizer.clip_norm:
+            gradient = gradient * (optimizer.clip_norm / tf.maximum(norm, optimizer.clip_norm))
+        weights = [copies.learnable[index] for index in learnt]
+        spans = vectors.spans_of(weights, copies.learnable)
+        taken = [vectors.take(moment, spans) for moment in copies.moments]
+        rate = optimizer.rate(updates)
+        change, made = optimizer.change(gradient, taken, rate, updates)
+        for moment, new in zip(copies.moments, made, strict=True):
+            moment.assign(vectors.put(moment, spans, new))
+        for weight, part in zip(weights, vectors.split(change, weights), strict=True):
+            weight.assign(weight * optimizer.kept_share(weight, rate) - part)
+        made_updates = copies.updates.assign_add(1)
+        self.averages.update(made_updates, copies.averages, copies.averaged)
+        return made_updates
 
     @contextlib.contextmanager
     def averaged(self) -> Iterator[tf.keras.Model]:
         """Yields the model with averaged weights in it; afterwards it has its own again."""
-        own = [weight.numpy() for weight in self._averaged]
-        for weight, average in zip(self._averaged, self.averages, strict=True):
-            weight.assign(average.numpy())
-        try:
-            yield self.model
-        finally:
-            for weight, value in zip(self._averaged, own, strict=True):
-                weight.assign(value)
+        with self.averages.in_place() as model:
+            yield model
 
 
-def _average_of(weight: tf.Variable) -> tf.Variable:
-    return _shared(weight.numpy(), f"{weight.name.partition(':')[0]}/average")
+def _adapt_scale(copies: Copies, is_finite: tf.Tensor) -> None:
+    """Halves the loss scale after a gradient that is not finite; doubles it after many that are."""
+    count = tf.where(is_finite, copies.finite_updates + 1, 0)
+    is_due = count >= _DOUBLE_AFTER
+    grown = tf.where(is_due, 2.0 * copies.loss_scale, copies.loss_scale)
+    copies.loss_scale.assign(tf.where(is_finite, grown, tf.maximum(copies.loss_scale / 2.0, 1.0)))
+    copies.finite_updates.assign(tf.where(is_due, tf.constant(0, tf.int64), count))
 
 
-def _shared(value: object, name: str) -> tf.Variable:
+def _mirrored(value: np.ndarray | np.generic, name: str) -> tf.Variable:
     return tf.Variable(
         value,
         trainable=False,

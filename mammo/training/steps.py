@@ -1,13 +1,19 @@
-"""One call of many steps: augment, model, loss, gradients over micro-batches and replicas, update."""
+"""One call of many steps: augment, model, loss, gradients over micro-batches and replicas, update.
+
+With --config.xla a step of a replica is a few compiled functions: augmentation before and after the one operation that
+XLA has not, the gradient, the update. Replicas meet in between alone, in one all-reduce of one vector.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
 
+from mammo.common.compiling import compiled
 from mammo.data.batch import Batch
-from mammo.stages.stage import LossSums, TrainingStage
-from mammo.training.state import TrainState
+from mammo.stages.stage import TrainingStage
+from mammo.training import distribution, vectors
+from mammo.training.state import Copies, TrainState
 
 
 class StepsResult(NamedTuple):
@@ -37,29 +43,23 @@ def make_run_steps(stage: TrainingStage, state: TrainState, strategy: tf.distrib
     depend on how the batch was split, and a batch without a lesion teaches as well.
     """
     config = stage.config
-    clip_norm = config.optimizer.clip_norm
-    gradients_of = _make_gradients(stage, state, xla=config.xla)
-    names = ("loss/total", *(f"loss/{part}" for part in stage.loss_parts), "gradient_norm", "normaliser")
-    # An activation may make a finite loss of what is none; its gradient is none. Under loss scaling, though, a gradient
-    # overflows now and then, and the optimiser leaves that step out.
-    checked = names.index("gradient_norm") + (0 if _scales_loss(state) else 1)
+    names = ("loss/total", *(f"loss/{part}" for part in stage.loss_parts), "gradient_norm", "normaliser", "loss_scale")
+    # ReLU can hide a NaN in the loss; the gradient norm still shows it. Under loss scaling, though, a gradient
+    # overflows now and then, and that update is left out.
+    checked = names.index("gradient_norm") + (0 if config.precision == "float16" else 1)
+    replicas = _make_replicas(stage, state, strategy)
 
+    # AutoGraph is for the loop alone: to convert the source of all that a step calls takes three quarters of a trace.
+    @tf.autograph.experimental.do_not_convert
     def replica_step(phase: int, micro_batches: Sequence[Batch]) -> tf.Tensor:
+        context = tf.distribute.get_replica_context()
+        replica = replicas[int(tf.get_static_value(context.replica_id_in_sync_group))]
         seed = tf.constant([config.seed, 0], tf.int32)
-        learnt = stage.learnt(state.model, phase)
-        done = [gradients_of(stage.augment(batch, seed), phase) for batch in micro_batches]
-        done = tf.nest.map_structure(lambda *parts: tf.add_n(parts), *done)
-        sums, gradients = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, done)
-        normaliser = state.update_normaliser(sums.normaliser)
-        gradients = [gradient / normaliser for gradient in gradients]
-        norm = tf.linalg.global_norm(gradients)
-        if clip_norm:
-            gradients, _ = tf.clip_by_global_norm(gradients, clip_norm, use_norm=norm)
-        pairs = zip(gradients, learnt, strict=True)
-        state.optimizer.apply_gradients(pairs, skip_gradients_aggregation=True)
-        state.update_averages()
-        parts = [sums.parts[part] / normaliser for part in stage.loss_parts]
-        return tf.stack([sums.total / normaliser, *parts, norm, normaliser])
+        made = tf.add_n([replica.gradients(stage.augment(batch, seed), phase) for batch in micro_batches])
+        if len(replicas) == 1:
+            return replica.update(made, phase)
+        # One vector: an all-reduce costs its latency once, however much it carries.
+        return replica.update(context.all_reduce(tf.distribute.ReduceOp.SUM, replica.with_statistics(made)), phase)
 
     @tf.function(reduce_retracing=True)
     def run_steps(iterator: Iterator[Batch], count: tf.Tensor, phase: int = 0) -> StepsResult:
@@ -82,23 +82,65 @@ def make_run_steps(stage: TrainingStage, state: TrainState, strategy: tf.distrib
     return run_steps
 
 
-def _make_gradients(stage: TrainingStage, state: TrainState, *, xla: bool) -> Callable[..., object]:
-    """Makes the function that gives the sums of one micro-batch, and their gradients."""
-    scaling = _scales_loss(state)
+class _Replica:
+    """The functions of a step on one replica; compiled where the configuration says so.
 
-    def gradients_of(batch: Batch, phase: int) -> tuple[LossSums, list[tf.Tensor]]:
+    Attributes:
+        gradients: Of (micro-batch, phase): the sums of its loss and their gradients, as one vector.
+        with_statistics: Of that vector, summed over micro-batches: the same, and behind it what the replicas agree on.
+        update: Of such a vector, summed over replicas, and the phase: updates the replica's variables, and returns the
+            figures of the step, float32 [N].
+    """
+
+    def __init__(
+        self, stage: TrainingStage, state: TrainState, copies: Copies, statistics: Sequence[tf.Variable], share: float
+    ) -> None:
+        self._stage, self._state, self._copies = stage, state, copies
+        self._statistics, self._share = statistics, share
+        self._is_scaled = stage.config.precision == "float16"
+        xla = stage.config.xla
+        self.gradients = compiled(self._gradients, xla=xla)
+        self.with_statistics = compiled(self._with_statistics, xla=xla)
+        self.update = compiled(self._update, xla=xla)
+
+    def _gradients(self, batch: Batch, phase: int) -> tf.Tensor:
+        stage, model = self._stage, self._state.model
         with tf.GradientTape() as tape:
-            sums = stage.loss(batch, stage.forward(state.model, batch))
-            minimised = state.optimizer.get_scaled_loss(sums.total) if scaling else sums.total
-        gradients = tape.gradient(minimised, stage.learnt(state.model, phase))
-        return sums, state.optimizer.get_unscaled_gradients(gradients) if scaling else gradients
+            sums = stage.loss(batch, stage.forward(model, batch))
+            minimised = sums.total * self._copies.loss_scale if self._is_scaled else sums.total
+        gradients = tape.gradient(minimised, stage.learnt(model, phase))
+        losses = [sums.total, *(sums.parts[part] for part in stage.loss_parts)]
+        return vectors.join([sums.normaliser, *losses, *gradients])
 
-    # A function of its own only where it is compiled: replicas share statistics, which they cannot from inside of one.
-    return tf.function(gradients_of, jit_compile=True) if xla else gradients_of
+    def _with_statistics(self, made: tf.Tensor) -> tf.Tensor:
+        return vectors.join([made, *(self._share * statistic for statistic in self._statistics)])
+
+    def _update(self, summed: tf.Tensor, phase: int) -> tf.Tensor:
+        copies, loss_count = self._copies, 1 + len(self._stage.loss_parts)
+        learnt = self._learnt(phase)
+        size = vectors.size_of([copies.learnable[index] for index in learnt])
+        count, losses, gradient, agreed = tf.split(summed, [1, loss_count, size, vectors.size_of(self._statistics)])
+        for statistic, mean in zip(self._statistics, vectors.split(agreed, self._statistics), strict=True):
+            statistic.assign(mean)
+        scale = copies.loss_scale.read_value() if self._is_scaled else tf.constant(1.0)
+        norm, normaliser = self._state.update(copies, learnt, gradient, count[0], scaled=self._is_scaled)
+        return tf.concat([losses / normaliser, [norm, normaliser, scale]], axis=0)
+
+    def _learnt(self, phase: int) -> list[int]:
+        """Returns which of the weights a phase learns, by their place among the trainable ones."""
+        model = self._state.model
+        ids = {id(weight) for weight in self._stage.learnt(model, phase)}
+        return [index for index, weight in enumerate(model.trainable_variables) if id(weight) in ids]
 
 
-def _scales_loss(state: TrainState) -> bool:
-    return isinstance(state.optimizer, tf.keras.mixed_precision.LossScaleOptimizer)
+def _make_replicas(stage: TrainingStage, state: TrainState, strategy: tf.distribute.Strategy) -> list[_Replica]:
+    copies = state.copies(strategy)
+    mirrored = distribution.own_statistics(state.model) if len(copies) > 1 else []
+    statistics = [strategy.experimental_local_results(statistic) for statistic in mirrored]
+    return [
+        _Replica(stage, state, own, [each[index] for each in statistics], 1 / len(copies))
+        for index, own in enumerate(copies)
+    ]
 
 
 def _joined(strategy: tf.distribute.Strategy, values: list[object]) -> tf.Tensor:

@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from mammo.common import files
 from mammo.common.errors import InputError
-from mammo.training import checkpoints
+from mammo.config.optimizer import OptimizerConfig
+from mammo.training import checkpoints, optimizers
 from mammo.training.checkpoints import Checkpoints
 from mammo.training.state import TrainState
 
@@ -15,12 +16,13 @@ from mammo.training.state import TrainState
 def _state(units=2):
     tf.keras.utils.set_random_seed(0)
     model = tf.keras.Sequential([tf.keras.layers.Dense(units, input_shape=(3,))])
-    return TrainState(model, tf.keras.optimizers.AdamW(0.1), 0.9)
+    return TrainState(model, optimizers.with_rate(OptimizerConfig(), lambda updates: tf.constant(0.1)), 0.9)
 
 
 def _step(state):
-    state.optimizer.apply_gradients([(tf.ones_like(w), w) for w in state.model.trainable_variables])
-    state.update_averages()
+    (copies,) = state.copies(tf.distribute.get_strategy())
+    learnt = range(len(copies.learnable))
+    state.update(copies, learnt, tf.ones([copies.moments[0].shape[0]]), tf.constant(1.0), scaled=False)
     state.position.assign_add(5)
 
 
@@ -34,7 +36,7 @@ def test_all_of_the_state_comes_back(tmp_path):
     assert (other.step, int(other.position)) == (2, 10)
     _step(state)
     _step(other)  # with the same moments, the next step is the same
-    for one, two in zip(state.model.weights + state.averages, other.model.weights + other.averages, strict=True):
+    for one, two in zip(state.variables, other.variables, strict=True):
         np.testing.assert_array_equal(one, two)
 
 
@@ -49,7 +51,7 @@ def test_the_best_holds_the_averaged_weights_and_outlives_the_last(tmp_path):
     _step(state)
     made = Checkpoints(tmp_path, state)
     made.save_best()
-    averages = [average.numpy() for average in state.averages]
+    averages = state.averages.values()
     for _ in range(3):
         _step(state)
         made.save_last()
@@ -65,7 +67,7 @@ def test_the_best_weights_of_a_run_are_all_that_a_new_model_needs(tmp_path):
     Checkpoints(tmp_path, state).save_best()
     model = _state().model
     checkpoints.load_best(tmp_path, model)
-    for weight, average in zip(model.trainable_variables, state.averages, strict=True):
+    for weight, average in zip(model.trainable_variables, state.averages.values(), strict=True):
         np.testing.assert_array_equal(weight, average)
     with pytest.raises(InputError, match=r"nowhere has no checkpoint of the best weights"):
         checkpoints.load_best(tmp_path / "nowhere", model)

@@ -26,10 +26,10 @@ def write(folder: pathlib.Path, config: RunConfig, data: DataConfig, shards: Sha
     config = workdir.settle_config(folder, dataclasses.replace(config, data=data), shards)
     tf.keras.utils.set_random_seed(config.seed)
     stage = stages.for_training(config, workdir.settle_plan(folder, config, shards), shards)
-    optimizer = optimizers.build(config.optimizer, config.train_steps, config.precision, stage.phases)
+    optimizer = optimizers.build(config.optimizer, config.train_steps, stage.phases)
     decays = config.optimizer.averages_decay, config.optimizer.normaliser_decay
     state = TrainState(stage.build_initial_model(), optimizer, *decays)
-    optimizer.iterations.assign(config.train_steps)
+    state.updates.assign(config.train_steps)
     checkpoints = Checkpoints(folder, state)
     checkpoints.save_best()
     checkpoints.save_last()
