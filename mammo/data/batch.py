@@ -43,7 +43,11 @@ def grey_levels(image: tf.Tensor) -> tf.Tensor:
         float32 in [0, 1]: 1 is the largest value of the type.
     """
     image = tf.convert_to_tensor(image)
-    return image if image.dtype.is_floating else tf.cast(image, tf.float32) / float(image.dtype.max)
+    if image.dtype.is_floating:
+        return image
+    # Were it a constant, TensorFlow would multiply by its reciprocal, and some levels would be a bit off.
+    white = tf.compat.v1.placeholder_with_default(float(image.dtype.max), [])
+    return tf.cast(image, tf.float32) / white
 
 
 class Detections(NamedTuple):
