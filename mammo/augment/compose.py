@@ -1,11 +1,11 @@
-"""The whole of augmentation, on the accelerator: first geometry, then grey levels, then cutout."""
+"""The whole of augmentation, on the accelerator: images become float32, then geometry, grey levels and cutout."""
 
 import tensorflow as tf
 
 from mammo.augment import cutout, geometric, photometric, seeds
 from mammo.common.compiling import compiled
 from mammo.config.augmentation import AugmentationConfig
-from mammo.data.batch import Batch
+from mammo.data.batch import Batch, grey_levels
 
 
 def augment(batch: Batch, seed: tf.Tensor, options: AugmentationConfig, *, xla: bool = False) -> Batch:
@@ -16,16 +16,21 @@ def augment(batch: Batch, seed: tf.Tensor, options: AugmentationConfig, *, xla: 
     Args:
         batch: Of any size, known or not; the height, width and number of boxes must be static.
         seed: int32 [2], the seed of the run.
-        options: Ranges to draw from. An operation that is off is skipped: with all off, the batch is unchanged.
+        options: Ranges to draw from. An operation that is off is skipped: with all off, the batch is unchanged, but for
+            the type of its images.
         xla: Whether it is compiled: two functions, with the one operation in between that cannot be.
+
+    Returns:
+        The batch with images of float32 in [0, 1].
     """
 
     def place(given: Batch) -> tuple[Batch, tf.Tensor]:
+        given = given._replace(image=grey_levels(given.image))
         return geometric.place(given, seeds.uniform(seed, given.position), options)
 
     def finish(moved: Batch) -> Batch:
-        draws = seeds.uniform(seed, moved.position)
-        varied = moved._replace(image=photometric.vary(moved.image, draws, seed, moved.position, options))
+        image, draws = grey_levels(moved.image), seeds.uniform(seed, moved.position)
+        varied = moved._replace(image=photometric.vary(image, draws, seed, moved.position, options))
         return cutout.vary(varied, draws, options) if options.cutout_count else varied
 
     if options.moves:

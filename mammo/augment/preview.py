@@ -16,7 +16,7 @@ from mammo.common import cli, files
 from mammo.config.augmentation import AugmentationConfig
 from mammo.config.data import InputConfig
 from mammo.data import pipeline
-from mammo.data.batch import PADDING, Batch
+from mammo.data.batch import PADDING, Batch, grey_levels
 from mammo.data.pipeline import Reading
 from mammo.data.shards import Shards
 
@@ -65,7 +65,7 @@ def _row(batch: Batch, seed: int) -> np.ndarray:
 
 def _cell(batch: Batch) -> np.ndarray:
     """Draws the one image of a batch: uint8 [CELL_HEIGHT_PX, w, 3]."""
-    image = batch.image[0, :, :, 0].numpy()
+    image = grey_levels(batch.image[0, :, :, 0]).numpy()
     scale = CELL_HEIGHT_PX / image.shape[0]
     small = cv2.resize(image, (max(round(image.shape[1] * scale), 1), CELL_HEIGHT_PX), interpolation=cv2.INTER_AREA)
     cell = cv2.cvtColor(np.round(255 * small**_GAMMA).astype(np.uint8), cv2.COLOR_GRAY2BGR)

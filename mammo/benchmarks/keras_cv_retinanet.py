@@ -4,7 +4,7 @@ import keras_cv
 import tensorflow as tf
 
 from mammo.config.model import DecodingConfig
-from mammo.data.batch import Batch, Detections
+from mammo.data.batch import Batch, Detections, grey_levels
 
 _FORMAT = "xyxy"
 
@@ -37,7 +37,7 @@ def compile_with(model: keras_cv.models.RetinaNet, optimizer: tf.keras.optimizer
 
 def as_input(batch: Batch) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
     """Turns a batch into what its fit takes."""
-    return batch.image, {"boxes": batch.boxes, "classes": tf.cast(batch.classes, tf.float32)}
+    return grey_levels(batch.image), {"boxes": batch.boxes, "classes": tf.cast(batch.classes, tf.float32)}
 
 
 def predict(model: keras_cv.models.RetinaNet, images: tf.Tensor) -> Detections:

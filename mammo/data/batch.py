@@ -12,7 +12,9 @@ class Batch(NamedTuple):
     """Images of one size with their lesions, of one replica.
 
     Attributes:
-        image: float32 [B, H, W, 1] in [0, 1].
+        image: [B, H, W, 1]. Whole views are uint8 or uint16 as the shards hold them, so that a half or a quarter of the
+            bytes cross to the device, where `grey_levels` makes float32 of them. Crops, which the pipeline resamples,
+            and what was augmented are float32 in [0, 1].
         boxes: float32 [B, N, 4], xyxy in pixels of `image`, padded with `PADDING`.
         classes: int32 [B, N], 0 benign, 1 cancer, padded with `PADDING`.
         label: int32 [B], a `Label`: -1 unknown, 0 normal, 1 benign, 2 cancer.
@@ -29,6 +31,23 @@ class Batch(NamedTuple):
     is_real: tf.Tensor
     key: tf.Tensor
     position: tf.Tensor
+
+
+def grey_levels(image: tf.Tensor) -> tf.Tensor:
+    """Returns the grey levels of `Batch.image`, or of a part of it, as networks and pictures take them.
+
+    Args:
+        image: uint8 or uint16 of any shape, or float32 in [0, 1], which is returned as it is.
+
+    Returns:
+        float32 in [0, 1]: 1 is the largest value of the type.
+    """
+    image = tf.convert_to_tensor(image)
+    if image.dtype.is_floating:
+        return image
+    # Were it a constant, TensorFlow would multiply by its reciprocal, and some levels would be a bit off.
+    white = tf.compat.v1.placeholder_with_default(float(image.dtype.max), [])
+    return tf.cast(image, tf.float32) / white
 
 
 class Detections(NamedTuple):

@@ -14,7 +14,7 @@ def cut(
     """Cuts the square about a focus out of an image, and resizes it, without aliasing.
 
     Args:
-        image: float32 [H, W, 1], of any size; what the square has beyond it is black.
+        image: float32 [H, W, 1] in [0, 1], since it is resampled, of any size; what the square has beyond it is black.
         focus_xyxy_px: float32 [4], in its pixels.
         options: How.
         draws: float32 [DRAWS] in [0, 1), for training; None: the focus is in the middle.

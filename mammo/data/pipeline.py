@@ -7,7 +7,6 @@ counts the elements of one worker.
 
 import dataclasses
 import math
-from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -15,7 +14,7 @@ import tensorflow as tf
 from mammo.common.errors import InputError
 from mammo.config.data import LABEL_COUNT, CropConfig, InputConfig
 from mammo.data import cropping, schema, shard_files
-from mammo.data.batch import PADDING, Batch
+from mammo.data.batch import PADDING, Batch, grey_levels
 from mammo.data.shard_files import ShardFile
 from mammo.data.shards import Shards
 
@@ -227,7 +226,7 @@ def _batches(
         return _to_batch(record, reading.labels, max_boxes, key, position)
 
     dataset = elements.map(decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    dataset = dataset.concatenate(tf.data.Dataset.from_tensors(_padding(sides_px, max_boxes)).repeat(padding))
+    dataset = dataset.concatenate(tf.data.Dataset.from_tensors(_padding(dataset.element_spec)).repeat(padding))
     return dataset.batch(reading.input.batch_size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
 
 
@@ -239,7 +238,7 @@ def _crop(
     if seed is not None:
         image_seed = tf.random.experimental.stateless_fold_in(seed, position)
         draws = tf.random.stateless_uniform([cropping.DRAWS], image_seed, alg="philox")
-    image, focus = cropping.cut(record["image"], record["focus_xyxy_px"], options, draws)
+    image, focus = cropping.cut(grey_levels(record["image"]), record["focus_xyxy_px"], options, draws)
     is_lesion = tf.cast(record["label"] > 0, tf.int64)
     boxes = tf.repeat(focus[None], is_lesion, axis=0)
     return {**record, "image": image, "boxes_xyxy_px": boxes, "pathologies": tf.repeat(record["label"], is_lesion)}
@@ -263,11 +262,12 @@ def _to_batch(
     )
 
 
-def _padding(sides_px: Sequence[int], max_boxes: int) -> Batch:
+def _padding(spec: Batch) -> Batch:
+    """Returns what is no image, of the types and shapes of those that are."""
     return Batch(
-        image=tf.zeros([*sides_px, 1]),
-        boxes=tf.fill([max_boxes, 4], float(PADDING)),
-        classes=tf.fill([max_boxes], PADDING),
+        image=tf.zeros(spec.image.shape, spec.image.dtype),
+        boxes=tf.fill(spec.boxes.shape, float(PADDING)),
+        classes=tf.fill(spec.classes.shape, PADDING),
         label=tf.constant(0),
         is_real=tf.constant(False),
         key=tf.constant(NO_KEY, tf.int64),

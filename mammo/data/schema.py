@@ -94,11 +94,16 @@ def decode(serialized: tf.Tensor, encoding: Encoding) -> dict[str, tf.Tensor]:
         encoding: How the shards' manifest says that images are stored.
 
     Returns:
-        A tensor for every key of `FEATURES`, of its dtype and shape, but `image`: float32 [H, W, 1] in [0, 1].
+        A tensor for every key of `FEATURES`, of its dtype and shape, but `image`: [H, W, 1] of `image_dtype`.
     """
     parsed = tf.io.parse_single_example(serialized, {key: _parser(feature) for key, feature in FEATURES.items()})
     parsed["image"] = _decode_image(parsed["image"], parsed["height_px"], parsed["width_px"], encoding)
     return parsed
+
+
+def image_dtype(encoding: Encoding) -> tf.DType:
+    """Returns the type of the images that `decode` gives: uint8 or uint16, white is its maximum."""
+    return tf.uint16 if encoding in (Encoding.PNG16, Encoding.RAW) else tf.uint8
 
 
 def _decode_image(encoded: tf.Tensor, height_px: tf.Tensor, width_px: tf.Tensor, encoding: Encoding) -> tf.Tensor:
@@ -113,12 +118,10 @@ def _decode_image(encoded: tf.Tensor, height_px: tf.Tensor, width_px: tf.Tensor,
     with tf.control_dependencies([check for check in checks if check is not None]):  # outside a graph they are none
         encoded = tf.identity(encoded)
     if encoding == Encoding.RAW:
-        levels = tf.reshape(tf.io.decode_raw(encoded, tf.uint16, little_endian=True), [height_px, width_px, 1])
-    elif encoding == Encoding.JPEG:
-        levels = tf.io.decode_jpeg(encoded, channels=1)
-    else:
-        levels = tf.io.decode_png(encoded, channels=1, dtype=tf.uint16 if encoding == Encoding.PNG16 else tf.uint8)
-    return tf.cast(levels, tf.float32) / float(levels.dtype.max)
+        return tf.reshape(tf.io.decode_raw(encoded, tf.uint16, little_endian=True), [height_px, width_px, 1])
+    if encoding == Encoding.JPEG:
+        return tf.io.decode_jpeg(encoded, channels=1)
+    return tf.io.decode_png(encoded, channels=1, dtype=image_dtype(encoding))
 
 
 def _claimed_size_px(encoded: tf.Tensor, encoding: Encoding) -> tf.Tensor:

@@ -85,11 +85,11 @@ def read_image(file: ShardFile, number: int, encoding: Encoding) -> np.ndarray:
     """
     import tensorflow as tf  # noqa: PLC0415
 
-    from mammo.data import schema  # noqa: PLC0415
+    from mammo.data import batch, schema  # noqa: PLC0415
 
     try:
         serialized = next(iter(tf.data.TFRecordDataset(str(file.path)).skip(number)))
-        return schema.decode(serialized, encoding)["image"].numpy()[..., 0]
+        return batch.grey_levels(schema.decode(serialized, encoding)["image"]).numpy()[..., 0]
     except (tf.errors.OpError, StopIteration, UnicodeDecodeError):
         raise InputError(f"{file.path} is damaged in record {number}; {REMEDY}.") from None
 

@@ -10,7 +10,7 @@ from mammo.concepts.evidence import Predictions
 from mammo.concepts.split_views import Collected
 from mammo.config.data import CropConfig
 from mammo.data import pipeline
-from mammo.data.batch import Batch, Detections
+from mammo.data.batch import Batch, Detections, grey_levels
 from mammo.data.shards import Shards
 from mammo.inference import networks
 from mammo.inference.bundles import Bundle
@@ -53,7 +53,7 @@ class BundledModel:
             with progress.bar(collected.image_count, f" {split} image", delay_s=_SILENT_S) as bar:
                 for batch in stage.build_dataset(split, tf.distribute.InputContext()):
                     arrays = Batch(*(tensor.numpy() for tensor in batch))
-                    collected.update(arrays, self._predict(arrays.image))
+                    collected.update(arrays, self._predict(grey_levels(batch.image).numpy()))
                     bar.update(int(arrays.is_real.sum()))
         except tf.errors.OpError as error:
             raise pipeline.explain(shards, split, error) or error from None

@@ -6,7 +6,7 @@ import numpy as np
 
 from mammo.clinical.labels import Label
 from mammo.clinical.questions import Classes
-from mammo.data.batch import PADDING, Batch
+from mammo.data.batch import PADDING, Batch, grey_levels
 from mammo.imaging import marking
 from mammo.metrics import calibration_error, classification, confusion, roc, scoring
 from mammo.metrics.figures import Figures
@@ -61,7 +61,10 @@ class ClassificationEvaluator:
             self._rows[key] = int(batch.label[row]), np.asarray(predictions[row], np.float64)
             if len(self._shown) < self._picture_count and batch.label[row] != Label.NORMAL:
                 is_lesion = np.asarray(batch.classes[row]) != PADDING
-                self._shown[key] = np.array(batch.image[row, ..., 0]), np.asarray(batch.boxes[row])[is_lesion]
+                self._shown[key] = (
+                    grey_levels(batch.image[row, ..., 0]).numpy(),
+                    np.asarray(batch.boxes[row])[is_lesion],
+                )
 
     @property
     def image_count(self) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from mammo.clinical.labels import Label
-from mammo.data.batch import PADDING, Batch, Detections
+from mammo.data.batch import PADDING, Batch, Detections, grey_levels
 from mammo.imaging import marking
 from mammo.metrics import average_precision, detection, froc, image_results
 from mammo.metrics.figures import Figures
@@ -59,7 +59,7 @@ class DetectionEvaluator:
         for row, key in rows.new_rows(batch, self._facts, self._results):
             self._results[key] = _result(self._facts[key], batch, predictions, row)
             if len(self._shown) < self._picture_count and batch.label[row] != Label.NORMAL:
-                self._shown[key] = np.array(batch.image[row, ..., 0])
+                self._shown[key] = grey_levels(batch.image[row, ..., 0]).numpy()
 
     @property
     def image_count(self) -> int:

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from mammo.common import progress
 from mammo.data import pipeline
-from mammo.data.batch import Batch
+from mammo.data.batch import Batch, grey_levels
 from mammo.models import building
 from mammo.stages.stage import Evaluator, Predictions, Stage
 from mammo.training import checkpoints
@@ -52,7 +52,7 @@ class Evaluation:
 
         @tf.function(reduce_retracing=True, autograph=False)
         def predict(batch: Batch) -> Predictions:
-            return strategy.run(lambda part: stage.predict(model, part.image), args=(batch,))
+            return strategy.run(lambda part: stage.predict(model, grey_levels(part.image)), args=(batch,))
 
         self._predict = predict
 

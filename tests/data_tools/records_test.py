@@ -12,6 +12,7 @@ from mammo.clinical.labels import Label
 from mammo.common.errors import ImageError
 from mammo.config.data import Encoding
 from mammo.data import schema
+from mammo.data.batch import grey_levels
 from mammo.data.encodings import Content
 from tests import drawing
 from tests.data_tools import drawn_source
@@ -37,6 +38,7 @@ def _make(source, number=2, view=LEFT_CC, **changes):
 
 def _decode(record):
     decoded = schema.decode(tf.constant(schema.encode(record)), Encoding.PNG16)
+    decoded["image"] = grey_levels(decoded["image"])
     return {key: value.numpy() for key, value in decoded.items()}
 
 

@@ -44,6 +44,15 @@ def test_shapes_and_dtypes_stay_and_what_is_no_picture_too():
         np.testing.assert_array_equal(getattr(batch, name), getattr(after, name))
 
 
+@pytest.mark.parametrize("dtype", [tf.uint8, tf.uint16])
+@pytest.mark.parametrize("chosen", [ALL, AugmentationConfig.off()])
+def test_images_as_they_are_stored_become_grey_levels_first(dtype, chosen):
+    batch = discs.breasts(2)
+    stored = batch._replace(image=tf.cast(tf.round(batch.image * float(dtype.max)), dtype))
+    as_float = stored._replace(image=tf.cast(stored.image, tf.float32) / float(dtype.max))
+    discs.assert_same(_augment(stored, chosen=chosen), _augment(as_float, chosen=chosen))
+
+
 def test_the_same_seed_gives_the_same_and_another_another():
     batch = discs.breasts(2)
     discs.assert_same(_augment(batch), _augment(batch))

@@ -6,8 +6,9 @@ import pytest
 import tensorflow as tf
 
 from mammo.common.errors import InputError
-from mammo.config.data import InputConfig
-from mammo.data import pipeline, schema
+from mammo.config.data import Encoding, InputConfig
+from mammo.data import encodings, pipeline, schema
+from mammo.data.batch import grey_levels
 from mammo.data.pipeline import Reading
 from tests.mammo.data import small_shards
 
@@ -65,7 +66,7 @@ class TestBatches:
             shard, number = key >> 32, key & 0xFFFFFFFF
             record = small_shards.record("train", shard, number, LABEL_OF[key])
             lesions = len(record["pathologies"])
-            assert batch.image[i].numpy() == pytest.approx(small_shards.level(shard, number), abs=1e-6)
+            assert grey_levels(batch.image[i]).numpy() == pytest.approx(small_shards.level(shard, number), abs=1e-6)
             assert batch.label[i] == record["label"]
             assert batch.boxes[i, :lesions].numpy().tolist() == record["boxes_xyxy_px"]
             assert batch.classes[i, :lesions].numpy().tolist() == [label - 1 for label in record["pathologies"]]
@@ -79,11 +80,36 @@ class TestBatches:
     ])  # fmt: skip
     def test_shapes_are_static(self, shards, make):
         spec = make(shards, _options(max_boxes=5)).element_spec
-        assert spec.image == tf.TensorSpec([4, 8, 6, 1], tf.float32)
+        assert spec.image == tf.TensorSpec([4, 8, 6, 1], tf.uint16)
         assert spec.boxes == tf.TensorSpec([4, 5, 4], tf.float32)
         assert spec.classes == tf.TensorSpec([4, 5], tf.int32)
         assert (spec.label.dtype, spec.is_real.dtype) == (tf.int32, tf.bool)
         assert spec.key == spec.position == tf.TensorSpec([4], tf.int64)
+
+    @pytest.mark.parametrize(
+        ("encoding", "dtype"),
+        [
+            (Encoding.PNG8, np.uint8),
+            (Encoding.JPEG, np.uint8),
+            (Encoding.PNG16, np.uint16),
+            (Encoding.RAW, np.uint16),
+        ],
+    )
+    def test_views_come_as_they_are_stored(self, tmp_path, encoding, dtype):
+        picture = np.linspace(0, 1, 48, dtype=np.float32).reshape(8, 6)
+        stored = {"image": encodings.encode_image(picture, encoding)}
+        shards = small_shards.write(tmp_path, {"train": LABELS, "test": [[1]]}, encoding, stored)
+        for dataset in (
+            pipeline.training(shards, _options(), ONE),
+            pipeline.evaluation(shards, "test", _options(), ONE),
+        ):
+            assert dataset.element_spec.image == tf.TensorSpec([4, 8, 6, 1], dtype)
+            images = next(iter(dataset)).image.numpy()
+            if encoding != Encoding.JPEG:  # which is with loss
+                np.testing.assert_array_equal(images[0, ..., 0], np.round(picture * np.iinfo(dtype).max))
+            np.testing.assert_allclose(grey_levels(images[0, ..., 0]), picture, atol=0.06)
+        assert images.dtype == dtype
+        assert not images[1:].any()  # the padding of the evaluation
 
     def test_there_is_room_for_the_boxes_of_the_fullest_image(self, shards):
         assert pipeline.training(shards, _options(), ONE).element_spec.boxes.shape == [4, 2, 4]
@@ -166,7 +192,7 @@ class TestEpochs:
 
         def watched(serialized, encoding):
             record = decode(serialized, encoding)
-            image = tf.py_function(count, [record["image"]], tf.float32)
+            image = tf.py_function(count, [record["image"]], tf.uint16)
             return record | {"image": tf.ensure_shape(image, [small_shards.HEIGHT_PX, small_shards.WIDTH_PX, 1])}
 
         monkeypatch.setattr(schema, "decode", watched)

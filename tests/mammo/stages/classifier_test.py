@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from mammo.common.errors import InputError
 from mammo.config.run import ClassifierConfig
-from mammo.data.batch import PADDING
+from mammo.data.batch import PADDING, grey_levels
 from mammo.reports import run
 from mammo.stages import stages
 from mammo.training import loop, workdir
@@ -101,7 +101,8 @@ def test_predictions_are_probabilities_and_those_of_mirror_images_too(shards, na
     stage = _stage(shards, name, flip_averaging=True, **({"crop__side_px": 32} if name == "crop_classifier" else {}))
     batch = next(iter(stage.build_dataset("test", ONE)))
     model = stage.build_initial_model()
-    made, mirrored = stage.predict(model, batch.image), stage.predict(model, tf.reverse(batch.image, [1]))
+    images = grey_levels(batch.image)
+    made, mirrored = stage.predict(model, images), stage.predict(model, tf.reverse(images, [1]))
     np.testing.assert_allclose(tf.reduce_sum(made, axis=1), 1, rtol=1e-5)
     np.testing.assert_allclose(made, mirrored, atol=1e-5)
 

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from mammo.common.errors import InputError
-from mammo.data.batch import PADDING
+from mammo.data.batch import PADDING, grey_levels
 from mammo.models import anchor_boxes, targets
 from mammo.stages import stages
 from tests.mammo.data import small_shards
@@ -34,7 +34,7 @@ def _outputs(stage: Any, logit: float) -> dict[str, tf.Tensor]:
 
 
 def test_the_network_says_something_of_each_anchor(stage, batch):
-    outputs = stage.build_initial_model()(batch.image)
+    outputs = stage.build_initial_model()(grey_levels(batch.image))
     expected = _outputs(stage, 0.0)
     assert outputs["classification"].shape == expected["classification"].shape
     assert outputs["box"].shape == expected["box"].shape
@@ -76,7 +76,7 @@ def test_a_class_blind_detector_learns_and_finds_one_class(shards):
     assert set(np.unique(batch.classes)) <= {PADDING, 0}
     assert set(np.unique(batch.label)) - {0, 1}  # whose lesions are cancers all the same
     assert blind.class_count == 1
-    assert blind.build_initial_model()(batch.image)["classification"].shape[-1] == 1
+    assert blind.build_initial_model()(grey_levels(batch.image))["classification"].shape[-1] == 1
 
 
 def test_a_trained_network_would_be_decoded_in_pixels_of_the_image(stage, batch):
@@ -89,7 +89,7 @@ def test_a_trained_network_would_be_decoded_in_pixels_of_the_image(stage, batch)
             logits = tf.where(tf.one_hot(made.classes, 2) > 0, 4.0, -9.0)
             return {"classification": logits, "box": made.deltas}
 
-    found = stage.predict(Oracle(), batch.image)
+    found = stage.predict(Oracle(), grey_levels(batch.image))
     for row in range(4):
         lesions = batch.boxes.numpy()[row][batch.classes.numpy()[row] >= 0]
         assert int(found.num_valid[row]) == len(lesions)
@@ -102,7 +102,7 @@ def test_evaluation_takes_each_image_once(stage):
     evaluator = stage.evaluator("validation")
     model = stage.build_initial_model()
     for batch in stage.build_dataset("validation", tf.distribute.InputContext()):
-        found = tf.nest.map_structure(lambda value: value.numpy(), stage.predict(model, batch.image))
+        found = tf.nest.map_structure(lambda value: value.numpy(), stage.predict(model, grey_levels(batch.image)))
         evaluator.update(tf.nest.map_structure(lambda value: value.numpy(), batch), found)
     assert len(evaluator.results) == 3
     assert stage.best_by in evaluator.scalars()

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from mammo.config.augmentation import AugmentationConfig
+from mammo.data.batch import grey_levels
 from mammo.stages import stages
 from mammo.training import distribution, optimizers
 from mammo.training import steps as steps_lib
@@ -152,7 +153,7 @@ def test_a_loss_that_is_not_finite_is_told_with_its_step_and_images(shards):
     def third_is_broken(context):
         dataset = stages.from_config(disc_shards.config(**_PRECISE), shards).build_training_dataset(context, 0)
         return dataset.enumerate().map(
-            lambda index, batch: batch._replace(image=batch.image / tf.cast(index != 2, tf.float32))
+            lambda index, batch: batch._replace(image=grey_levels(batch.image) / tf.cast(index != 2, tf.float32))
         )
 
     result = _trained(shards, 1, steps=4, batches=third_is_broken)[2]
