@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from absl import app, flags, logging
 
-from mammo.common import plain
+from mammo.common import plain, tensorflow_settings
 from mammo.common.errors import InputError, StoppedError
 
 _ADVICE = {
@@ -44,7 +44,7 @@ def run(main: Callable[[], None]) -> NoReturn:
     Args:
         main: The program, which reads its flags from `absl.flags.FLAGS`.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow, where it is imported later, says what it lacks
+    tensorflow_settings.apply()
     signal.signal(signal.SIGTERM, _interrupt)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # of a terminal that is not of UTF-8

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from absl import logging
 
-from mammo.common import files, progress
+from mammo.common import cache, files, progress
 from mammo.common.errors import InputError
 from mammo.data import manifests
 from mammo.data.manifests import DataFile, Manifest
@@ -107,9 +107,5 @@ def _stamp(folder: pathlib.Path, checked: Sequence[DataFile], manifest_sha256: s
     found = [(folder / file.name).resolve() for file in checked]
     states = [(str(path), state.st_size, state.st_mtime_ns) for path in found for state in [path.stat()]]
     name = hashlib.sha256(repr((manifest_sha256, states)).encode()).hexdigest()
-    given = os.environ.get("XDG_CACHE_HOME", "")  # absolute, or it does not count: XDG Base Directory Specification
-    try:
-        cache = pathlib.Path(given) if pathlib.Path(given).is_absolute() else pathlib.Path.home() / ".cache"
-    except RuntimeError:  # this user has no home
-        return None
-    return cache / "mammo" / "verified_shards" / name
+    kept = cache.folder("verified_shards")
+    return kept / name if kept else None

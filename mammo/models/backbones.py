@@ -68,10 +68,10 @@ def build(
     images = tf.keras.Input((height_px, width_px, 1), name="image")
     if name in _EFFICIENTNETS:
         network, taps = _efficientnet(name, weights, height_px, width_px)
-        colour = _GreyAsColour(scale=_GREY_LEVELS, name="grey_as_colour")(images)
+        colour = _GreyAsColour(name="grey_as_colour")(images)
     else:
         network, taps = _csp_darknet(name, height_px, width_px)
-        colour = _GreyAsColour(GREY_MEAN, 1 / GREY_STD, name="grey_as_colour")(images)
+        colour = _Shifted(GREY_MEAN, 1 / GREY_STD, name="standardized")(images)
         _load(network, weights, name)
     for layer in network.submodules:
         if isinstance(layer, tf.keras.layers.BatchNormalization):
@@ -104,22 +104,31 @@ def save(model: tf.keras.Model, path: pathlib.Path) -> None:
         network.save_weights(str(partial), save_format="h5")
 
 
-class _GreyAsColour(tf.keras.layers.Layer):
-    """Turns grey levels in [0, 1] into the three channels, with the mean and spread, that a network expects.
+class _Shifted(tf.keras.layers.Layer):
+    """Gives grey levels in [0, 1] about the mean 0 and the spread 1.
 
     In float32: bfloat16 has 8 bits of precision, fewer than a mammogram's grey levels.
     """
 
-    def __init__(self, mean: float = 0.0, scale: float = 1.0, **kwargs: object) -> None:
+    def __init__(self, mean: float, scale: float, **kwargs: object) -> None:
         super().__init__(**{**kwargs, "dtype": "float32"})
         self._mean, self._scale = mean, scale
 
     def call(self, images: tf.Tensor) -> tf.Tensor:
-        grey = (images - self._mean) * self._scale
-        return tf.concat([grey] * 3, axis=-1)
+        return (images - self._mean) * self._scale
 
     def get_config(self) -> dict:
         return {**super().get_config(), "mean": self._mean, "scale": self._scale}
+
+
+class _GreyAsColour(tf.keras.layers.Layer):
+    """Turns grey levels in [0, 1] into the three channels in [0, 255] that an EfficientNet expects; in float32."""
+
+    def __init__(self, **kwargs: object) -> None:
+        super().__init__(**{**kwargs, "dtype": "float32"})
+
+    def call(self, images: tf.Tensor) -> tf.Tensor:
+        return tf.concat([images * _GREY_LEVELS] * 3, axis=-1)
 
 
 class _Normalization(tf.keras.layers.Layer):
@@ -198,7 +207,7 @@ def _csp_darknet(name: str, height_px: int, width_px: int) -> tuple[tf.keras.Mod
         stackwise_channels=[channels, 2 * channels, 4 * channels, 8 * channels],
         stackwise_depth=[1, 1, 1, 1],
         include_rescaling=False,
-        input_shape=(height_px, width_px, 3),
+        input_shape=(height_px, width_px, 1),  # it was never trained on colours: three equal channels would cost more
     )
     taps = {level: network.pyramid_level_inputs[level] for level in PYRAMID}
     return network, {**taps, TOP: taps["P5"]}

@@ -1,12 +1,15 @@
 """Runs a stage's model over a split: each image once, on all replicas."""
 
+import collections
 import pathlib
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol, TypeVar
 
 import numpy as np
 import tensorflow as tf
 
 from mammo.common import progress
+from mammo.common.compiling import compiled
 from mammo.data import pipeline
 from mammo.data.batch import Batch, grey_levels
 from mammo.models import building
@@ -14,6 +17,7 @@ from mammo.stages.stage import Evaluator, Predictions, Stage
 from mammo.training import checkpoints
 
 _SILENT_S = 10.0  # a longer evaluation shows its progress
+_MOST_WAITING = 2  # batches that are predicted and not yet taken: enough that neither side waits, and little memory
 
 _Structure = TypeVar("_Structure", Batch, Predictions)
 
@@ -30,9 +34,11 @@ class Sink(Protocol):
 
 
 class Evaluation:
-    """Evaluates one split, as often as needed; the graph is traced once."""
+    """Evaluates one split, as often as needed; the graph is traced once, for batches of one size."""
 
-    def __init__(self, stage: Stage, model: tf.keras.Model, strategy: tf.distribute.Strategy, split: str) -> None:
+    def __init__(
+        self, stage: Stage, model: tf.keras.Model, strategy: tf.distribute.Strategy, split: str, *, xla: bool = False
+    ) -> None:
         """Prepares.
 
         Args:
@@ -40,6 +46,7 @@ class Evaluation:
             model: The model; each `run` uses its weights as they are then.
             strategy: The devices to run on.
             split: "validation" or "test".
+            xla: Whether the network is compiled.
 
         Raises:
             errors.InputError: The split is empty, or a record is damaged.
@@ -50,9 +57,11 @@ class Evaluation:
         self.split = split
         self._dataset = strategy.distribute_datasets_from_function(lambda context: stage.build_dataset(split, context))
 
+        network = compiled(lambda inputs, training: model(inputs, training=training), xla=xla)
+
         @tf.function(reduce_retracing=True, autograph=False)
         def predict(batch: Batch) -> Predictions:
-            return strategy.run(lambda part: stage.predict(model, grey_levels(part.image)), args=(batch,))
+            return strategy.run(lambda part: stage.predict(network, grey_levels(part.image)), args=(batch,))
 
         self._predict = predict
 
@@ -78,12 +87,21 @@ class Evaluation:
             raise pipeline.explain(self.stage.shards, self.split, error) or error from None
 
     def _run(self, sink: Sink) -> None:
-        with progress.bar(sink.image_count, f" {self.split} image", delay_s=_SILENT_S) as bar:
-            for batch in self._dataset:
-                predictions = self._predict(batch)
+        """Predicts batch after batch, while what the last ones gave is fetched and taken beside it, in order."""
+        waiting: collections.deque[Future[None]] = collections.deque()
+        with progress.bar(sink.image_count, f" {self.split} image", delay_s=_SILENT_S) as bar, _one_thread() as beside:
+
+            def take(batch: Batch, predictions: Predictions) -> None:
                 for part, predicted in zip(self._parts(batch), self._parts(predictions), strict=True):
                     sink.update(part, predicted)
                     bar.update(int(part.is_real.sum()))
+
+            for batch in self._dataset:
+                waiting.append(beside.submit(take, batch, self._predict(batch)))
+                if len(waiting) > _MOST_WAITING:
+                    waiting.popleft().result()
+            for taken in waiting:
+                taken.result()
 
     def _parts(self, structure: _Structure) -> list[_Structure]:
         """Returns each replica's part of a structure of tensors, as numpy arrays."""
@@ -92,6 +110,10 @@ class Evaluation:
             tf.nest.pack_sequence_as(structure, [np.asarray(value) for value in replica])
             for replica in zip(*values, strict=True)
         ]
+
+
+def _one_thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="evaluation")
 
 
 def of_best(workdir: pathlib.Path, stage: Stage, strategy: tf.distribute.Strategy, split: str) -> Evaluation:
