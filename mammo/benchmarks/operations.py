@@ -10,8 +10,8 @@ from tensorflow.core.framework import function_pb2, graph_pb2, node_def_pb2
 
 _COMPILED = "_XlaMustCompile"
 _FREE = frozenset({
-    "Placeholder", "PlaceholderWithDefault", "Const", "Identity", "IdentityN", "NoOp", "StopGradient", "_Arg", "_Retval",
-    "Shape", "ReadVariableOp",
+    "Placeholder", "PlaceholderWithDefault", "Const", "Identity", "IdentityN", "NoOp", "StopGradient", "Shape",
+    "ReadVariableOp", "_Arg", "_Retval",
 })  # fmt: skip
 """Kinds of operation that launch nothing: TensorFlow folds them, or passes a reference on."""
 

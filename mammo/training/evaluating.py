@@ -1,6 +1,7 @@
 """Runs a stage's model over a split: each image once, on all replicas."""
 
 import collections
+import copy
 import pathlib
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol, TypeVar
@@ -55,7 +56,7 @@ class Evaluation:
         self.model = model
         self._strategy = strategy
         self.split = split
-        self._dataset = strategy.distribute_datasets_from_function(lambda context: stage.build_dataset(split, context))
+        self._dataset = self._read(split)
 
         network = compiled(lambda inputs, training: model(inputs, training=training), xla=xla)
 
@@ -64,6 +65,16 @@ class Evaluation:
             return strategy.run(lambda part: stage.predict(network, grey_levels(part.image)), args=(batch,))
 
         self._predict = predict
+
+    def on(self, split: str) -> "Evaluation":
+        """Returns the evaluation of another split with what was traced, and compiled, for this one.
+
+        Raises:
+            errors.InputError: As above.
+        """
+        other = copy.copy(self)
+        other.split, other._dataset = split, self._read(split)  # noqa: SLF001  its own copy
+        return other
 
     def run(self) -> Evaluator:
         """Predicts every image and returns the evaluator that has seen them all.
@@ -85,6 +96,11 @@ class Evaluation:
             self._run(sink)
         except tf.errors.OpError as error:
             raise pipeline.explain(self.stage.shards, self.split, error) or error from None
+
+    def _read(self, split: str) -> tf.distribute.DistributedDataset:
+        return self._strategy.distribute_datasets_from_function(
+            lambda context: self.stage.build_dataset(split, context)
+        )
 
     def _run(self, sink: Sink) -> None:
         """Predicts batch after batch, while what the last ones gave is fetched and taken beside it, in order."""

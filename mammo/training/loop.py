@@ -70,7 +70,8 @@ def _train(config: RunConfig, shards: Shards, folder: pathlib.Path, clock: Stopw
         )
     )
     run_steps = steps.make_run_steps(stage, state, strategy)
-    validation, test = (Evaluation(stage, model, strategy, split, xla=config.xla) for split in ("validation", "test"))
+    validation = Evaluation(stage, model, strategy, "validation", xla=config.xla)
+    test = validation.on("test")
     watch = Telemetry(folder, state.step, config.train_steps)
     with _signals_noted() as signals, contextlib.closing(watch):
         while state.step < config.train_steps:

@@ -18,8 +18,9 @@ _short = pytest.fixture(short_efficientnet.in_place_of_b0, autouse=True, scope="
 def test_it_trains_its_head_then_its_backbone_and_is_exported(preset, model, tmp_path):
     shards = disc_shards.write(tmp_path / "shards", {"train": 6, "validation": 3, "test": 3})
     weights = small_presets.write_weights(tmp_path)
-    config = small_presets.config(preset, model, weights, xla=False)
+    config = small_presets.config(preset, model, weights, precision="bfloat16")
     assert isinstance(config, ClassifierConfig)
+    assert config.xla
     assert (config.model.backbone, config.transfer.frozen_steps) == ("efficientnet_b0", 1)
     from_file = preset_runs.fresh(config, shards, tmp_path)
     after_one, after_two = preset_runs.train_in_two(config, shards, tmp_path / "run")

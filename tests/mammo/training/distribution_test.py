@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -6,7 +8,9 @@ from mammo.common.errors import InputError
 from mammo.config.model import BACKBONES
 from mammo.config.run import PRECISIONS
 from mammo.stages import stages
-from mammo.training import checkpoints, distribution, evaluating, loop
+from mammo.training import checkpoints, distribution, evaluating, loop, optimizers, steps, workdir
+from mammo.training.checkpoints import Checkpoints
+from mammo.training.state import TrainState
 from tests.mammo.models import short_efficientnet
 from tests.mammo.training import disc_shards
 
@@ -46,7 +50,7 @@ def test_models_compute_in_the_precision_with_float32_variables_and_answers(prec
     model = made.build_initial_model()
     assert {weight.dtype for weight in model.weights} <= {tf.float32, tf.int64}
     (backbone_model,) = {layer for layer in model.submodules if layer.name in BACKBONES}
-    features = backbone_model(tf.zeros([1, 64, 64, 3]))
+    features = backbone_model(tf.zeros([1, *backbone_model.input_shape[1:]]))
     assert {feature.dtype.name for feature in tf.nest.flatten(features)} == {precision}
     convolutions = [layer for layer in model.submodules if isinstance(layer, tf.keras.layers.Conv2D)]
     assert {layer.compute_dtype for layer in convolutions} == {precision}
@@ -99,6 +103,31 @@ class _Answers:
 
     def update(self, batch, predictions):
         self.seen.append(predictions[batch.is_real])
+
+
+@pytest.mark.parametrize("goes_on", _PRECISIONS)
+def test_a_run_of_any_precision_goes_on_in_any_other(goes_on, shards, workdirs, tmp_path):
+    distribution.set_precision(goes_on)
+    config = _of_efficientnet(goes_on)
+    strategy = distribution.make_strategy(0)
+    with strategy.scope():
+        stage = stages.from_config(config, shards)
+        state = TrainState(stage.build_initial_model(), optimizers.build(config.optimizer, 4), 0.9, 0.9)
+    run_steps = steps.make_run_steps(stage, state, strategy)
+    batches = iter(
+        strategy.distribute_datasets_from_function(lambda context: stage.build_training_dataset(context, 0))
+    )
+    for trained, folder in workdirs.items():
+        shutil.copytree(folder, tmp_path / trained)
+        workdir.settle_config(tmp_path / trained, config, shards)  # which is not refused
+        assert Checkpoints(tmp_path / trained, state).restore_last()
+        before = state.model.get_weights()
+        assert state.step == 2
+        state.loss_scale.assign(2.0**6)  # at its first, float16 overflows, and updates are left out
+        result = run_steps(batches, tf.constant(1), 0)
+        assert (state.step, int(result.failed_step)) == (3, -1)
+        assert any((one != other).any() for one, other in zip(before, state.model.get_weights(), strict=True))
+        assert {variable.dtype.name for variable in state.variables} <= {"float32", "float64", "int64"}
 
 
 @pytest.mark.parametrize("trained", _PRECISIONS)

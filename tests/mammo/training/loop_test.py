@@ -118,7 +118,7 @@ def _of_backbone(folder):
     return sorted(
         weight.tobytes()
         for name, weight in _weights(folder).items()
-        if name.startswith("state/model/layer_with_weights-0/") and "OPTIMIZER_SLOT" not in name
+        if name.startswith("state/model/layer_with_weights-0/")
     )
 
 
@@ -180,9 +180,10 @@ def test_calls_end_where_something_is_due(step_number, expected, more):
     assert loop._steps_until_due(config, phases, step_number) == expected
 
 
-def test_xla_is_for_one_device():
+def test_xla_compiles_several_replicas_with_a_batch_normalisation_of_their_own():
     loop._check(disc_shards.config(xla=True), replicas=1)
-    with pytest.raises(InputError, match=r"give --config\.devices=1 or --config\.xla=false"):
+    loop._check(disc_shards.config(xla=True, model__batch_norm="replica"), replicas=2)
+    with pytest.raises(InputError, match=r"give --config\.model\.batch_norm=replica, --config\.devices=1 or"):
         loop._check(disc_shards.config(xla=True), replicas=2)
 
 
