@@ -8,7 +8,10 @@ from mammo.benchmarks import learning
 from mammo.common.errors import InputError
 from mammo.reports import run
 from mammo.training import loop, workdir
+from tests.mammo.models import short_darknet
 from tests.mammo.training import disc_shards
+
+_short = pytest.fixture(short_darknet.in_place_of_csp_darknets, autouse=True, scope="module")
 
 
 @pytest.fixture(scope="module")

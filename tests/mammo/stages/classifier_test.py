@@ -12,7 +12,10 @@ from mammo.reports import run
 from mammo.stages import stages
 from mammo.training import loop, workdir
 from tests.mammo.data import small_shards
+from tests.mammo.models import short_darknet
 from tests.mammo.training import disc_shards
+
+_short = pytest.fixture(short_darknet.in_place_of_csp_darknets, autouse=True, scope="module")
 
 VIEWS = ("whole_image", "tumour", "malignancy")
 ONE = tf.distribute.InputContext()
