@@ -19,6 +19,11 @@ from absl import logging
 _SEED = 0
 
 
+def pytest_collection_finish() -> None:
+    """Has the garbage collector never look again at what was imported, TensorFlow above all."""
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True, scope="module")
 def _as_in_a_process_of_its_own() -> Iterator[None]:
     environment, folder, verbosity = dict(os.environ), pathlib.Path.cwd(), logging.get_verbosity()
