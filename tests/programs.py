@@ -31,9 +31,10 @@ def run(module: str, *arguments: str, cwd: pathlib.Path | None = None) -> subpro
         outputs = {name: pathlib.Path(folder, name) for name in ("stdout", "stderr")}
         for path in outputs.values():
             path.touch()
-        request = {"module": module, "arguments": arguments, "folder": str(cwd or pathlib.Path.cwd())}
-        request |= {"environment": environment()} | {name: str(path) for name, path in outputs.items()}
+        request: dict[str, object] = {"module": module, "arguments": arguments, "environment": environment()}
+        request |= {"folder": str(cwd or pathlib.Path.cwd())} | {name: str(path) for name, path in outputs.items()}
         prepared = _prepared()
+        assert prepared.stdout
         print(json.dumps(request), file=prepared.stdin, flush=True)
         status = int(prepared.stdout.readline())
         made = {name: path.read_text(encoding="utf-8") for name, path in outputs.items()}
@@ -46,6 +47,7 @@ def _prepared() -> subprocess.Popen[str]:
     own = environment() | {"TF_CPP_MIN_LOG_LEVEL": "3"}  # as programs have it
     process = subprocess.Popen(command, env=own, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     atexit.register(process.communicate)  # which ends it
+    assert process.stdout
     while (line := process.stdout.readline()) != "ready\n":
         assert line, "the prepared process has ended"
     return process
