@@ -3,12 +3,14 @@
     bazel run //tools:build_deps
 
 What a person writes in a BUILD file stays: the line at its top, comments above targets, attributes such as `size`,
-a test's `data`, and targets of other kinds. The rest is made here:
+a test's `data`, which tests are kept apart, and targets of other kinds. The rest is made here:
 
-* `x_test.py` becomes a `pytest_test`, a file with `if __name__ == "__main__"` a `program`, any other a `py_library`.
-* `deps`: what the file imports, wherever in it, and runs by `python -m`; of a test also the modules its strings name.
+* All `x_test.py` of a folder become one `pytest_test` named `tests`, which runs them in one process. A file that needs
+  a process of its own has a target written by hand, such as `pytest_test(name = "x_test")`; of several, the `srcs`.
+* A file with `if __name__ == "__main__"` becomes a `program`, any other a `py_library`.
+* `deps`: what a file imports, wherever in it, and runs by `python -m`; of a test also the modules its strings name.
 * `visibility`: the packages that do depend on it.
-* `data`: for a module, the files named like it (`describe.html`); for a test that has none, `testdata/` beside it.
+* `data`: for a module, the files named like it (`describe.html`); for tests that have none, `testdata/` beside them.
 * `all_files`: a package's files, for the tests that look at all of them.
 """
 

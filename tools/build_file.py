@@ -3,11 +3,13 @@
 import ast
 import dataclasses
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from mammo.common.errors import InputError
 from tools.modules import Labels, Module
 
 _ALL_FILES = "all_files"  # the name of the filegroup of a package's files
+_TESTS = "tests"  # the name of the target of a folder's test files
 _MACROS = ("program", "pytest_test")  # of //tools:python.bzl
 _MADE_KINDS = ("load", "py_library", *_MACROS)
 _MADE_ATTRIBUTES = ("name", "srcs", "data", "visibility", "deps")
@@ -48,7 +50,9 @@ def render(root: pathlib.Path, package: str, packages: Sequence[str], labels: La
     own = [module for module in labels.modules if module.package == package]
     written = {statement.attributes.get("name"): statement for statement in statements}
 
-    targets = [_module_target(root, module, labels, written.get(f'"{module.stem}"')) for module in own]
+    others = [module for module in own if module.kind != "pytest_test"]
+    targets = [_module_target(root, module, labels, written.get(_quoted(module.stem))) for module in others]
+    targets += _test_targets(root / package, [module for module in own if module not in others], labels, statements)
     loads = sorted({module.kind for module in own} & set(_MACROS))
     load = [f'load("//tools:python.bzl", {", ".join(map(_quoted, loads))})'] if loads else []
     return "\n\n".join([*header, *load, *targets, *by_hand, _all_files_target(package, packages)]) + "\n"
@@ -58,24 +62,57 @@ def _module_target(root: pathlib.Path, module: Module, labels: Labels, before: _
     made = {"name": _quoted(module.stem)}
     if module.kind == "py_library":
         made["srcs"] = _list([f"{module.stem}.py"])
-    if data := _data(root / module.package, module, before):
-        made["data"] = data
+    if beside := sorted(p.name for p in (root / module.package).glob(f"{module.stem}.*") if p.suffix != ".py"):
+        made["data"] = _list(beside)
     if users := _visible_to(labels.users.get(module.label, frozenset())):
         made["visibility"] = _list(users)
-    if deps := labels.deps(module):
+    if deps := labels.deps([module]):
         made["deps"] = _list(deps)
+    return _target(module.kind, made, before)
+
+
+def _test_targets(
+    folder: pathlib.Path, tests: Sequence[Module], labels: Labels, statements: Sequence[_Statement]
+) -> list[str]:
+    """Returns one target for a folder's test files, then those that a person wrote for files to be kept apart."""
+    left = {f"{module.stem}.py": module for module in tests}
+    apart = []
+    for before in statements:
+        name = before.attributes.get("name", "").strip('"')
+        if before.kind == "pytest_test" and name != _TESTS:
+            own = {file: left.pop(file) for file in _sources(folder, name, before) if file in left}
+            apart += [_test_target(folder, name, own, labels, before)] if own else []
+    shared = next((s for s in statements if s.attributes.get("name") == _quoted(_TESTS)), None)
+    return [*([_test_target(folder, _TESTS, left, labels, shared)] if left else []), *apart]
+
+
+def _sources(folder: pathlib.Path, name: str, before: _Statement) -> list[str]:
+    """Returns the files that a person wants in a target of tests; the one named like it where none are named."""
+    try:
+        files = ast.literal_eval(before.attributes.get("srcs", f'["{name}.py"]'))
+    except ValueError:
+        raise InputError(f"{folder}/BUILD: srcs of {name} is no list of file names; write one.") from None
+    return list(files)
+
+
+def _test_target(
+    folder: pathlib.Path, name: str, files: Mapping[str, Module], labels: Labels, before: _Statement | None
+) -> str:
+    made = {"name": _quoted(name), "srcs": _list(list(files))}
+    testdata = 'glob(["testdata/**"])' if (folder / "testdata").is_dir() else ""
+    if data := before.attributes.get("data", testdata) if before else testdata:
+        made["data"] = data
+    if deps := labels.deps(list(files.values())):
+        made["deps"] = _list(deps)
+    return _target("pytest_test", made, before)
+
+
+def _target(kind: str, made: dict[str, str], before: _Statement | None) -> str:
+    """Returns a target as it is to be, with the comment and the other attributes that it had before."""
     if not before:
-        return _call(module.kind, made)
+        return _call(kind, made)
     kept = {name: text for name, text in before.attributes.items() if name not in _MADE_ATTRIBUTES}
-    return before.comment + _call(module.kind, made | kept)
-
-
-def _data(folder: pathlib.Path, module: Module, before: _Statement | None) -> str:
-    if module.kind == "pytest_test":
-        testdata = 'glob(["testdata/**"])' if (folder / "testdata").is_dir() else ""
-        return before.attributes.get("data", testdata) if before else testdata
-    beside = sorted(p.name for p in folder.glob(f"{module.stem}.*") if p.suffix != ".py")
-    return _list(beside) if beside else ""
+    return before.comment + _call(kind, made | kept)
 
 
 def _visible_to(packages: frozenset[str]) -> list[str]:

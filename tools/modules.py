@@ -62,21 +62,24 @@ class Labels:
         """Other packages that depend on a module, by its label (its own package writes ":x", not "//package:x")."""
         users = collections.defaultdict(set)
         for module in self.modules:
-            for label in self.deps(module):
+            for label in self.deps([module]):
                 users[label].add(module.package)
         return {label: frozenset(packages) for label, packages in users.items()}
 
-    def deps(self, module: Module) -> list[str]:
-        """Returns the labels that a module depends on, in Bazel's order: its package's, the project's, others'."""
-        labels = {label for names in module.imports for label in self._of_import(module, names)}
-        labels.update(label for name in module.run for label in self._own(name) or self._required(name))
-        if module.kind == "pytest_test":
-            labels.update(label for name in module.mentions for label in self._own(name))
-            labels.update(self._conftests(module.package))
-        labels.discard(module.label)
-        here = f"//{module.package}:"
+    def deps(self, modules: Sequence[Module]) -> list[str]:
+        """Returns the labels that modules of one package depend on, in Bazel's order: own, the project's, others'."""
+        labels = {label for module in modules for label in self._deps_of(module)}
+        labels -= {module.label for module in modules}
+        here = f"//{modules[0].package}:"
         labels = {":" + label.removeprefix(here) if label.startswith(here) else label for label in labels}
         return sorted(labels, key=lambda label: (":/@".index(label[0]), label.split(":")))
+
+    def _deps_of(self, module: Module) -> Iterator[str]:
+        yield from (label for names in module.imports for label in self._of_import(module, names))
+        yield from (label for name in module.run for label in self._own(name) or self._required(name))
+        if module.kind == "pytest_test":
+            yield from (label for name in module.mentions for label in self._own(name))
+            yield from self._conftests(module.package)
 
     def _of_import(self, module: Module, names: Sequence[str]) -> Sequence[str]:
         for name in names:

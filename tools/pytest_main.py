@@ -1,4 +1,4 @@
-"""Runs one test file with pytest, as a test of Bazel.
+"""Runs test files with pytest, in one process, as one test of Bazel.
 
 https://bazel.build/reference/test-encyclopedia names what Bazel passes in the environment, and what it takes back.
 """
@@ -11,7 +11,7 @@ import pytest
 
 
 def main() -> int:
-    """Runs the test file given on the command line; returns pytest's exit status."""
+    """Runs the test files given on the command line; returns pytest's exit status."""
     scratch = pathlib.Path(os.environ["TEST_TMPDIR"])
     home = scratch / "home"  # what libraries keep under the person's home must not reach a test, nor a test it
     home.mkdir(exist_ok=True)
@@ -28,7 +28,7 @@ def main() -> int:
     if wanted := os.environ.get("TESTBRIDGE_TEST_ONLY"):
         arguments.append(f"-k={wanted}")
     status = pytest.main([*arguments, *sys.argv[1:]])
-    # A filter that is meant for one file leaves nothing to run in the others.
+    # A filter that is meant for one folder leaves nothing to run in the others.
     return 0 if wanted and status == pytest.ExitCode.NO_TESTS_COLLECTED else int(status)
 
 

@@ -1,4 +1,4 @@
-"""The two kinds of target that Bazel's own Python rules lack: a program of the project, and a test that pytest runs."""
+"""The two kinds of target that Bazel's own Python rules lack: a program of the project, and tests that pytest runs."""
 
 _PYTEST = ["@pypi//:hypothesis", "@pypi//:pytest"]
 
@@ -26,22 +26,22 @@ def program(name, deps = [], data = [], visibility = None):
         deps = [":" + name + "_lib"],
     )
 
-def pytest_test(name, deps = [], data = [], size = "small", **kwargs):
-    """A test file run by pytest. `--test_filter=EXPRESSION` is pytest's -k.
+def pytest_test(name, srcs, deps = [], data = [], size = "medium", **kwargs):
+    """Test files run by pytest in one process. `--test_filter=EXPRESSION` is pytest's -k.
 
     Args:
-        name: The test, out of `<name>.py`.
-        deps: What it imports.
-        data: Files it reads, at their paths in the project.
+        name: The target: "tests" for those of a folder, anything else for what a person keeps apart from them.
+        srcs: The test files, which run in this order.
+        deps: What they import.
+        data: Files they read, at their paths in the project.
         size: "small", "medium", "large" or "enormous"; .bazelrc says how long each may take.
         **kwargs: As of py_test.
     """
-    src = name + ".py"
     native.py_test(
         name = name,
         size = size,
-        srcs = [src, "//tools:pytest_main.py"],
-        args = [native.package_name() + "/" + src],
+        srcs = srcs + ["//tools:pytest_main.py"],
+        args = [native.package_name() + "/" + src for src in srcs],
         data = data + ["//:pyproject.toml"],
         main = "//tools:pytest_main.py",
         deps = deps + [label for label in _PYTEST if label not in deps],

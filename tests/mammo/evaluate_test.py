@@ -22,7 +22,7 @@ def finished(tmp_path_factory):
 
 def test_with_nothing_given_it_evaluates_the_run_where_a_person_stands(finished):
     folder, _ = finished
-    ended = programs.run("mammo.evaluate", cwd=folder.parents[1])
+    ended = programs.start("mammo.evaluate", cwd=folder.parents[1])
     assert ended.returncode == 0, ended.stderr
     report = json.loads((folder / "evaluation-test" / "report.json").read_text())
     assert report["split"] == "test"

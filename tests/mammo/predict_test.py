@@ -31,7 +31,7 @@ def place(tmp_path_factory):
 
 
 def test_the_last_bundle_answers_when_none_is_named(place):
-    ended = programs.run("mammo.predict", "--exam=good", "--output_dir=out", cwd=place)
+    ended = programs.start("mammo.predict", "--exam=good", "--output_dir=out", cwd=place)
     assert ended.returncode == 0, ended.stderr
     assert "Answered 1 exam of 2 views" in ended.stdout
     assert ", unsigned)." in ended.stdout.splitlines()[0]

@@ -24,7 +24,7 @@ _SMALL = (
 def trained(tmp_path_factory):
     """One run with nothing given but its size, in the folder where a person stands."""
     folder = tmp_path_factory.mktemp("standing here")
-    return folder, programs.run("mammo.train", "--stage=detector", *_SMALL, cwd=folder)
+    return folder, programs.start("mammo.train", "--stage=detector", *_SMALL, cwd=folder)
 
 
 def test_with_nothing_given_it_draws_trains_evaluates_and_reports(trained):

@@ -52,16 +52,77 @@ def test_a_library_depends_on_what_it_imports_wherever_it_does(tmp_path):
     assert 'deps = ["@pypi//:opencv_python_headless"]' in _target(_build_file(root, "app"), "images")
 
 
-def test_a_program_and_a_test_are_targets_of_their_own_kind(tmp_path):
+def test_a_program_is_a_target_of_its_own_kind(tmp_path):
+    root = _tree(tmp_path, app__convert='if __name__ == "__main__":\n    print()\n')
+    assert 'program(\n    name = "convert",\n' in _build_file(root, "app")
+
+
+def test_the_tests_of_a_folder_are_one_target(tmp_path):
     root = _tree(
         tmp_path,
         app__convert='if __name__ == "__main__":\n    print()\n',
-        tests__app__convert_test="from app import convert\n",
+        app__exams="",
+        tests__app__convert_test="from app import convert\nimport numpy\n",
+        tests__app__exams_test="from app import exams\nimport numpy\n",
+        tests__app__sub__other_test="",
     )
-    assert 'program(\n    name = "convert",\n' in _build_file(root, "app")
-    assert 'pytest_test(\n    name = "convert_test",\n    deps = ["//app:convert_lib"],\n)' in _build_file(
-        root, "tests/app"
+    assert _target(_build_file(root, "tests/app"), "tests") == textwrap.dedent("""\
+        pytest_test(
+            name = "tests",
+            srcs = [
+                "convert_test.py",
+                "exams_test.py",
+            ],
+            deps = [
+                "//app:convert_lib",
+                "//app:exams",
+                "@pypi//:numpy",
+            ],
+        )""")
+    assert 'srcs = ["other_test.py"]' in _build_file(root, "tests/app/sub")
+
+
+def test_a_person_keeps_test_files_apart(tmp_path):
+    root = _tree(
+        tmp_path, app__a="", **{f"tests__{name}_test": f"import {what}\n" for name, what in _IMPORTED_BY_TESTS.items()}
     )
+    (root / "tests/BUILD").write_text(
+        textwrap.dedent("""\
+        # Sets the devices of its process.
+        pytest_test(name = "one_test", size = "large")
+
+        pytest_test(
+            name = "slow_tests",
+            srcs = [
+                "three_test.py",
+                "two_test.py",
+                "gone_test.py",
+            ],
+        )
+
+        pytest_test(name = "gone_test")
+        """)
+    )
+    text = _build_file(root, "tests")
+    assert _target(text, "one_test").startswith("# Sets the devices of its process.\n")
+    assert 'size = "large",\n    srcs = ["one_test.py"],\n    deps = ["//app:a"],' in _target(text, "one_test")
+    slow = _target(text, "slow_tests")
+    assert 'srcs = [\n        "three_test.py",\n        "two_test.py",\n    ]' in slow
+    assert 'deps = ["@pypi//:numpy"]' in slow
+    assert 'srcs = ["four_test.py"]' in _target(text, "tests")
+    assert text.count("pytest_test(\n") == 3
+    (root / "tests/BUILD").write_text(text)
+    assert _build_file(root, "tests") == text
+
+
+_IMPORTED_BY_TESTS = {"one": "app.a", "two": "numpy", "three": "numpy", "four": "json"}
+
+
+def test_files_kept_apart_by_no_list_are_refused(tmp_path):
+    root = _tree(tmp_path, tests__a_test="")
+    (root / "tests/BUILD").write_text('pytest_test(name = "slow", srcs = glob(["*_test.py"]))\n')
+    with pytest.raises(InputError, match="tests/BUILD: srcs of slow is no list of file names"):
+        build_deps.wanted(root)
 
 
 def test_a_module_named_by_a_string_is_a_dependency(tmp_path):
@@ -90,7 +151,7 @@ def test_files_beside_a_module_or_a_test_are_its_data(tmp_path):
 
 def test_a_conftest_reaches_the_tests_below_it(tmp_path):
     root = _tree(tmp_path, tests__conftest="", tests__app__x_test="")
-    assert '"//tests:conftest"' in _target(_build_file(root, "tests/app"), "x_test")
+    assert '"//tests:conftest"' in _target(_build_file(root, "tests/app"), "tests")
 
 
 def test_what_a_person_wrote_stays_and_the_rest_is_made_anew(tmp_path):
@@ -103,8 +164,9 @@ def test_what_a_person_wrote_stays_and_the_rest_is_made_anew(tmp_path):
 
         # It trains for a while.
         pytest_test(
-            name = "slow_test",
+            name = "tests",
             size = "large",
+            srcs = ["gone_test.py"],
             data = [
                 "//app:program",
             ],
@@ -127,8 +189,9 @@ def test_what_a_person_wrote_stays_and_the_rest_is_made_anew(tmp_path):
 
         # It trains for a while.
         pytest_test(
-            name = "slow_test",
+            name = "tests",
             size = "large",
+            srcs = ["slow_test.py"],
             data = [
                 "//app:program",
             ],
@@ -182,7 +245,7 @@ def test_requirement_names_are_normalised():
 def test_labels_of_this_environment_are_found_by_import_name():
     labels = Labels([], frozenset({"pytest"}), importlib.metadata.packages_distributions())
     module = Module("app", "user", "py_library", (("pytest",),))
-    assert labels.deps(module) == ["@pypi//:pytest"]
+    assert labels.deps([module]) == ["@pypi//:pytest"]
 
 
 def _target(text: str, name: str) -> str:

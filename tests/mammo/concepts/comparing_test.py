@@ -17,7 +17,10 @@ from mammo.config import comparison
 from mammo.data.shards import Shards
 from mammo.metrics import scoring
 from mammo.reports import comparison as comparison_page
+from tests.mammo.models import short_darknet
 from tests.mammo.training import untrained
+
+_short = pytest.fixture(short_darknet.in_place_of_csp_darknets, autouse=True, scope="module")
 
 _CLASSIFIERS = ("whole_image", "tumour", "malignancy", "crop_classifier")
 

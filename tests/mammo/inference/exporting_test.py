@@ -22,7 +22,10 @@ from mammo.inference.exam_files import ViewFile
 from mammo.inference.predictor import Predictor
 from mammo.inference.sealing import CARD_FILE, FACTS_FILE, SUMS_FILE
 from mammo.models import plans
+from tests.mammo.models import short_darknet
 from tests.mammo.training import untrained
+
+_short = pytest.fixture(short_darknet.in_place_of_csp_darknets, autouse=True, scope="module")
 
 _USED = ("finder", "crop_classifier", "tumour", "malignancy")
 

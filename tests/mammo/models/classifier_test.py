@@ -9,7 +9,6 @@ from mammo.models import backbones, classifier, initial
 from mammo.models.classifier import Dropout, Standardization
 
 NETWORK = ClassifierNetwork("csp_darknet_nano", "modern", dropout=0.5, standardizes=False)
-EFFICIENTNET = dataclasses.replace(NETWORK, backbone="efficientnet_b0")
 
 
 def _inputs(count=3, start=0):
@@ -46,15 +45,19 @@ def test_the_head_of_the_study_has_its_layers():
     assert made.get_layer("hidden").activation is tf.keras.activations.relu
 
 
-def test_an_efficientnet_gives_all_its_features_and_those_of_small_lesions():
-    made = classifier.build(EFFICIENTNET, 3, 64, 32)
-    seen = [made.get_layer(f"mean_{level}").input.shape[1:] for level in ("P3", "P4", "TOP")]
+@pytest.fixture(scope="module")
+def efficientnet():
+    return classifier.build(dataclasses.replace(NETWORK, backbone="efficientnet_b0"), 2, 64, 32)
+
+
+def test_an_efficientnet_gives_all_its_features_and_those_of_small_lesions(efficientnet):
+    seen = [efficientnet.get_layer(f"mean_{level}").input.shape[1:] for level in ("P3", "P4", "TOP")]
     assert seen == [(8, 4, 40), (4, 2, 112), (2, 1, 1280)]
-    assert made.get_layer("joined").output.shape[-1] == 2 * (40 + 112 + 1280)
+    assert efficientnet.get_layer("joined").output.shape[-1] == 2 * (40 + 112 + 1280)
 
 
-def test_frozen_layers_are_not_learnt_and_the_last_ones_are_unlocked():
-    made = classifier.build(EFFICIENTNET, 2, 64, 32)
+def test_frozen_layers_are_not_learnt_and_the_last_ones_are_unlocked(efficientnet):
+    made = efficientnet
     initial.prepare(made, ModelConfig(backbone="efficientnet_b0"), keeps_statistics=True)
     of_backbone = {id(weight) for weight in made.get_layer("backbone").trainable_weights}
     frozen, last, everything = (classifier.learnt(made, layers) for layers in (0, 3, -1))

@@ -12,7 +12,11 @@ from mammo.reports import run
 from mammo.stages import stages
 from mammo.training import loop, workdir
 from tests.mammo.data import small_shards
+from tests.mammo.models import short_darknet, short_efficientnet
 from tests.mammo.training import disc_shards
+
+_short = pytest.fixture(short_darknet.in_place_of_csp_darknets, autouse=True, scope="module")
+short_b0 = pytest.fixture(short_efficientnet.in_place_of_b0)
 
 VIEWS = ("whole_image", "tumour", "malignancy")
 ONE = tf.distribute.InputContext()
@@ -138,10 +142,10 @@ def test_it_learns_to_tell_discs_apart(shards, tmp_path):
         np.testing.assert_array_equal(mine, trained)
 
 
-def test_a_frozen_backbone_is_learnt_from_its_phase_on(shards, tmp_path):
+def test_a_frozen_backbone_is_learnt_from_its_phase_on(short_b0, shards, tmp_path):
     weights = tmp_path / "weights.h5"
     side_px = disc_shards.SIDE_PX
-    network = tf.keras.applications.EfficientNetB0(include_top=False, weights=None, input_shape=(side_px, side_px, 3))
+    network = short_efficientnet.make(include_top=False, input_shape=(side_px, side_px, 3))
     network.save_weights(weights)
     stage = _stage(
         shards, "tumour", model__backbone="efficientnet_b0", model__weights=str(weights), transfer__frozen_steps=7
@@ -149,7 +153,7 @@ def test_a_frozen_backbone_is_learnt_from_its_phase_on(shards, tmp_path):
     assert [(phase.first_step, phase.rate_share) for phase in stage.phases] == [(0, 1.0), (7, 0.1)]
     model = stage.build_initial_model()
     assert len(stage.learnt(model, 0)) == 4  # normalisation and logits
-    assert len(stage.learnt(model, 1)) == len(model.trainable_variables) > 100
+    assert len(stage.learnt(model, 1)) == len(model.trainable_variables) > 50
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,10 @@ from mammo.data.batch import PADDING, grey_levels
 from mammo.models import anchor_boxes, targets
 from mammo.stages import stages
 from tests.mammo.data import small_shards
+from tests.mammo.models import short_darknet
 from tests.mammo.training import disc_shards
+
+_short = pytest.fixture(short_darknet.in_place_of_csp_darknets, autouse=True, scope="module")
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,10 @@ from mammo.models import plans
 from mammo.stages import stages
 from mammo.training import evaluating, loop
 from tests.mammo.data import small_shards
+from tests.mammo.models import short_darknet
 from tests.mammo.training import disc_shards
+
+_short = pytest.fixture(short_darknet.in_place_of_csp_darknets, autouse=True, scope="module")
 
 _IMAGES = {"train": 12, "validation": 3, "test": 6}
 _STAGES = ("detector", "whole_image", "crop_classifier")
