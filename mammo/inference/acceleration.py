@@ -6,7 +6,7 @@ import tensorflow as tf
 
 _AMPERE = 8  # compute capability: the first GPUs with bfloat16
 _BATCH_VIEWS = 16
-_PAYS_FROM_VIEWS = 128  # compiling takes about as long as a GPU takes for so many views one exam at a time
+_PAYS_FROM_VIEWS = 128  # since compiling takes a while; a guess, not yet measured on a GPU
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +32,7 @@ def choose(precision: str) -> Acceleration | None:
         precision: "auto", "float32" or "bfloat16". "auto" is bfloat16 where the GPU has it.
 
     Returns:
-        None where there is no GPU: on a processor a batch of several exams is no faster than one exam after another.
+        None where there is no GPU: four views keep a processor busy; whether more at once help is not measured.
     """
     gpus = tf.config.list_physical_devices("GPU")
     if not gpus:
