@@ -32,7 +32,7 @@ def choose(precision: str) -> Acceleration | None:
         precision: "auto", "float32" or "bfloat16". "auto" is bfloat16 where the GPU has it.
 
     Returns:
-        None where there is no GPU: four views keep a processor busy; whether more at once help is not measured.
+        None where there is no GPU: whether more than the views of an exam at once help there is not measured.
     """
     gpus = tf.config.list_physical_devices("GPU")
     if not gpus:
