@@ -29,7 +29,11 @@ _ENCODING = flags.DEFINE_enum_class(
 _MANY_EXAMS = flags.DEFINE_integer("many_exams", 200, "predict: exams of the run of many.", lower_bound=2)
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "learning: folder of a detector's run that has ended.")
-_DATA_DIR = flags.DEFINE_string("data_dir", None, "learning: the shards that it was trained on.")
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir",
+    None,
+    "learning: the shards that it was trained on; input: shards to compare with what the machine can read and decode.",
+)
 _RIVALS = flags.DEFINE_list("rivals", ["keras_cv_loss", "keras_cv"], "learning: some of keras_cv_loss and keras_cv.")
 _SECONDS = flags.DEFINE_float("seconds", 0.0, "learning: of each rival; 0: as long as the run took.", lower_bound=0.0)
 
@@ -41,6 +45,11 @@ def _convert() -> JsonObject:
 
 
 def _input() -> JsonObject:
+    if _DATA_DIR.value:
+        from mammo.benchmarks import input_limit  # noqa: PLC0415
+        from mammo.data.shards import Shards  # noqa: PLC0415
+
+        return dataclasses.asdict(input_limit.measure(Shards.open(cli.user_path(_DATA_DIR.value)), _REPEATS.value))
     from mammo.benchmarks import input_pipeline  # noqa: PLC0415
 
     return dataclasses.asdict(input_pipeline.measure(_EXAMS.value, _REPEATS.value, _ENCODING.value))

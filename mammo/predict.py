@@ -54,7 +54,11 @@ _MIN_FINDING_SCORE = flags.DEFINE_float(
     upper_bound=1.0,
 )
 _PRECISION = flags.DEFINE_enum(
-    "precision", "auto", ["auto", "float32", "bfloat16"], "What networks compute in; auto: what is fastest here."
+    "precision",
+    "auto",
+    ["auto", "float32", "bfloat16"],
+    "What networks compute in; auto: what is fastest here. "
+    "A GPU answers one exam in float32 (TF32) whatever is given, and many in it or bfloat16.",
 )
 _WITH_IDENTITY = flags.DEFINE_bool(
     "with_identity", False, "Write the patient's name and number, as DICOM tags have them, into the JSON of an exam."

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from data_tools.conversion import Conversion
 from data_tools.records import RecordOptions
-from mammo.benchmarks import ratios
+from mammo.benchmarks import input_limit, ratios
 from mammo.benchmarks.conversion import FullSizeSource
 from mammo.config.data import Encoding, InputConfig
 from mammo.data import pipeline
@@ -36,6 +36,7 @@ class Figures:
         images_per_second: Of the pipeline, in each run.
         study_images_per_second: Of the study's loader on the source files, in turn with the former.
         speed_up: Median of the ratios, pair by pair.
+        limit: The pipeline against what the machine can read and decode.
     """
 
     encoding: str
@@ -43,6 +44,7 @@ class Figures:
     images_per_second: list[float]
     study_images_per_second: list[float]
     speed_up: float
+    limit: input_limit.Figures
 
 
 def measure(
@@ -75,6 +77,7 @@ def measure(
             images_per_second=ours,
             study_images_per_second=studys,
             speed_up=ratios.median(ours, studys),
+            limit=input_limit.measure(shards, repeats),
         )
 
 

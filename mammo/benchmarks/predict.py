@@ -42,6 +42,7 @@ from mammo.writers import formats
 
 _VIEWS = (("right", "cc"), ("left", "cc"), ("right", "mlo"), ("left", "mlo"))
 _CROPS = 32  # as many as four views can have
+_EXAMS_TOGETHER = 4
 _ROOT = pathlib.Path(__file__).parents[2]
 
 
@@ -60,6 +61,9 @@ class Figures:
         network_s: The networks alone, on views and crops that are prepared.
         keras_network_s: The same weights by `keras.Model.predict` in float32.
         speed_up: Median of their ratios.
+        batch_network_s: The networks on four exams at once, divided by four: on a GPU compiled and in half precision,
+            as it answers many exams; on a processor as they are, which `predict` does not do there.
+        batch_speed_up: Median of `network_s` by it.
         peak_memory_1_mib: Of the program on one exam.
         peak_memory_many_mib: Of the program on many.
         many_exams: How many.
@@ -75,6 +79,8 @@ class Figures:
     network_s: list[float]
     keras_network_s: list[float]
     speed_up: float
+    batch_network_s: list[float]
+    batch_speed_up: float
     peak_memory_1_mib: float
     peak_memory_many_mib: float
     many_exams: int
@@ -98,7 +104,7 @@ def measure(exams_count: int, repeats: int, height_px: int = 1024, width_px: int
         cold = [_run_program(folder, one) for _ in range(repeats)]
         stream_s, peak_many_mib = _run_program(folder, many)
         bench = _Bench(bundles.open_bundle(folder / "bundle"), one, networks)
-        warm, decoding, own, keras = zip(*(bench.round() for _ in range(repeats)), strict=True)
+        warm, decoding, own, keras, together = zip(*(bench.round() for _ in range(repeats)), strict=True)
         return Figures(
             precision=bench.predictor.precision,
             has_amx=hardware.has_amx(),
@@ -110,6 +116,8 @@ def measure(exams_count: int, repeats: int, height_px: int = 1024, width_px: int
             network_s=list(own),
             keras_network_s=list(keras),
             speed_up=ratios.median(keras, own),
+            batch_network_s=list(together),
+            batch_speed_up=ratios.median(own, together),
             peak_memory_1_mib=max(peak for _, peak in cold),
             peak_memory_many_mib=peak_many_mib,
             many_exams=exams_count,
@@ -128,12 +136,13 @@ class _Bench:
             name: random.random((count, network.height_px, network.width_px, 1), np.float32)
             for (name, network), count in zip(bundle.facts.networks.items(), (len(_VIEWS), _CROPS), strict=True)
         }
-        for run in (self._answer, self._ask_own, self._ask_keras):  # the first time takes longer
+        for run in (self._answer, self._ask_own, self._ask_keras, self._ask_together):  # the first time takes longer
             run()
 
-    def round(self) -> tuple[float, float, float, float]:
-        """Seconds of a warm answer, of decoding alone, of the networks, and of Keras with the same networks."""
-        return _seconds(self._answer), _seconds(self._decode), _seconds(self._ask_own), _seconds(self._ask_keras)
+    def round(self) -> tuple[float, float, float, float, float]:
+        """Seconds of a warm answer, of decoding, of the networks, of Keras with them, and of an exam in a batch."""
+        alone = _seconds(self._answer), _seconds(self._decode), _seconds(self._ask_own), _seconds(self._ask_keras)
+        return *alone, _seconds(self._ask_together) / _EXAMS_TOGETHER
 
     def _answer(self) -> None:
         answering = Service(self._bundle, make_predictor=lambda _: self.predictor)
@@ -148,6 +157,11 @@ class _Bench:
     def _ask_own(self) -> None:
         for name, values in self._inputs.items():
             self.predictor.ask(Role(name), values)
+
+    def _ask_together(self) -> None:
+        is_of_many = self.predictor.batch_views(sys.maxsize) is not None
+        for name, values in self._inputs.items():
+            self.predictor.ask(Role(name), np.concatenate([values] * _EXAMS_TOGETHER), is_of_many=is_of_many)
 
     def _ask_keras(self) -> None:
         for name, values in self._inputs.items():

@@ -7,6 +7,7 @@ counts the elements of one worker.
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -20,6 +21,8 @@ from mammo.data.shards import Shards
 
 NO_KEY = -1  # of the padding of a last batch
 STUDY_NORMALS = 4  # "storing 1 Normal case for every 4 cases that are encountered": the 2022 study, section 3.2.2
+
+_NAMES = ("label", "focus_xyxy_px", "boxes_xyxy_px", "pathologies")  # what of a record, beside its image, is batched
 
 _EPOCH_BITS = 32  # position of an epoch's first element: its number, shifted by these
 LABELS = tuple(range(LABEL_COUNT))  # normal, benign, cancer
@@ -67,6 +70,17 @@ def training(
     Raises:
         InputError: The split holds nothing, or fewer files than there are workers, or a record is damaged.
     """
+    return batches(in_order(shards, reading, context, position), shards, "train", reading)
+
+
+def in_order(
+    shards: Shards, reading: Reading, context: tf.distribute.InputContext, position: int = 0
+) -> tf.data.Dataset:
+    """Makes the endless stream of one worker's records: the arguments and errors are those of `training`.
+
+    Returns:
+        A dataset of (position, (key, record as stored)): interleaved from several files, balanced, shuffled.
+    """
     files = _files_of_worker(shards, "train", context)
     if not any(file.records for file in files):
         raise InputError(
@@ -81,8 +95,7 @@ def training(
         elements = elements.enumerate(number * (1 << _EPOCH_BITS))
         return elements.skip(tf.where(number == first_epoch, tf.constant(first_offset, tf.int64), 0))
 
-    stream = tf.data.Dataset.counter(first_epoch).flat_map(epoch)
-    return _batches(stream, shards, "train", reading)
+    return tf.data.Dataset.counter(first_epoch).flat_map(epoch)
 
 
 def evaluation(shards: Shards, split: str, reading: Reading, context: tf.distribute.InputContext) -> tf.data.Dataset:
@@ -106,7 +119,7 @@ def evaluation(shards: Shards, split: str, reading: Reading, context: tf.distrib
     files = _files_of_worker(shards, split, context)
     elements = tf.data.Dataset.range(len(files)).flat_map(shard_files.records(files)).enumerate()
     room = reading.input.batch_size * _evaluation_batches(shards, split, reading.input.batch_size, context)
-    return _batches(elements, shards, split, reading, padding=room - sum(file.records for file in files))
+    return batches(elements, shards, split, reading, padding=room - sum(file.records for file in files))
 
 
 def explain(shards: Shards, split: str, error: Exception) -> InputError | None:
@@ -202,10 +215,49 @@ def _epoch(
     return elements.shuffle(reading.input.shuffle_buffer, seed=of_shuffle[0], reshuffle_each_iteration=False)
 
 
-def _batches(
-    elements: tf.data.Dataset, shards: Shards, split: str, reading: Reading, padding: int = 0
-) -> tf.data.Dataset:
-    """Decodes (position, (key, record as stored)), appends so many images that are none, and batches it all."""
+def batches(stream: tf.data.Dataset, shards: Shards, split: str, reading: Reading, padding: int = 0) -> tf.data.Dataset:
+    """Batches (position, (key, record as stored)) and decodes them, with so many images that are none at the end.
+
+    A whole batch is parsed and decoded in one call: TensorFlow takes as long to begin an operation as for its work on
+    the few numbers of one image.
+
+    Raises:
+        InputError: A view has more lesions than there is to be room for.
+    """
+    max_boxes = _max_boxes(shards, split, reading)
+    jitter_seed = tf.constant([reading.seed, _JITTER], tf.int32) if split == "train" else None
+    batch_size, size_px = reading.input.batch_size, (shards.manifest.height_px, shards.manifest.width_px)
+
+    def decode(position: tf.Tensor, element: tuple[tf.Tensor, tf.Tensor]) -> Batch:
+        key, serialized = element
+        fields, images = schema.decode_batch(serialized, shards.encoding, _NAMES)
+        label = tf.cast(fields["label"], tf.int32)
+        if reading.crop:
+            image, boxes = _crop(images, fields["focus_xyxy_px"], reading.crop, jitter_seed, position)
+            boxes = tf.where((label > 0)[:, None], boxes, float(PADDING))[:, None]
+            classes = tf.maximum(label - 1, PADDING)[:, None]
+        else:
+            image = tf.stack([tf.ensure_shape(image, [*size_px, 1]) for image in images])
+            boxes, classes = fields["boxes_xyxy_px"], tf.cast(fields["pathologies"], tf.int32) - 1
+        room = [[0, 0], [0, max_boxes - tf.shape(classes)[1]]]
+        return Batch(
+            image=image,
+            boxes=tf.ensure_shape(tf.pad(boxes, [*room, [0, 0]], constant_values=PADDING), [batch_size, max_boxes, 4]),
+            classes=tf.ensure_shape(tf.pad(classes, room, constant_values=PADDING), [batch_size, max_boxes]),
+            label=label,
+            is_real=tf.reduce_any(label[:, None] == tf.constant(reading.labels), axis=1) & (key != NO_KEY),
+            key=key,
+            position=position,
+        )
+
+    if padding:
+        none = tf.constant(NO_KEY, tf.int64), (tf.constant(NO_KEY, tf.int64), schema.blank(*size_px, shards.encoding))
+        stream = stream.concatenate(tf.data.Dataset.from_tensors(none).repeat(padding))
+    stream = stream.batch(batch_size, drop_remainder=True)
+    return stream.map(decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+
+
+def _max_boxes(shards: Shards, split: str, reading: Reading) -> int:
     fullest = max(1, *(len(info.pathologies) for info in shards.describe(split).values()))
     max_boxes = fullest if reading.input.max_boxes is None else reading.input.max_boxes
     if max_boxes < fullest:
@@ -213,63 +265,19 @@ def _batches(
             f"--config.input.max_boxes={max_boxes}, but a view of the split {split!r} has {fullest} lesions; "
             "give more, or none for as many as it takes."
         )
-
-    sides_px = [reading.crop.side_px] * 2 if reading.crop else [shards.manifest.height_px, shards.manifest.width_px]
-    jitter_seed = tf.constant([reading.seed, _JITTER], tf.int32) if split == "train" else None
-
-    def decode(position: tf.Tensor, element: tuple[tf.Tensor, tf.Tensor]) -> Batch:
-        key, serialized = element
-        record = schema.decode(serialized, shards.encoding)
-        if reading.crop:
-            record = _crop(record, reading.crop, jitter_seed, position)
-        record["image"] = tf.ensure_shape(record["image"], [*sides_px, 1])
-        return _to_batch(record, reading.labels, max_boxes, key, position)
-
-    dataset = elements.map(decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    dataset = dataset.concatenate(tf.data.Dataset.from_tensors(_padding(dataset.element_spec)).repeat(padding))
-    return dataset.batch(reading.input.batch_size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
+    return max_boxes
 
 
 def _crop(
-    record: dict[str, tf.Tensor], options: CropConfig, seed: tf.Tensor | None, position: tf.Tensor
-) -> dict[str, tf.Tensor]:
-    """Cuts a record's image to what is about its focus, which becomes its only lesion, if it is one."""
-    draws = None
-    if seed is not None:
-        image_seed = tf.random.experimental.stateless_fold_in(seed, position)
-        draws = tf.random.stateless_uniform([cropping.DRAWS], image_seed, alg="philox")
-    image, focus = cropping.cut(grey_levels(record["image"]), record["focus_xyxy_px"], options, draws)
-    is_lesion = tf.cast(record["label"] > 0, tf.int64)
-    boxes = tf.repeat(focus[None], is_lesion, axis=0)
-    return {**record, "image": image, "boxes_xyxy_px": boxes, "pathologies": tf.repeat(record["label"], is_lesion)}
-
-
-def _to_batch(
-    record: dict[str, tf.Tensor], labels: tuple[int, ...], max_boxes: int, key: tf.Tensor, position: tf.Tensor
-) -> Batch:
-    room = [[0, max_boxes - tf.shape(record["pathologies"])[0]]]
-    boxes = tf.pad(record["boxes_xyxy_px"], [*room, [0, 0]], constant_values=PADDING)
-    classes = tf.pad(tf.cast(record["pathologies"], tf.int32) - 1, room, constant_values=PADDING)
-    label = tf.cast(record["label"], tf.int32)
-    return Batch(
-        image=record["image"],
-        boxes=tf.ensure_shape(boxes, [max_boxes, 4]),
-        classes=tf.ensure_shape(classes, [max_boxes]),
-        label=label,
-        is_real=tf.reduce_any(label == tf.constant(labels)),
-        key=key,
-        position=position,
-    )
-
-
-def _padding(spec: Batch) -> Batch:
-    """Returns what is no image, of the types and shapes of those that are."""
-    return Batch(
-        image=tf.zeros(spec.image.shape, spec.image.dtype),
-        boxes=tf.fill(spec.boxes.shape, float(PADDING)),
-        classes=tf.fill(spec.classes.shape, PADDING),
-        label=tf.constant(0),
-        is_real=tf.constant(False),
-        key=tf.constant(NO_KEY, tf.int64),
-        position=tf.constant(NO_KEY, tf.int64),
-    )
+    images: Sequence[tf.Tensor], focuses: tf.Tensor, options: CropConfig, seed: tf.Tensor | None, positions: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Cuts each image to what is about its focus: float32 [B, side_px, side_px, 1], and the focus in it, [B, 4]."""
+    cuts = []
+    for image, focus, position in zip(images, tf.unstack(focuses), tf.unstack(positions), strict=True):
+        draws = None
+        if seed is not None:
+            image_seed = tf.random.experimental.stateless_fold_in(seed, position)
+            draws = tf.random.stateless_uniform([cropping.DRAWS], image_seed, alg="philox")
+        cuts.append(cropping.cut(grey_levels(image), focus, options, draws))
+    cut_images, cut_focuses = zip(*cuts, strict=True)
+    return tf.stack(cut_images), tf.stack(cut_focuses)

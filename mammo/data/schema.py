@@ -5,13 +5,15 @@ resolution. Everything in it is in pixels of that image unless the table says ot
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from mammo.config.data import Encoding
+from mammo.data import encodings
+from mammo.data.batch import PADDING
 
 _MOST_SIDE_PX, _MOST_PX = 1 << 15, 1 << 28  # of an image in a record
 _PNG_SIZE_AT = 16  # signature, length and name of the first chunk, IHDR: RFC 2083, section 4.1.1
@@ -97,8 +99,39 @@ def decode(serialized: tf.Tensor, encoding: Encoding) -> dict[str, tf.Tensor]:
         A tensor for every key of `FEATURES`, of its dtype and shape, but `image`: [H, W, 1] of `image_dtype`.
     """
     parsed = tf.io.parse_single_example(serialized, {key: _parser(feature) for key, feature in FEATURES.items()})
-    parsed["image"] = _decode_image(parsed["image"], parsed["height_px"], parsed["width_px"], encoding)
+    sizes_px = tf.stack([parsed["height_px"], parsed["width_px"]])[None]
+    (parsed["image"],) = _decode_images([parsed["image"]], sizes_px, encoding)
     return parsed
+
+
+def decode_batch(
+    serialized: tf.Tensor, encoding: Encoding, names: Sequence[str]
+) -> tuple[dict[str, tf.Tensor], list[tf.Tensor]]:
+    """Parses some records and decodes their images, all in one go.
+
+    Args:
+        serialized: string [B], B static.
+        encoding: How the shards' manifest says that images are stored.
+        names: Some of `FEATURES`, without the image.
+
+    Returns:
+        A tensor [B, ...] for each of `names`, where one a lesion [B, most lesions, ...] with `PADDING` as box and 0 as
+        pathology of what is none; and B images as those of `decode`.
+    """
+    wanted = {name: _parser(FEATURES[name]) for name in (*names, "image", "height_px", "width_px")}
+    parsed = tf.io.parse_example(serialized, wanted)
+    sizes_px = tf.stack([parsed["height_px"], parsed["width_px"]], axis=1)
+    return {name: parsed[name] for name in names}, _decode_images(tf.unstack(parsed["image"]), sizes_px, encoding)
+
+
+def blank(height_px: int, width_px: int, encoding: Encoding) -> bytes:
+    """Returns a record of a black image and nothing else, which pads a batch."""
+    record = {
+        name: np.zeros([size or 0 for size in feature.shape], object if feature.dtype == tf.string else int)
+        for name, feature in FEATURES.items()
+    }
+    image = encodings.encode_image(np.zeros((height_px, width_px), np.float32), encoding)
+    return encode({**record, "image": image, "height_px": height_px, "width_px": width_px})
 
 
 def image_dtype(encoding: Encoding) -> tf.DType:
@@ -106,19 +139,22 @@ def image_dtype(encoding: Encoding) -> tf.DType:
     return tf.uint16 if encoding in (Encoding.PNG16, Encoding.RAW) else tf.uint8
 
 
-def _decode_image(encoded: tf.Tensor, height_px: tf.Tensor, width_px: tf.Tensor, encoding: Encoding) -> tf.Tensor:
-    size_px = tf.stack([height_px, width_px])
-    checks = [
-        tf.debugging.assert_positive(size_px),
-        tf.debugging.assert_less_equal(size_px, tf.constant(_MOST_SIDE_PX, tf.int64)),
-        tf.debugging.assert_less_equal(height_px * width_px, tf.constant(_MOST_PX, tf.int64)),
-    ]
-    if encoding != Encoding.RAW:  # before the decoder takes memory for as many pixels as the file claims to have
-        checks.append(tf.debugging.assert_equal(_claimed_size_px(encoded, encoding), size_px))
-    with tf.control_dependencies([check for check in checks if check is not None]):  # outside a graph they are none
-        encoded = tf.identity(encoded)
+def _decode_images(encoded: Sequence[tf.Tensor], sizes_px: tf.Tensor, encoding: Encoding) -> list[tf.Tensor]:
+    """Decodes images, string [] each, that are as large as `sizes_px`, int64 [B, 2], says: height and width."""
+    is_possible = (sizes_px > 0) & (sizes_px <= _MOST_SIDE_PX) & (tf.reduce_prod(sizes_px, axis=1) <= _MOST_PX)[:, None]
+    if encoding != Encoding.RAW:  # before a decoder takes memory for as many pixels as the file claims to have
+        is_possible &= tf.stack([_claimed_size_px(image, encoding) for image in encoded]) == sizes_px
+    check = tf.debugging.Assert(tf.reduce_all(is_possible), ["An image cannot be of its size:", sizes_px])
+    with tf.control_dependencies([] if check is None else [check]):  # outside a graph it is none
+        return [
+            _decode_image(tf.identity(image), size_px, encoding)
+            for image, size_px in zip(encoded, tf.unstack(sizes_px, len(encoded)), strict=True)
+        ]
+
+
+def _decode_image(encoded: tf.Tensor, size_px: tf.Tensor, encoding: Encoding) -> tf.Tensor:
     if encoding == Encoding.RAW:
-        return tf.reshape(tf.io.decode_raw(encoded, tf.uint16, little_endian=True), [height_px, width_px, 1])
+        return tf.reshape(tf.io.decode_raw(encoded, tf.uint16, little_endian=True), tf.concat([size_px, [1]], axis=0))
     if encoding == Encoding.JPEG:
         return tf.io.decode_jpeg(encoded, channels=1)
     return tf.io.decode_png(encoded, channels=1, dtype=image_dtype(encoding))
@@ -142,6 +178,7 @@ def _append(target: tf.train.Feature, dtype: tf.DType, values: list) -> None:
 
 
 def _parser(feature: Feature) -> tf.io.FixedLenFeature | tf.io.FixedLenSequenceFeature:
-    if None in feature.shape:
-        return tf.io.FixedLenSequenceFeature(feature.shape[1:], feature.dtype, allow_missing=True)
-    return tf.io.FixedLenFeature(feature.shape, feature.dtype)
+    if None not in feature.shape:
+        return tf.io.FixedLenFeature(feature.shape, feature.dtype)
+    default = {tf.string: "", tf.int64: 0, tf.float32: float(PADDING)}[feature.dtype]
+    return tf.io.FixedLenSequenceFeature(feature.shape[1:], feature.dtype, allow_missing=True, default_value=default)

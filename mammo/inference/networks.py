@@ -4,11 +4,13 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.framework import graph_pb2
 
 from mammo.common import errors, hardware
 from mammo.common.errors import InputError
 from mammo.data.batch import Detections
-from mammo.inference import graphs
+from mammo.inference import compiling, graphs
+from mammo.inference.acceleration import Acceleration
 from mammo.inference.bundles import Bundle
 from mammo.inference.sealing import GRAPH_FILE, NETWORKS_FOLDER
 from mammo.models.plans import DetectorPlan, Plan
@@ -25,7 +27,7 @@ def set_precision(precision: str) -> str:
 
     Args:
         precision: "auto" is bfloat16 where the processor has units for it, float32 elsewhere; on a GPU that is
-            TensorFloat-32, if it has it.
+            TensorFloat-32, if it has it, but for many exams, see `acceleration`.
 
     Returns:
         "float32" or "bfloat16".
@@ -43,8 +45,13 @@ def output_names(plan: Plan) -> tuple[str, ...]:
     return Detections._fields if isinstance(plan, DetectorPlan) else ("probabilities",)
 
 
-def load(bundle: Bundle, name: str) -> Predict:
+def load(bundle: Bundle, name: str, acceleration: Acceleration | None = None) -> Predict:
     """Loads one network.
+
+    Args:
+        bundle: Of which.
+        name: Of the network.
+        acceleration: How to answer for many images; None: as few as are given, at once.
 
     Raises:
         InputError: It is not what was exported, or has what no export has; or this TensorFlow cannot load it. The
@@ -56,13 +63,14 @@ def load(bundle: Bundle, name: str) -> Predict:
         graph = graphs.parse(content)
         function = graphs.build(graph, [None, plan.height_px, plan.width_px, 1], output_names(plan))
         _check_types(plan, function.structured_outputs)
+        run = _run_with(function) if acceleration is None else _accelerated(plan, graph, function, acceleration)
     except ValueError as error:
         reason = errors.in_line(error)
         raise InputError(f"{bundle.folder}/{where} cannot be used: {reason}; use a bundle of //mammo:export.") from None
 
     def predict(images: np.ndarray) -> Mapping[str, np.ndarray]:
         try:
-            made = {key: value.numpy() for key, value in function(tf.constant(images)).items()}
+            made = run(images)
             _check_values(plan, made, len(images))
         except (tf.errors.OpError, ValueError) as error:
             reason = errors.in_line(error)
@@ -70,6 +78,18 @@ def load(bundle: Bundle, name: str) -> Predict:
         return made
 
     return predict
+
+
+def _run_with(function: compiling.Run) -> Predict:
+    return lambda images: {key: value.numpy() for key, value in function(tf.constant(images)).items()}
+
+
+def _accelerated(
+    plan: Plan, graph: graph_pb2.GraphDef, function: compiling.Run, acceleration: Acceleration
+) -> compiling.Batches:
+    shape = [None, plan.height_px, plan.width_px, 1]
+    run = compiling.compiled(graph, shape, output_names(plan), is_halved=acceleration.is_halved)
+    return compiling.Batches(run, function, acceleration.batch_images)
 
 
 def _check_types(plan: Plan, outputs: Mapping[str, tf.Tensor]) -> None:

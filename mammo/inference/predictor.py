@@ -1,8 +1,9 @@
 """Asks the networks of a bundle about the views of an exam, by its concept."""
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -15,8 +16,10 @@ from mammo.concepts.concept import Role
 from mammo.data.batch import Detections
 from mammo.imaging.breasts import Breast
 from mammo.imaging.pixel_path import PreparedImage
-from mammo.inference import networks
+from mammo.inference import acceleration, networks
+from mammo.inference.acceleration import Acceleration
 from mammo.inference.bundles import Bundle
+from mammo.inference.networks import Predict
 from mammo.inference.reading import ReadView
 from mammo.models.plans import ClassifierPlan
 
@@ -38,38 +41,55 @@ class Answer(NamedTuple):
 class Predictor:
     """Answers for the views of exams. Networks are loaded once."""
 
-    def __init__(self, bundle: Bundle, *, precision: str = "auto") -> None:
+    def __init__(
+        self, bundle: Bundle, *, precision: str = "auto", accelerated: Acceleration | Literal["auto"] | None = "auto"
+    ) -> None:
         """Loads the networks.
 
         Args:
             bundle: What to ask.
             precision: As `networks.set_precision` takes it.
+            accelerated: How many exams are answered; None: as one is; "auto": by the devices that are here.
 
         Raises:
             mammo.common.errors.InputError: TensorFlow cannot load a network.
         """
         self.precision = networks.set_precision(precision)
         self.facts = bundle.facts
+        self._accelerated = acceleration.choose(precision) if accelerated == "auto" else accelerated
+        self._bundle = bundle
+        self._networks_of_many: dict[Role, Predict] = {}
         self._networks = {Role(name): networks.load(bundle, name) for name in bundle.facts.networks}
 
-    def predict(self, views: Sequence[ReadView]) -> list[Answer]:
-        """Answers for views that were read, in their order, as one batch."""
+    def batch_views(self, view_count: int) -> int | None:
+        """Returns how many views `predict` is best given at once where so many are to come; None: those of an exam."""
+        if self._accelerated is None or view_count < self._accelerated.from_views:
+            return None
+        return self._accelerated.batch_images
+
+    def predict(self, views: Sequence[ReadView], *, is_of_many: bool = False) -> list[Answer]:
+        """Answers for views that were read, in their order, as one batch.
+
+        Args:
+            views: Of one exam, or of several: what is said of a view does not depend on the others.
+            is_of_many: Whether the networks that `batch_views` speaks of are asked; loads them where it must.
+        """
         if not views:
             return []
-        made, found = CONCEPTS[self.facts.concept].answer(_Views(self, views))
+        made, found = CONCEPTS[self.facts.concept].answer(_Views(self, views, is_of_many=is_of_many))
         calibrated = self.facts.calibration.apply(made / made.sum(axis=1, keepdims=True))
         return [
             Answer(dict(zip(NAMES, map(float, row), strict=True)), Findings.none() if found is None else found[index])
             for index, row in enumerate(calibrated)
         ]
 
-    def ask(self, role: Role, images: np.ndarray) -> Mapping[str, np.ndarray]:
+    def ask(self, role: Role, images: np.ndarray, *, is_of_many: bool = False) -> Mapping[str, np.ndarray]:
         """Returns what a network gives for images, float32 [N, H, W, 1]."""
-        return self._networks[role](images)
-
-    def classify(self, role: Role, images: np.ndarray) -> np.ndarray:
-        """Returns the probabilities, float64 [N, C], that a classifier gives images, float32 [N, H, W, 1]."""
-        return np.asarray(self.ask(role, images)["probabilities"], np.float64)
+        if not is_of_many:
+            return self._networks[role](images)
+        if role not in self._networks_of_many:
+            self._networks_of_many[role] = networks.load(self._bundle, role, self._accelerated)
+        return self._networks_of_many[role](images)
 
 
 class _Seen(NamedTuple):
@@ -90,8 +110,9 @@ class _Seen(NamedTuple):
 class _Views:
     """The networks of a bundle asked about some views; meets `concept.Models`. Boxes are in pixels of their files."""
 
-    def __init__(self, predictor: Predictor, views: Sequence[ReadView]) -> None:
+    def __init__(self, predictor: Predictor, views: Sequence[ReadView], *, is_of_many: bool) -> None:
         self._predictor = predictor
+        self._ask = functools.partial(predictor.ask, is_of_many=is_of_many)
         self._views = [_Seen.of(view) for view in views]
         self._images = np.stack([view.prepared.image for view in self._views])[..., None]
 
@@ -100,7 +121,7 @@ class _Views:
         return len(self._views)
 
     def classify(self, role: Role) -> np.ndarray:
-        return self._predictor.classify(role, self._images)
+        return self._probabilities(role, self._images)
 
     def detect(self, role: Role) -> list[Findings]:
         found = [self._in_file(view, its) for view, its in zip(self._views, self._found(role), strict=True)]
@@ -123,13 +144,17 @@ class _Views:
             return kept
         joined = np.concatenate(crops)
         batches = [joined[first : first + _MOST_CROPS] for first in range(0, len(joined), _MOST_CROPS)]
-        made = np.concatenate([self._predictor.classify(role, batch) for batch in batches])
+        made = np.concatenate([self._probabilities(role, batch) for batch in batches])
         parts = np.split(made, np.cumsum([len(its) for its in kept])[:-1])
         return [findings.judged(its, part) for its, part in zip(kept, parts, strict=True)]
 
+    def _probabilities(self, role: Role, images: np.ndarray) -> np.ndarray:
+        """What a classifier gives images, float32 [N, H, W, 1]: float64 [N, C]."""
+        return np.asarray(self._ask(role, images)["probabilities"], np.float64)
+
     def _found(self, role: Role, images: np.ndarray | None = None) -> list[Findings]:
         """What a detector finds, in pixels of the images: those of the views, or others."""
-        detected = self._predictor.ask(role, self._images if images is None else images)
+        detected = self._ask(role, self._images if images is None else images)
         return [
             evidence.findings_of(Detections(**{key: value[index] for key, value in detected.items()}))
             for index in range(self.view_count)

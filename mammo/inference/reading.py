@@ -6,7 +6,7 @@ import functools
 import hashlib
 import pathlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -99,10 +99,20 @@ def read(
     Returns:
         A view for each file, in order.
     """
-    read_one = functools.partial(_read_one, height_px=height_px, width_px=width_px)
-    seen = Seen() if seen is None else seen
+    return end(begin(files, height_px, width_px, pool), Seen() if seen is None else seen)
+
+
+def begin(
+    files: Sequence[ViewFile], height_px: int, width_px: int, pool: concurrent.futures.Executor
+) -> Iterator[tuple[ReadView, bytes]]:
+    """Begins to do as `read`; `end` gives the views. So parts of several exams are read at the same time."""
+    return pool.map(functools.partial(_read_one, height_px=height_px, width_px=width_px), files)
+
+
+def end(begun: Iterator[tuple[ReadView, bytes]], seen: Seen) -> list[ReadView]:
+    """Waits for what `begin` began; parts of one exam are ended in their order."""
     views = []
-    for view, digest in pool.map(read_one, files):
+    for view, digest in begun:
         same = None if view.pixels is None else seen.same_as(view.file, view.pixels, digest)
         if same is not None:
             reason = f"is the same image as {same}"

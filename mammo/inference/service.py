@@ -1,7 +1,8 @@
 """Answers for exams: reads, asks, and says what was found; writes nothing.
 
 An exam is taken a few views at a time: one part is read while another is predicted, and no more, so that memory does
-not grow with the number of exams nor with the size of one.
+not grow with the number of exams nor with the size of one. Where many exams are given to a GPU, parts of several make
+one batch, and the same holds for batches.
 """
 
 import concurrent.futures
@@ -9,10 +10,11 @@ import contextlib
 import dataclasses
 import importlib
 import itertools
+import os
 import pathlib
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from mammo.clinical import rules
@@ -25,15 +27,13 @@ from mammo.inference import listing, naming, reading
 from mammo.inference.bundles import Bundle
 from mammo.inference.exam_files import ExamFiles, ViewFile
 from mammo.inference.naming import Names
-from mammo.inference.reading import ReadView, Seen
+from mammo.inference.parts import MOST_VIEWS, GivenPart, Parts, ReadPart, is_judged
+from mammo.inference.reading import ReadView
 
 if TYPE_CHECKING:  # it takes TensorFlow with it
     from mammo.inference.predictor import Answer, Predictor
 
-MOST_VIEWS = 4
-"""Predicted as one batch: those of an exam, and what memory has room for whatever is given."""
-
-_THREADS = 4  # reading: decoders let go of the interpreter
+_THREADS = min(max(MOST_VIEWS, os.cpu_count() or 1), 16)  # reading: decoders let go of the interpreter
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,36 +131,57 @@ class Service:
         if self._predictor is None:
             _import_distutils()
         with make_pool() as pool, concurrent.futures.ThreadPoolExecutor(1) as reader:
-            parts = _parts(exams)
-            coming = [reader.submit(self._read, part, pool) for part in itertools.islice(parts, 1)]
+            parts, view_count = Parts(exams), sum(len(exam.views) for exam in exams)
+            coming = [reader.submit(self._read, part, pool) for part in parts.take(None)]
             grown = _Grown()
             while coming:
                 self._predictor = self._predictor or self._make_predictor(self.bundle)
+                batch_views = self._predictor.batch_views(view_count)
                 read = coming.pop().result()
-                # One part is read while another is predicted, and no more: memory holds two.
-                coming += [reader.submit(self._read, part, pool) for part in itertools.islice(parts, 1)]
-                views = self._answer(read, grown)
-                yield Part(
-                    read.part.exam.exam_id, views, self._end(read.part.exam, grown) if read.part.is_last else None
-                )
-                if read.part.is_last:
-                    grown = _Grown()
+                # One batch is read while another is predicted, and no more: memory holds two.
+                coming += [reader.submit(self._read, batch, pool) for batch in parts.take(batch_views)]
+                for part, answers in self._predict(read, is_of_many=batch_views is not None):
+                    views = self._answer(part, answers, grown)
+                    exam, is_last = part.part.exam, part.part.is_last
+                    yield Part(exam.exam_id, views, self._end(exam, grown) if is_last else None)
+                    grown = _Grown() if is_last else grown
 
-    def _read(self, part: "_GivenPart", pool: concurrent.futures.Executor) -> "_ReadPart":
-        began_s = time.monotonic()
-        facts = self.bundle.facts
-        views = reading.read(part.files, facts.height_px, facts.width_px, pool, part.seen)
-        return _ReadPart(part, views, time.monotonic() - began_s)
+    def _read(self, parts: Sequence[GivenPart], pool: concurrent.futures.Executor) -> list[ReadPart]:
+        facts, began_s = self.bundle.facts, time.monotonic()
+        begun = [reading.begin(part.files, facts.height_px, facts.width_px, pool) for part in parts]
+        read = []
+        for part, views in zip(parts, begun, strict=True):
+            ended = reading.end(views, part.seen)
+            read.append(ReadPart(part, ended, time.monotonic() - began_s))
+            began_s = time.monotonic()
+        return read
 
-    def _answer(self, read: "_ReadPart", grown: "_Grown") -> list[AnsweredView]:
-        began_s = time.monotonic()
+    def _predict(self, read: Sequence[ReadPart], *, is_of_many: bool) -> Iterator[tuple[ReadPart, Iterator["Answer"]]]:
+        """Yields each part with the answers for those of its views that are judged; its time has that of predicting."""
         assert self._predictor is not None
-        asked = [view for view in read.views if view.reason is None and view.file.apart is None]
-        answers = iter(self._predictor.predict(asked))
+        began_s = time.monotonic()
+        asked = [view for part in read for view in part.judged]
+        try:
+            answers = iter(
+                self._predictor.predict(asked, is_of_many=True) if is_of_many else self._predictor.predict(asked)
+            )
+        except InputError:
+            if len(read) == 1:
+                raise
+            for part in read:  # what is said of an exam does not hang on its neighbours in the batch
+                yield from self._predict([part], is_of_many=is_of_many)
+            return
+        a_view_s = (time.monotonic() - began_s) / max(len(asked), 1)
+        for part in read:
+            its = list(itertools.islice(answers, len(part.judged)))
+            yield part._replace(seconds=part.seconds + a_view_s * len(its)), iter(its)
+
+    def _answer(self, read: ReadPart, answers: Iterator["Answer"], grown: "_Grown") -> list[AnsweredView]:
+        began_s = time.monotonic()
         said = []
         for view in read.views:
             reference = _reference(view.file, grown.names)
-            answer = None if view.reason is not None or view.file.apart is not None else next(answers)
+            answer = next(answers) if is_judged(view) else None
             said.append(AnsweredView(view, self._said(reference, view, answer)))
         grown.views += [view.result for view in said]
         grown.seconds += read.seconds + time.monotonic() - began_s
@@ -215,21 +236,6 @@ def make_pool() -> concurrent.futures.Executor:
     return concurrent.futures.ThreadPoolExecutor(_THREADS)
 
 
-class _GivenPart(NamedTuple):
-    """Views of one exam that are predicted as one batch, and what of the exam was seen before them."""
-
-    exam: ExamFiles
-    files: Sequence[ViewFile]
-    seen: Seen
-    is_last: bool
-
-
-class _ReadPart(NamedTuple):
-    part: _GivenPart
-    views: list[ReadView]
-    seconds: float
-
-
 @dataclasses.dataclass
 class _Grown:
     """What was said of an exam so far."""
@@ -254,14 +260,6 @@ def _load(bundle: Bundle) -> "Predictor":
     from mammo.inference.predictor import Predictor  # noqa: PLC0415  TensorFlow starts while the first files are read
 
     return Predictor(bundle)
-
-
-def _parts(exams: Iterable[ExamFiles]) -> Iterator[_GivenPart]:
-    for exam in exams:
-        seen = Seen()
-        for first in range(0, len(exam.views), MOST_VIEWS):
-            part = exam.views[first : first + MOST_VIEWS]
-            yield _GivenPart(exam, part, seen, is_last=first + MOST_VIEWS >= len(exam.views))
 
 
 def _not_judged(reference: ViewRef, view: ReadView) -> ViewResult:

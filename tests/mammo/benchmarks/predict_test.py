@@ -12,5 +12,6 @@ def test_an_answer_is_measured_cold_warm_and_in_a_stream():
     assert cold_s > warm_s > 0  # a program starts first
     assert figures.decoding_share == pytest.approx(decoding_s / warm_s)
     assert figures.speed_up == pytest.approx(statistics.median(figures.keras_network_s) / figures.network_s[0])
+    assert figures.batch_speed_up == pytest.approx(figures.network_s[0] / figures.batch_network_s[0])
     assert 300 < figures.peak_memory_1_mib < 3000
     assert figures.peak_memory_many_mib > 300

@@ -184,18 +184,17 @@ class TestEpochs:
         assert _keys(shards, 8, position=end) == _epochs_keys(shards, 2)[1][:8]
 
     def test_what_is_skipped_is_not_decoded(self, shards, monkeypatch):
-        decode, images = schema.decode, []
+        decode_batch, images = schema.decode_batch, []
 
         def count(image):
             images.append(image)
             return image
 
-        def watched(serialized, encoding):
-            record = decode(serialized, encoding)
-            image = tf.py_function(count, [record["image"]], tf.uint16)
-            return record | {"image": tf.ensure_shape(image, [small_shards.HEIGHT_PX, small_shards.WIDTH_PX, 1])}
+        def watched(*arguments):
+            fields, decoded = decode_batch(*arguments)
+            return fields, [tf.py_function(count, [image], tf.uint16) for image in decoded]
 
-        monkeypatch.setattr(schema, "decode", watched)
+        monkeypatch.setattr(schema, "decode_batch", watched)
         next(iter(pipeline.training(shards, _options(max_boxes=2), ONE, position=12)))
         assert len(images) < 12 + 4
 

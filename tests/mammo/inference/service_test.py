@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from mammo.common.errors import InputError
-from mammo.inference import listing
+from mammo.inference import listing, reading
+from mammo.inference.acceleration import Acceleration
+from mammo.inference.parts import MOST_VIEWS
 from mammo.inference.predictor import Predictor
-from mammo.inference.service import MOST_VIEWS, AnswerSettings, Service
+from mammo.inference.service import AnswerSettings, Service
 from tests import dicoms
 from tests.mammo.inference import bright_disc
 from tests.mammo.writers.formats_test import DISC, draw, write_exam
@@ -125,3 +127,96 @@ def test_an_exam_of_nothing_but_views_apart_has_no_score(service, tmp_path):
     exam = apart_exam(tmp_path)
     (part,) = service.stream([dataclasses.replace(exam, views=exam.views[1:])])
     assert (part.result.score, part.result.is_complete, part.result.failed) == (None, False, ())
+
+
+BATCH_VIEWS = 6
+
+
+@pytest.fixture(scope="module")
+def accelerated(opened):
+    """Answers in batches over exams, compiled, as on a GPU."""
+    predictor = Predictor(opened, accelerated=Acceleration(BATCH_VIEWS, from_views=10))
+    return Service(opened, make_predictor=lambda _: predictor)
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    """Five exams of 2, 1, 4, 5 and 1 views; one view of the second last is damaged, and the only one of the last."""
+    folder = tmp_path_factory.mktemp("many")
+    for number, count in enumerate((2, 1, 4, 5, 1)):
+        names = [f"LEFT_CC-{view}" for view in range(count)]
+        write_exam(folder / f"exam{number}", **{name: [DISC] if number % 2 else [] for name in names})
+    for damaged in (sorted((folder / "exam3").iterdir())[1], *(folder / "exam4").iterdir()):
+        damaged.write_bytes(damaged.read_bytes()[:500])
+    return listing.list_exams([folder]).exams
+
+
+def batch_sizes(monkeypatch):
+    """Returns a list that grows by the number of views of each batch that is predicted."""
+    sizes, predict = [], Predictor.predict
+
+    def watched(self, views, **how):
+        sizes.append(len(views))
+        return predict(self, views, **how)
+
+    monkeypatch.setattr(Predictor, "predict", watched)
+    return sizes
+
+
+def test_many_exams_in_batches_get_the_answers_of_one_after_another_in_their_order(
+    service, accelerated, many, monkeypatch
+):
+    expected = [part.result for part in service.stream(many) if part.result]
+    sizes = batch_sizes(monkeypatch)
+    parts = list(accelerated.stream(many))
+    assert sizes == [2, 5, 4]  # the first exam alone; then exams of no more than six views, of which two are damaged
+    assert [part.exam_id for part in parts] == ["exam0", "exam1", "exam2", "exam3", "exam3", "exam4"]
+    results = [part.result for part in parts if part.result]
+    assert [len(result.failed) for result in results] == [0, 0, 0, 1, 1]
+    for one, other in zip(results, expected, strict=True):
+        assert (one.exam_id, one.failed) == (other.exam_id, other.failed)
+        assert one.score == (None if other.score is None else pytest.approx(other.score, abs=1e-5))
+        assert one.seconds > 0
+        for view, alone in zip(one.views, other.views, strict=True):
+            assert [finding.score for finding in view.findings] == pytest.approx(
+                [finding.score for finding in alone.findings], abs=1e-5
+            )
+            for finding, same in zip(view.findings, alone.findings, strict=True):
+                np.testing.assert_allclose(finding.box_xyxy_px, same.box_xyxy_px, atol=0.01)
+    assert any(view.findings for view in results[1].views)
+
+
+def test_few_exams_are_answered_one_by_one(accelerated, many, monkeypatch):
+    sizes = batch_sizes(monkeypatch)
+    assert len(list(accelerated.stream(many[:3]))) == 3
+    assert sizes == [2, 1, 4]
+
+
+def test_no_more_than_two_batches_are_read_ahead_of_who_takes_the_answers(accelerated, many, monkeypatch):
+    read, begin = [], reading.begin
+
+    def watched(files, *rest):
+        read.append(len(files))
+        return begin(files, *rest)
+
+    monkeypatch.setattr(reading, "begin", watched)
+    taken = accelerated.stream([exam for exam in many[:3] for _ in range(4)])
+    next(taken)
+    next(taken)  # of the second batch, so that the third is read as well
+    taken.close()  # waits for what is being read
+    assert 2 < sum(read) <= 2 + 2 * BATCH_VIEWS
+
+
+def test_a_network_that_fails_at_one_exam_answers_its_neighbours(accelerated, many, monkeypatch):
+    predict = Predictor.predict
+
+    def failing(self, views, **how):
+        if any("exam2" in str(view.file.path) for view in views):
+            raise InputError("gives no answer")
+        return predict(self, views, **how)
+
+    monkeypatch.setattr(Predictor, "predict", failing)
+    parts = accelerated.stream(many)
+    assert [next(parts).exam_id, next(parts).exam_id] == ["exam0", "exam1"]
+    with pytest.raises(InputError, match="gives no answer"):
+        next(parts)

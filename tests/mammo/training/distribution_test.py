@@ -114,9 +114,7 @@ def test_a_run_of_any_precision_goes_on_in_any_other(goes_on, shards, workdirs, 
         stage = stages.from_config(config, shards)
         state = TrainState(stage.build_initial_model(), optimizers.build(config.optimizer, 4), 0.9, 0.9)
     run_steps = steps.make_run_steps(stage, state, strategy)
-    batches = iter(
-        strategy.distribute_datasets_from_function(lambda context: stage.build_training_dataset(context, 0))
-    )
+    batches = iter(strategy.distribute_datasets_from_function(lambda context: stage.build_training_dataset(context, 0)))
     for trained, folder in workdirs.items():
         shutil.copytree(folder, tmp_path / trained)
         workdir.settle_config(tmp_path / trained, config, shards)  # which is not refused

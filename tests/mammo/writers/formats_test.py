@@ -12,7 +12,7 @@ import pytest
 
 from mammo.clinical.rules import MissingProjection
 from mammo.common.errors import InputError, StoppedError
-from mammo.inference import listing, naming, service
+from mammo.inference import listing, naming, parts
 from mammo.inference.predictor import Predictor
 from mammo.inference.service import AnswerSettings, Service
 from mammo.writers import formats, page, table_csv
@@ -160,8 +160,8 @@ def test_many_exams_of_any_number_of_views_are_answered_in_order(opened, asked, 
 
 
 def test_one_image_given_twice_counts_once_however_far_apart(opened, asked, tmp_path):
-    for number in range(service.MOST_VIEWS + 1):
-        drawing.write(tmp_path / "exam" / f"{number}.png", draw(seed=number % service.MOST_VIEWS))
+    for number in range(parts.MOST_VIEWS + 1):
+        drawing.write(tmp_path / "exam" / f"{number}.png", draw(seed=number % parts.MOST_VIEWS))
     (exam,) = answer(opened, asked, tmp_path / "exam", tmp_path / "out")
     (failed,) = exam.failed
     assert failed.view.path.name == "4.png"
@@ -196,6 +196,7 @@ def test_a_run_that_is_stopped_keeps_what_was_answered(opened, asked, tmp_path):
 
     class _Stopped:
         calls = 0
+        batch_views = asked.batch_views
 
         def predict(self, views):
             self.calls += 1
