@@ -73,7 +73,7 @@ class Evaluation:
             errors.InputError: As above.
         """
         other = copy.copy(self)
-        other.split, other._dataset = split, self._read(split)  # noqa: SLF001  its own copy
+        other.split, other._dataset = split, self._read(split)
         return other
 
     def run(self) -> Evaluator:
