@@ -10,7 +10,6 @@ from tests.mammo.training import disc_shards
 
 _short = pytest.fixture(short_efficientnet.in_place_of_b0, autouse=True, scope="module")
 
-_OF_ONE_GPU = [(name, model) for name, model in small_presets.names() if name.endswith("_1_gpu")]
 _WHOLE_WAY = [("cloud/whole_image_1_gpu", "whole_image"), ("cloud/comparison_1_gpu", "crop_classifier")]
 
 
@@ -31,7 +30,10 @@ def _config(preset, model, weights):
     return config
 
 
-@pytest.mark.parametrize(("preset", "model"), [each for each in _OF_ONE_GPU if each not in _WHOLE_WAY])
+@pytest.mark.parametrize(
+    ("preset", "model"),
+    [each for each in small_presets.TRAINED_COMPILED if each not in _WHOLE_WAY and each[0] != "cloud/detector_8_gpus"],
+)
 def test_it_trains_through_its_phases(preset, model, shards, weights, tmp_path):
     config = _config(preset, model, weights)
     try:
