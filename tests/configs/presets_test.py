@@ -2,8 +2,8 @@
 
 To trace, train, save, resume, evaluate and export one model takes some 50 seconds of a core, whatever its size, and
 there are twenty. So the whole way is gone by one model of each kind, which the others share their code with: for two
-cores here, for GPUs in `cloud`, compiled and in bfloat16. Each of the others makes one update without a graph: its data,
-its augmentation, its network with its weights, its loss, its gradients and what it learns in each phase.
+cores here, for GPUs in `cloud`, compiled and in bfloat16. Each of the others makes one update without a graph: its
+data, its augmentation, its network with its weights, its loss, its gradients and what it learns in each phase.
 """
 
 import pytest
