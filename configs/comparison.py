@@ -18,14 +18,14 @@ def get_config() -> ml_collections.ConfigDict:
     config.data.phantom_exams = 400
 
     config.models = ml_collections.ConfigDict()
-    config.models.whole_image = _with_length(whole_image.get_config(), 1600)
-    config.models.tumour = _with_length(tumour.get_config(), 900)
-    config.models.malignancy = _with_length(malignancy.get_config(), 700)
+    config.models.whole_image = _with_length(whole_image.get_config(), 1300)
+    config.models.tumour = _with_length(tumour.get_config(), 750)
+    config.models.malignancy = _with_length(malignancy.get_config(), 550)
     config.models.malignancy.model.keeps_statistics = False  # those of another model's backbone, trained on other views
-    config.models.detector = _with_length(detector.get_config(), 1600)
-    config.models.finder = _with_length(detector.get_config(), 900)
+    config.models.detector = _with_length(detector.get_config(), 2800)
+    config.models.finder = _with_length(detector.get_config(), 1300)
     config.models.finder.model.is_class_blind = True
-    config.models.crop_classifier = _with_length(crop_classifier.get_config(), 1800)
+    config.models.crop_classifier = _with_length(crop_classifier.get_config(), 1450)
 
     # Which model begins with the backbone of which other. From no weights, malignancy stays at chance on whole views
     # (0.54 on validation after 500 updates; with the tumour classifier's backbone 0.63 after 150).
