@@ -26,6 +26,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.model.pyramid_channels = 64
     config.model.is_class_blind = True
 
+    config.input.batch_size = 8
     config.train_steps = 10_000
     config.optimizer.warmup_steps = 300
     config.optimizer.averages_decay = 0.999

@@ -17,13 +17,22 @@ from mammo.common.json_types import JsonObject
 from mammo.config.data import Encoding
 
 _WHAT = flags.DEFINE_list(
-    "what", ["convert"], "What to measure: some of convert, input, step, predict, learning, with commas between."
+    "what",
+    ["convert"],
+    "What to measure: some of convert, input, step, accelerator, predict, learning, with commas between.",
 )
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Folder for benchmark.json; none: only printed.")
 _EXAMS = flags.DEFINE_integer("exams", 12, "Exams of four views to convert, to read or to train on.", lower_bound=1)
 _REPEATS = flags.DEFINE_integer("repeats", 3, "Rounds of runs; the median of their ratios counts.", lower_bound=1)
 _ENCODING = flags.DEFINE_enum_class(
-    "encoding", Encoding.PNG16, Encoding, "input, step: how images are stored in the shards."
+    "encoding", Encoding.PNG16, Encoding, "input, step, accelerator: how images are stored in the shards."
+)
+
+_BATCH_SIZES = flags.DEFINE_list("batch_sizes", ["8", "16", "32"], "accelerator: images a step, with commas between.")
+flags.register_validator(  # type: ignore[no-untyped-call]
+    _BATCH_SIZES,
+    lambda sizes: bool(sizes) and all(size.isdigit() and int(size) > 0 for size in sizes),
+    "is numbers from 1 on, with commas between",
 )
 
 _MANY_EXAMS = flags.DEFINE_integer("many_exams", 200, "predict: exams of the run of many.", lower_bound=2)
@@ -61,6 +70,14 @@ def _step() -> JsonObject:
     return dataclasses.asdict(step.measure(_EXAMS.value, _REPEATS.value, _ENCODING.value))
 
 
+def _accelerator() -> JsonObject:
+    from mammo.benchmarks import accelerator  # noqa: PLC0415
+
+    sizes = [int(size) for size in _BATCH_SIZES.value]
+    measured = accelerator.measure(_EXAMS.value, _ENCODING.value, batch_sizes=sizes)
+    return {name: dataclasses.asdict(figures) for name, figures in measured.items()}
+
+
 def _learning() -> JsonObject:
     if not _WORKDIR.value or not _DATA_DIR.value:
         raise InputError("--what=learning is about a run: give its --workdir and --data_dir.")
@@ -85,6 +102,7 @@ _MEASURES: dict[str, Callable[[], JsonObject]] = {
     "convert": _convert,
     "input": _input,
     "step": _step,
+    "accelerator": _accelerator,
     "predict": _predict,
     "learning": _learning,
 }

@@ -9,6 +9,11 @@ import sys
 
 import pytest
 
+from mammo.common import tensorflow_settings
+
+_QUICKLY_COMPILED = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+"""What XLA compiles in a test runs for a moment: without LLVM's optimisations it is there in a tenth of the time."""
+
 
 def main() -> int:
     """Runs the test files given on the command line; returns pytest's exit status."""
@@ -16,6 +21,9 @@ def main() -> int:
     home = scratch / "home"  # what libraries keep under the person's home must not reach a test, nor a test it
     home.mkdir(exist_ok=True)
     os.environ.update(HOME=str(home), MPLBACKEND="Agg", HYPOTHESIS_STORAGE_DIRECTORY=str(scratch / "hypothesis"))
+
+    os.environ.setdefault("XLA_FLAGS", _QUICKLY_COMPILED)
+    tensorflow_settings.apply()  # as every program has them
 
     arguments = [
         "--rootdir=.",

@@ -1,7 +1,7 @@
 """The four concepts on one GPU of 16 GB or more: whole Mini-DDSM, EfficientNet-B0 from ImageNet in all of them.
 
-Each concept has about as many updates, whether it is of one model or of two. Not yet run on a GPU: what it costs and
-reaches is not known.
+Each concept has about as many updates, whether it is of one model or of two. Not yet measured on a GPU: what it costs
+and reaches is not known.
 """
 
 import ml_collections

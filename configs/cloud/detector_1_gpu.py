@@ -1,6 +1,6 @@
 """The detector on one GPU of 16 GB or more: whole Mini-DDSM, EfficientNet-B0 from ImageNet.
 
-Convert with `--height=1024 --width=640` (the default) first. Not yet run on a GPU: what it costs and
+Convert with `--height=1024 --width=640` (the default) first. Not yet measured on a GPU: what it costs and
 reaches is not known.
 """
 

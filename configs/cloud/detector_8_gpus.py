@@ -1,6 +1,6 @@
 """The detector on eight GPUs of one machine: a global batch of 64, the rate raised with it (Goyal et al. 2017).
 
-Not yet run on GPUs: what it costs and reaches is not known.
+Not yet measured on GPUs: what it costs and reaches is not known.
 """
 
 import ml_collections

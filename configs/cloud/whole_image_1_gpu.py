@@ -2,7 +2,7 @@
 
 Its head, its transfer learning (the backbone frozen at first, then its last three layers unlocked at a lower rate) and
 its balance, one in four of the normal images. Convert with `--height=512 --width=512` first, which is the study's size.
-Not yet run on a GPU: what it costs and reaches is not known.
+Not yet measured on a GPU: what it costs and reaches is not known.
 """
 
 import ml_collections

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import cv2
 import numpy as np
+import scipy.fft
 
 POWER_LAW_EXPONENT = 3.0  # mammograms' power spectra fall as 1/f^3: Burgess, Jacobson & Judy 2001, Med. Phys. 28(4)
 
@@ -33,12 +34,12 @@ def power_law_noise(
     """
     margin_px = int(0.25 * longest_mm / spacing_mm)  # the transform is periodic: opposite edges must not match
     rows, columns = (cv2.getOptimalDFTSize(size_px + margin_px) for size_px in (height_px, width_px))
-    frequency_y = np.fft.fftfreq(rows, spacing_mm)[:, None]
-    frequency_x = np.fft.rfftfreq(columns, spacing_mm)[None, :]
-    power = (frequency_y**2 + frequency_x**2 + longest_mm**-2) ** (-exponent / 2)
-    amplitude = np.sqrt(power).astype(np.float32)
-    waves = rng.standard_normal((*power.shape, 2), np.float32) * amplitude[..., None]
-    field = np.fft.irfft2(waves.view(np.complex64)[..., 0], (rows, columns))[:height_px, :width_px]
+    frequency_y = np.fft.fftfreq(rows, spacing_mm)[:, None].astype(np.float32)
+    frequency_x = np.fft.rfftfreq(columns, spacing_mm)[None, :].astype(np.float32)
+    amplitude = (frequency_y**2 + frequency_x**2 + longest_mm**-2) ** (-exponent / 4)
+    waves = rng.standard_normal((*amplitude.shape, 2), np.float32) * amplitude[..., None]
+    # SciPy's transform stays in float32; NumPy's takes five times as long in float64.
+    field = scipy.fft.irfft2(waves.view(np.complex64)[..., 0], (rows, columns))[:height_px, :width_px]
     return ((field - field.mean()) / field.std()).astype(np.float32)
 
 

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from mammo.augment import cutout, geometric, photometric, seeds
-from mammo.common.compiling import compiled
+from mammo.common.xla import compiled
 from mammo.config.augmentation import AugmentationConfig
 from mammo.data.batch import Batch, grey_levels
 

@@ -1,7 +1,8 @@
 """Random numbers for an image: a function of the seed and of the image's position in the stream alone.
 
 So augmentation depends neither on how a global batch is split over replicas, nor on a restart. The algorithm is fixed:
-Philox (Salmon et al. 2011). TensorFlow would otherwise choose one by the device.
+Philox (Salmon et al. 2011). TensorFlow would otherwise choose one by the device. Compiled, XLA's Philox draws other
+numbers than TensorFlow's, the same on each device: a run is compiled from its first step to its last, or not at all.
 """
 
 import enum

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from configs import crop_classifier as crop_preset
 from configs import detector as finder_preset
-from mammo.benchmarks import input_pipeline, ratios, step
+from mammo.benchmarks import input_pipeline, ratios, training_steps
 from mammo.benchmarks.conversion import FullSizeSource
 from mammo.clinical.calibration import Calibration
 from mammo.clinical.rules import MissingProjection
@@ -172,7 +172,9 @@ def _write_bundle(folder: pathlib.Path, shards: Shards) -> dict[str, tf.keras.Mo
     """Writes a bundle of networks that are not trained; returns them for Keras."""
     given = finder_preset.get_config()
     given.model.is_class_blind = True
-    finder = step.with_plain_anchors(conversion.to_dataclass(DetectorConfig, given, "configs/detector.py"), shards)
+    finder = training_steps.with_plain_anchors(
+        conversion.to_dataclass(DetectorConfig, given, "configs/detector.py"), shards
+    )
     judging = conversion.to_dataclass(CropClassifierConfig, crop_preset.get_config(), "configs/crop_classifier.py")
     crops = stages.from_config(judging, shards)
     roles: dict[str, Stage] = {"finder": finder, "crop_classifier": crops}

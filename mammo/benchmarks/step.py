@@ -2,36 +2,26 @@
 
 import contextlib
 import dataclasses
-import io
-import math
 import pathlib
 import statistics
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 
-import numpy as np
 import tensorflow as tf
 
 from configs import detector as detector_preset
 from configs.cloud import detector_1_gpu
-from mammo.benchmarks import input_pipeline, keras_cv_retinanet, ratios
+from mammo.benchmarks import input_pipeline, keras_cv_retinanet, ratios, training_steps
+from mammo.benchmarks.training_steps import TrainingSteps
 from mammo.clinical import labels
 from mammo.common import hardware
 from mammo.config import conversion
 from mammo.config.data import Encoding
 from mammo.config.run import DetectorConfig
 from mammo.data.batch import Batch
-from mammo.data.shards import Shards
-from mammo.models import anchor_boxes, backbones
-from mammo.stages import detector
-from mammo.stages.detector import DetectorTraining
-from mammo.training import distribution, loop, optimizers
-from mammo.training import steps as steps_lib
-from mammo.training.state import TrainState
-from mammo.training.telemetry import Telemetry
+from mammo.models import backbones
+from mammo.training import distribution
 
-_LOOP_CALLS = 10
 _KERAS_CV_LEVELS, _KERAS_CV_HEAD_DEPTH, _KERAS_CV_CHANNELS = 5, 3, 256  # of its own pyramid and heads, which are fixed
 
 
@@ -51,6 +41,8 @@ class Figures:
         keras_cv_images_per_second: Of `keras_cv.models.RetinaNet.fit` in float32, on the same batch in memory.
         step_speed_up: Median of the ratios of these two.
         preset_speed_up: Median of the ratios of the steps of `configs/detector.py` to KerasCV's.
+        operations: Launched one by one in a step of `configs/detector.py` as it is.
+        operations_outside_compiled: The same with --config.xla, what XLA compiles counting as one.
     """
 
     precision: str
@@ -64,6 +56,8 @@ class Figures:
     keras_cv_images_per_second: list[float]
     step_speed_up: float
     preset_speed_up: float
+    operations: int
+    operations_outside_compiled: int
 
 
 def measure(
@@ -91,22 +85,24 @@ def measure(
         ours, equal = _config_of_preset(batch_size), _config_like_keras_cv(batch_size)
         strategy = distribution.make_strategy(devices=1)
         precision = distribution.set_precision("auto")
-        steps = _Steps(ours, shards, strategy)
+        steps = TrainingSteps(ours, shards, strategy)
         batch = next(iter(steps.stage.build_training_dataset(tf.distribute.InputContext(), 0)))
         batches = steps.input_batches()
         runs = {
-            "step": _timed(steps.on(steps.repeated(batch)), batch_size, seconds),
-            "together": _timed(steps.on(batches), batch_size, seconds),
-            "input": _timed(_reading(batches), batch_size, seconds),
+            "step": training_steps.rate_of(steps.on(steps.repeated(batch)), batch_size, seconds),
+            "together": training_steps.rate_of(steps.on(batches), batch_size, seconds),
+            "input": training_steps.rate_of(_reading(batches), batch_size, seconds),
         }
-        equal_steps = _Steps(equal, shards, strategy)
-        runs["equal"] = _timed(equal_steps.on(equal_steps.repeated(batch)), batch_size, seconds)
-        runs["keras_cv"] = _timed(_keras_cv_fit(equal.model.backbone, batch), batch_size, seconds)
+        equal_steps = TrainingSteps(equal, shards, strategy)
+        runs["equal"] = training_steps.rate_of(equal_steps.on(equal_steps.repeated(batch)), batch_size, seconds)
+        runs["keras_cv"] = training_steps.rate_of(_keras_cv_fit(equal.model.backbone, batch), batch_size, seconds)
         rates: dict[str, list[float]] = {name: [] for name in runs}
         for _ in range(repeats):
             for name, run in runs.items():
                 rates[name].append(run())
         loop_s = steps.seconds_of_loop(batches, shards, pathlib.Path(folder))
+        compiled_steps = TrainingSteps(dataclasses.replace(ours, xla=True), shards, strategy)
+        counts = steps.operations_outside(batches), compiled_steps.operations_outside(batches)
     steps_per_second = statistics.median(rates["step"]) / batch_size
     slower = [min(pair) for pair in zip(rates["input"], rates["step"], strict=True)]
     return Figures(
@@ -117,67 +113,9 @@ def measure(
         loop_share=loop_s * steps_per_second / ours.log_every_steps,
         step_speed_up=ratios.median(rates["equal"], rates["keras_cv"]),
         preset_speed_up=ratios.median(rates["step"], rates["keras_cv"]),
+        operations=counts[0],
+        operations_outside_compiled=counts[1],
     )
-
-
-def with_plain_anchors(config: DetectorConfig, shards: Shards) -> DetectorTraining:
-    """Makes a detector with RetinaNet's own anchors: those fitted to drawn lesions, all of one size, have one level."""
-    plan = detector.make_plan(config, shards)
-    anchors = anchor_boxes.fit(np.zeros((0, 4)), plan.height_px, plan.width_px, config.model.max_levels)
-    return detector.for_training(config, dataclasses.replace(plan, anchors=anchors), shards)
-
-
-class _Steps:
-    """The steps that `mammo.training.loop` makes of a configuration."""
-
-    def __init__(self, config: DetectorConfig, shards: Shards, strategy: tf.distribute.Strategy) -> None:
-        self._strategy = strategy
-        options = config.optimizer
-        with strategy.scope():
-            self.stage = with_plain_anchors(config, shards)
-            optimizer = optimizers.build(options, config.train_steps)
-            self._state = TrainState(
-                self.stage.build_initial_model(), optimizer, options.averages_decay, options.normaliser_decay
-            )
-        self._run_steps = steps_lib.make_run_steps(self.stage, self._state, strategy)
-
-    def input_batches(self) -> Iterator[Batch]:
-        """Batches of the pipeline, as the loop gets them."""
-        return iter(
-            self._strategy.distribute_datasets_from_function(
-                lambda context: self.stage.build_training_dataset(context, 0)
-            )
-        )
-
-    def repeated(self, batch: Batch) -> Iterator[Batch]:
-        """The same batch again and again, out of memory."""
-        return iter(
-            self._strategy.distribute_datasets_from_function(
-                lambda context: tf.data.Dataset.from_tensors(batch).repeat()
-            )
-        )
-
-    def on(self, batches: Iterator[Batch]) -> Callable[[int], None]:
-        """Returns what makes so many steps, in one call, and waits for them."""
-
-        def run(count: int) -> None:
-            int(self._run_steps(batches, tf.constant(count), 0).failed_step)
-
-        return run
-
-    def seconds_of_loop(self, batches: Iterator[Batch], shards: Shards, folder: pathlib.Path) -> float:
-        """Does all that the loop does for one call, but with no step in it, some times: the median."""
-        taken_s = []
-        with (
-            contextlib.redirect_stderr(io.StringIO()),  # the progress of no step, whose loss is no number
-            contextlib.closing(Telemetry(folder, 0, _LOOP_CALLS)) as watch,
-        ):
-            for call in range(_LOOP_CALLS):
-                start = time.perf_counter()
-                scalars = loop.advance(self._run_steps, batches, self._state, 0, self.stage)
-                watch.steps(call, {**scalars, "learning_rate": self._state.learning_rate})
-                taken_s.append(time.perf_counter() - start)
-        return statistics.median(taken_s)
 
 
 def _reading(batches: Iterator[Batch]) -> Callable[[int], None]:
@@ -201,23 +139,6 @@ def _keras_cv_fit(backbone: str, batch: Batch) -> Callable[[int], None]:
         model.fit(batches, steps_per_epoch=count, verbose=0)
 
     return run
-
-
-def _timed(run: Callable[[int], None], batch_size: int, seconds: float) -> Callable[[], float]:
-    """Warms up, finds how many steps take so many seconds, and returns what makes these: their images a second."""
-    run(1)  # traces
-    count, taken_s = 1, _seconds_of(run, 1)
-    while taken_s < seconds / 4:
-        count *= 2
-        taken_s = _seconds_of(run, count)
-    count = math.ceil(count * seconds / taken_s)
-    return lambda: count * batch_size / _seconds_of(run, count)
-
-
-def _seconds_of(run: Callable[[int], None], count: int) -> float:
-    start = time.perf_counter()
-    run(count)
-    return time.perf_counter() - start
 
 
 def _config_of_preset(batch_size: int) -> DetectorConfig:

@@ -111,7 +111,7 @@ class DetectorModelConfig(ModelConfig):
         is_class_blind: Whether it only finds lesions, and does not tell benign from cancer.
     """
 
-    pyramid_channels: int = 48
+    pyramid_channels: int = 32
     max_levels: int = 4
     head_depth: int = 2
     is_class_blind: bool = False

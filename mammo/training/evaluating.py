@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from mammo.common import progress
-from mammo.common.compiling import compiled
+from mammo.common.xla import compiled
 from mammo.data import pipeline
 from mammo.data.batch import Batch, grey_levels
 from mammo.models import building

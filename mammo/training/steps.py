@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from mammo.common.compiling import compiled
+from mammo.common.xla import compiled
 from mammo.data.batch import Batch
 from mammo.stages.stage import TrainingStage
 from mammo.training import distribution, vectors

@@ -23,7 +23,7 @@ _LOCK_FILE = ".lock"
 
 # What may differ when a run goes on: it changes what is watched and how fast it goes, not what is learnt.
 # Variables are float32 in any precision: a run goes on where the precision that it began in would be slow.
-_MAY_DIFFER = ("log_every_steps", "save_every_steps", "histograms_every_steps", "profile", "precision", "xla")
+_MAY_DIFFER = ("log_every_steps", "save_every_steps", "histograms_every_steps", "profile", "precision")
 
 
 @contextlib.contextmanager

@@ -10,6 +10,15 @@ from mammo.config.run import RunConfig
 from mammo.models import backbones
 from tests.mammo.training import disc_shards
 
+TRAINED_COMPILED = (
+    ("cloud/detector_1_gpu", "detector"),
+    ("cloud/whole_image_1_gpu", "whole_image"),
+    ("cloud/comparison_1_gpu", "malignancy"),
+    ("cloud/comparison_1_gpu", "crop_classifier"),
+    ("cloud/detector_8_gpus", "detector"),
+)
+"""One model of each kind that presets for GPUs have; the others differ from these in what they tell apart alone."""
+
 _SIZE = {
     "input.batch_size": 2,
     "input.shuffle_buffer": 8,
