@@ -46,15 +46,17 @@ class Figures:
     peak_memory_mib: float
 
 
-def measure(exams: int, repeats: int) -> Figures:
+def measure(exams: int, repeats: int, height_px: int = HEIGHT_PX, width_px: int = WIDTH_PX) -> Figures:
     """Converts drawn 16-bit PNGs of real size, with one worker and with two in turn.
 
     Args:
         exams: Of four views each.
         repeats: Pairs of runs.
+        height_px: Of the drawn views.
+        width_px: Of the drawn views.
     """
     with tempfile.TemporaryDirectory() as folder:
-        source = FullSizeSource(pathlib.Path(folder, "data"), exams)
+        source = FullSizeSource(pathlib.Path(folder, "data"), exams, height_px, width_px)
         source.write()
         times: dict[int, list[float]] = {1: [], 2: []}
         for repeat in range(repeats):

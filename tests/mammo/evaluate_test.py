@@ -4,19 +4,20 @@ import json
 
 import pytest
 
-from mammo.training import loop, workdir
+from mammo.config.data import DataConfig
+from mammo.training import telemetry
 from tests import programs
-from tests.mammo.training import disc_shards
+from tests.mammo.training import disc_shards, untrained
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """Workdir and shards of a run of one step."""
+    """Workdir and shards of a run that says it made two steps."""
     folder = tmp_path_factory.mktemp("standing here") / "runs" / "detector"
     shards = disc_shards.write(folder / "data" / "shards-64x64", {"train": 12, "validation": 6, "test": 3})
-    config = disc_shards.config(train_steps=1)
-    workdir.settle_config(folder, config, shards)
-    loop.train(config, shards, folder)
+    untrained.write(folder, disc_shards.config(train_steps=2), DataConfig(), shards)
+    rows = [{"step": 1, "loss/total": 2.0}, {"step": 2, "loss/total": 1.5}]
+    (folder / telemetry.METRICS_FILE).write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     return folder, shards
 
 

@@ -52,7 +52,7 @@ def shards(config, folder):
 @pytest.fixture(scope="module")
 def before(config, folder, shards):
     """What an earlier call, which was stopped, has left."""
-    for name in ("detector", "finder", "crop_classifier"):
+    for name in ("detector", "finder", "crop_classifier", "tumour"):
         untrained.write(folder / "models" / name, config.models[name], config.data, shards)
     trained = trained_models.train("whole_image", config, shards, folder)
     return (trained.folder / "metrics.jsonl").read_bytes()

@@ -1,5 +1,6 @@
 """The list of operations is that of what networks are made of: no more, no less."""
 
+import contextlib
 import dataclasses
 
 import pytest
@@ -17,7 +18,7 @@ from mammo.stages.classifier import ClassifierStage
 from mammo.stages.detector import DetectorStage
 from mammo.training import distribution
 from tests.mammo.data import small_shards
-from tests.mammo.models import short_efficientnet
+from tests.mammo.models import short_darknet, short_efficientnet
 
 _DATA = TrainingData(manifest_sha256="0" * 64, source="phantom", is_phantom=True)
 FINDER = DetectorPlan(
@@ -65,14 +66,18 @@ def short():
 def test_networks_of_each_kind_have_the_operations_that_are_listed(short, tmp_path):
     shards = small_shards.write(tmp_path, {})
     used: set[str] = set()
-    for plan in OF_EACH_KIND:
+    short_darknets = contextlib.contextmanager(short_darknet.in_place_of_csp_darknets)
+    for number, plan in enumerate(OF_EACH_KIND):
         reading = Reading(InputConfig())
         stage: freezing.Stage
         if isinstance(plan, DetectorPlan):
             stage = DetectorStage(plan, shards, reading)
         else:
             stage = ClassifierStage(plan, shards, reading)
-        with distribution.make_strategy(devices=0).scope():  # as an export loads them: it names devices
+        # The first has the backbone as it is, with all operations of one.
+        shortened = short_darknets() if number else contextlib.nullcontext()
+        # As an export loads them: the strategy names devices.
+        with shortened, distribution.make_strategy(devices=0).scope():
             network = building.build(plan)
         freezing.save(stage, network, tmp_path / "network")
         content = (tmp_path / "network" / "graph.pb").read_bytes()

@@ -65,7 +65,7 @@ def source_dir(shards):
     return preparation.find_source_of(shards.folder)
 
 
-_EXPORTS = [("multi_stage", False), ("multi_stage", True), ("hierarchical", False)]
+_EXPORTS = [("multi_stage", True), ("hierarchical", False)]
 
 
 @pytest.fixture(scope="module", params=_EXPORTS, ids=lambda param: f"{param[0]}{'-flips' if param[1] else ''}")

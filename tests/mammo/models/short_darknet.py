@@ -16,8 +16,8 @@ _STRIDES = {"P3": 8, "P4": 2, "P5": 2}
 
 
 def make(name: str, height_px: int, width_px: int) -> tuple[tf.keras.Model, dict[str, str]]:
-    """Returns what `backbones._csp_darknet` does: a network of colour images, and its layers by level."""
-    images = feature = tf.keras.Input((height_px, width_px, 3))
+    """Returns what `backbones._csp_darknet` does: a network of grey images, and its layers by level."""
+    images = feature = tf.keras.Input((height_px, width_px, 1))
     for level, stride in _STRIDES.items():
         feature = tf.keras.layers.Conv2D(_CHANNELS, stride + 1, stride, "same", use_bias=False)(feature)
         feature = tf.keras.layers.BatchNormalization()(feature)

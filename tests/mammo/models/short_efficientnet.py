@@ -1,4 +1,7 @@
-"""A short EfficientNet-B0 that a test can train: one block a stage and a quarter of the channels."""
+"""A short EfficientNet-B0 that a test can train: one block a stage, a quarter of the channels, two blocks whole.
+
+The other five are a depthwise and a pointwise convolution, without expansion, squeeze and excitation.
+"""
 
 import inspect
 from collections.abc import Iterator
@@ -9,16 +12,23 @@ import tensorflow as tf
 
 from mammo.models import backbones
 
+_WHOLE_BLOCKS = 2
+
 
 def make(weights: str | None = None, **options: Any) -> tf.keras.Model:
     """Builds it with the arguments of `keras.applications.EfficientNetB0`."""
     # `keras.applications` publishes B0 to B7, and not the function that makes any of them.
     module: Any = inspect.getmodule(tf.keras.applications.EfficientNetB0)
+    bare = {"expand_ratio": 1, "se_ratio": 0}
+    blocks = [
+        args if number < _WHOLE_BLOCKS else {**args, **bare} for number, args in enumerate(module.DEFAULT_BLOCKS_ARGS)
+    ]
     return module.EfficientNet(
         width_coefficient=0.25,
         depth_coefficient=0.1,  # rounded up: one block a stage
         default_size=64,
         dropout_rate=0.0,
+        blocks_args=blocks,
         model_name="efficientnetb0",
         weights=weights,
         **options,

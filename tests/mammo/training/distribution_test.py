@@ -1,4 +1,7 @@
+import dataclasses
+import pathlib
 import shutil
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -8,7 +11,7 @@ from mammo.common.errors import InputError
 from mammo.config.model import BACKBONES
 from mammo.config.run import PRECISIONS
 from mammo.stages import stages
-from mammo.training import checkpoints, distribution, evaluating, loop, optimizers, steps, workdir
+from mammo.training import checkpoints, distribution, evaluating, optimizers, steps, workdir
 from mammo.training.checkpoints import Checkpoints
 from mammo.training.state import TrainState
 from tests.mammo.models import short_efficientnet
@@ -40,8 +43,7 @@ def test_the_processor_serves_where_there_is_no_gpu():
     assert strategy.num_replicas_in_sync == max(len(tf.config.list_physical_devices("GPU")), 1)
 
 
-@pytest.mark.parametrize("stage", ["detector", "whole_image"])
-@pytest.mark.parametrize("backbone", ["csp_darknet_nano", "efficientnet_b0"])
+@pytest.mark.parametrize(("stage", "backbone"), [("detector", "csp_darknet_nano"), ("whole_image", "efficientnet_b0")])
 @pytest.mark.parametrize("precision", _PRECISIONS)
 def test_models_compute_in_the_precision_with_float32_variables_and_answers(precision, backbone, stage, shards):
     assert distribution.set_precision(precision) == precision
@@ -58,14 +60,37 @@ def test_models_compute_in_the_precision_with_float32_variables_and_answers(prec
     assert {answer.dtype for answer in answers if answer.dtype.is_floating} == {tf.float32}
 
 
+@dataclasses.dataclass
+class _Run:
+    """A run of two steps in some precision, whose state can be another's."""
+
+    folder: pathlib.Path
+    state: TrainState
+    step: Callable[[int], steps.StepsResult]
+
+
 @pytest.fixture(scope="module")
-def workdirs(shards, tmp_path_factory):
-    """A run of two steps in each precision."""
-    folders = {}
-    for precision in _PRECISIONS:
-        folders[precision] = tmp_path_factory.mktemp(precision)
-        loop.train(_of_efficientnet(precision), shards, folders[precision])
-    return folders
+def runs(shards, tmp_path_factory):
+    """A run in each precision."""
+    return {precision: _train(precision, shards, tmp_path_factory.mktemp(precision)) for precision in _PRECISIONS}
+
+
+def _train(precision, shards, folder):
+    distribution.set_precision(precision)
+    config = workdir.settle_config(folder, _of_efficientnet(precision), shards)
+    strategy = distribution.make_strategy(0)
+    with strategy.scope():
+        stage = stages.for_training(config, workdir.settle_plan(folder, config, shards), shards)
+        state = TrainState(stage.build_initial_model(), optimizers.build(config.optimizer, 4), 0.9, 0.9)
+    run_steps = steps.make_run_steps(stage, state, strategy)
+    batches = iter(strategy.distribute_datasets_from_function(lambda context: stage.build_training_dataset(context, 0)))
+    run = _Run(folder, state, lambda count: run_steps(batches, tf.constant(count), 0))
+    state.loss_scale.assign(2.0**6)  # at its first, float16 overflows, and updates are left out
+    run.step(2)
+    saved = Checkpoints(folder, state)
+    saved.save_best()
+    saved.save_last()
+    return run
 
 
 def _of_efficientnet(precision):
@@ -76,17 +101,17 @@ def _of_efficientnet(precision):
 
 
 @pytest.fixture(scope="module")
-def answers_in(shards, workdirs):
+def answers_in(shards, runs):
     """By the precision that reads, then by that of the run: probabilities of the test split, float32 [images, 3]."""
     answers: dict[str, dict[str, np.ndarray]] = {}
     for reads in _PRECISIONS:
         distribution.set_precision(reads)
         stage = stages.from_config(_of_efficientnet(reads), shards)
         strategy = distribution.make_strategy(0)
-        evaluation = evaluating.of_best(workdirs["float32"], stage, strategy, "test")
+        evaluation = evaluating.of_best(runs["float32"].folder, stage, strategy, "test")
         answers[reads] = {}
-        for trained, folder in workdirs.items():
-            checkpoints.load_best(folder, evaluation.model)
+        for trained, run in runs.items():
+            checkpoints.load_best(run.folder, evaluation.model)
             sink = _Answers()
             evaluation.run_into(sink)
             answers[reads][trained] = np.concatenate(sink.seen)
@@ -106,23 +131,16 @@ class _Answers:
 
 
 @pytest.mark.parametrize("goes_on", _PRECISIONS)
-def test_a_run_of_any_precision_goes_on_in_any_other(goes_on, shards, workdirs, tmp_path):
-    distribution.set_precision(goes_on)
-    config = _of_efficientnet(goes_on)
-    strategy = distribution.make_strategy(0)
-    with strategy.scope():
-        stage = stages.from_config(config, shards)
-        state = TrainState(stage.build_initial_model(), optimizers.build(config.optimizer, 4), 0.9, 0.9)
-    run_steps = steps.make_run_steps(stage, state, strategy)
-    batches = iter(strategy.distribute_datasets_from_function(lambda context: stage.build_training_dataset(context, 0)))
-    for trained, folder in workdirs.items():
-        shutil.copytree(folder, tmp_path / trained)
-        workdir.settle_config(tmp_path / trained, config, shards)  # which is not refused
+def test_a_run_of_any_precision_goes_on_in_any_other(goes_on, shards, runs, tmp_path):
+    state = runs[goes_on].state
+    for trained, run in runs.items():
+        shutil.copytree(run.folder, tmp_path / trained)
+        workdir.settle_config(tmp_path / trained, _of_efficientnet(goes_on), shards)  # which is not refused
         assert Checkpoints(tmp_path / trained, state).restore_last()
         before = state.model.get_weights()
         assert state.step == 2
-        state.loss_scale.assign(2.0**6)  # at its first, float16 overflows, and updates are left out
-        result = run_steps(batches, tf.constant(1), 0)
+        state.loss_scale.assign(2.0**6)
+        result = runs[goes_on].step(1)
         assert (state.step, int(result.failed_step)) == (3, -1)
         assert any((one != other).any() for one, other in zip(before, state.model.get_weights(), strict=True))
         assert {variable.dtype.name for variable in state.variables} <= {"float32", "float64", "int64"}

@@ -9,11 +9,16 @@ import pytest
 import tensorflow as tf
 
 from mammo.common.errors import InputError, StoppedError
+from mammo.models import backbones
 from mammo.reports import run as run_lib
 from mammo.stages import stages
 from mammo.stages.stage import WHOLE_RUN, Phase
 from mammo.training import loop, steps, workdir
+from tests.mammo.models import short_darknet
 from tests.mammo.training import disc_shards
+
+_csp_darknet = backbones._csp_darknet
+_short = pytest.fixture(short_darknet.in_place_of_csp_darknets, autouse=True, scope="module")
 
 
 @pytest.fixture(scope="module")
@@ -95,14 +100,15 @@ def test_a_run_that_is_killed_and_terminated_goes_on_and_ends_in_the_same_bits(
 def test_a_frozen_backbone_is_learnt_from_its_phase_on_and_a_run_goes_on_across_the_border(
     shards, uninterrupted, tmp_path, monkeypatch
 ):
+    weights = str(uninterrupted[0] / "backbone.h5")  # the features of a detector
     config = disc_shards.config(
-        "tumour", model__weights=str(uninterrupted[0] / "backbone.h5"), transfer__frozen_steps=2, save_every_steps=1
-    )  # four steps, the features of a detector
-    started = stages.from_config(config, shards).build_initial_model().get_layer("backbone").get_weights()
+        "tumour", model__weights=weights, transfer__frozen_steps=2, save_every_steps=1, flip_averaging=False
+    )  # four steps
+    initial = stages.from_config(config, shards).build_initial_model().get_layer("backbone")
     with pytest.raises(_KilledError):
         _train_and_die_after(monkeypatch, config, shards, tmp_path / "killed", 2, _die)
     frozen = _of_backbone(tmp_path / "killed")
-    assert frozen == sorted(weight.tobytes() for weight in started)
+    assert frozen == sorted(weight.tobytes() for weight in initial.get_weights())
 
     loop.train(config, shards, tmp_path / "killed")
     loop.train(config, shards, tmp_path / "whole")
@@ -110,8 +116,7 @@ def test_a_frozen_backbone_is_learnt_from_its_phase_on_and_a_run_goes_on_across_
     for name in whole:
         np.testing.assert_array_equal(gone_on[name], whole[name], err_msg=name)
     learnt = set(_of_backbone(tmp_path / "whole")) - set(frozen)
-    trainable = stages.from_config(config, shards).build_initial_model().get_layer("backbone").trainable_weights
-    assert len(learnt) == len(trainable) > 0  # statistics of batch normalisation are kept
+    assert len(learnt) == len(initial.trainable_weights) > 0  # statistics of batch normalisation are kept
 
 
 def _of_backbone(folder):
@@ -129,6 +134,16 @@ def test_it_notes_each_step_and_keeps_the_best(uninterrupted):
     assert all(np.isfinite(row["loss/total"]) for row in rows)
     assert tf.train.latest_checkpoint(str(folder / "checkpoints" / "best"))
     assert list((folder / "tensorboard").iterdir())
+
+
+def test_a_network_of_real_depth_is_trained_evaluated_and_kept(shards, tmp_path, monkeypatch):
+    monkeypatch.setattr(backbones, "_csp_darknet", _csp_darknet)
+    evaluation, _ = loop.train(disc_shards.config(train_steps=2, evaluate_every_steps=2), shards, tmp_path)
+    assert sum(weight.shape.rank == 4 for weight in evaluation.model.trainable_weights) > 30  # convolutions
+    first, second = _steps(tmp_path)
+    assert np.isfinite([first["loss/total"], second["loss/total"]]).all()
+    kept = tf.train.load_checkpoint(str(tmp_path / "checkpoints" / "best"))
+    assert len(kept.get_variable_to_shape_map()) > len(evaluation.model.weights)
 
 
 def test_the_report_of_a_run_holds_every_image_of_the_test_split_once(shards, uninterrupted):
