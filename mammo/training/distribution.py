@@ -1,5 +1,7 @@
 """Devices and precision of a run."""
 
+import functools
+
 import tensorflow as tf
 from absl import logging
 
@@ -30,7 +32,16 @@ def make_strategy(devices: int, logical_processors: int = 1) -> tf.distribute.Mi
         tf.config.set_logical_device_configuration(processor, parts)
     chosen = choose_devices(devices, logical_processors)
     logging.info("Devices: %s.", ", ".join(chosen))
-    return tf.distribute.MirroredStrategy(chosen)
+    return _mirrored(tuple(chosen))
+
+
+@functools.cache
+def _mirrored(devices: tuple[str, ...]) -> tf.distribute.MirroredStrategy:
+    """Makes each strategy once: another one would number its all-reduces from the first again.
+
+    TensorFlow would take those of a second model for the first one's, and fail on their shapes.
+    """
+    return tf.distribute.MirroredStrategy(list(devices))
 
 
 def choose_devices(devices: int, logical_processors: int = 1) -> list[str]:

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -13,7 +15,7 @@ def test_a_function_is_compiled_as_a_whole_and_changes_its_variables():
 
     expected = compiled(add, xla=False)(tf.constant([-1.0, 3.0]), 2)
     total.assign(1.0)
-    function = compiled(add, xla=True)
+    function: Any = compiled(add, xla=True)  # a `tf.function`
     np.testing.assert_allclose(function(tf.constant([-1.0, 3.0]), 2), expected)
     assert float(total) == 5.0
     assert "HloModule" in function.experimental_get_compiler_ir(tf.constant([-1.0, 3.0]), 2)("hlo")

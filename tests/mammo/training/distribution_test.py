@@ -38,6 +38,10 @@ def test_more_devices_than_there_are_are_refused_with_their_number():
         distribution.make_strategy(64)
 
 
+def test_models_of_one_process_share_their_strategy():
+    assert distribution.make_strategy(0) is distribution.make_strategy(0)
+
+
 def test_the_processor_serves_where_there_is_no_gpu():
     strategy = distribution.make_strategy(0)
     assert strategy.num_replicas_in_sync == max(len(tf.config.list_physical_devices("GPU")), 1)

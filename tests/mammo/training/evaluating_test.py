@@ -1,5 +1,7 @@
 """Batches are predicted, and taken beside that in their order."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -29,6 +31,9 @@ class _Means:
         return tf.reduce_mean(network(images, training=False), axis=[1, 2, 3])
 
 
+_STAGE: Any = _Means()  # of a stage, what an evaluation asks for
+
+
 class _Model:
     def __init__(self):
         self.traced = 0
@@ -55,7 +60,7 @@ class _Sink:
 @pytest.mark.parametrize("xla", [False, True])
 def test_each_batch_is_taken_once_in_order_and_another_split_is_not_traced_again(xla):
     model = _Model()
-    evaluation = Evaluation(_Means(), model, distribution.make_strategy(0), "validation", xla=xla)
+    evaluation = Evaluation(_STAGE, model, distribution.make_strategy(0), "validation", xla=xla)
     for one, count in ((evaluation, 5), (evaluation.on("test"), 3), (evaluation, 5)):
         sink = _Sink()
         one.run_into(sink)
@@ -66,7 +71,7 @@ def test_each_batch_is_taken_once_in_order_and_another_split_is_not_traced_again
 
 
 def test_what_cannot_be_taken_ends_the_evaluation():
-    evaluation = Evaluation(_Means(), _Model(), distribution.make_strategy(0), "validation")
+    evaluation = Evaluation(_STAGE, _Model(), distribution.make_strategy(0), "validation")
     sink = _Sink(fails_at=1)
     with pytest.raises(ValueError, match="cannot take this one"):
         evaluation.run_into(sink)

@@ -1,7 +1,6 @@
 """What one update is made from does not depend on how the global batch was split."""
 
 import dataclasses
-import functools
 from typing import Any
 
 import numpy as np
@@ -53,7 +52,7 @@ def _trained(
     """Trains some steps, and returns the weights before and after, the result of the call, and the state."""
     config = disc_shards.config(**{**_PRECISE, **changes}, xla=xla)
     config = dataclasses.replace(config, augmentation=augmentation)
-    strategy = _make_strategy(replicas)
+    strategy = distribution._mirrored(("CPU:0", "CPU:1")[:replicas])
     tf.keras.utils.set_random_seed(1)
     with strategy.scope():
         stage = stages.from_config(config, shards)
@@ -72,12 +71,6 @@ def _trained(
     run_steps = steps_lib.make_run_steps(stage, state, strategy)
     result = run_steps(iterator, tf.constant(steps), 0)
     return before, [weight.numpy() for weight in model.weights], result, state
-
-
-@functools.cache
-def _make_strategy(replicas):
-    """Makes each once: two strategies of the same devices number their all-reduces alike, and are mixed up."""
-    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"][:replicas])
 
 
 def _freeze_batch_norm(model):
