@@ -84,6 +84,7 @@ class Labels:
     def _of_import(self, module: Module, names: Sequence[str]) -> Sequence[str]:
         for name in names:
             if found := self._own(name):
+                self._refuse_foreign_test(module, name)
                 return found
         top = names[0].split(".")[0]
         if top in sys.stdlib_module_names:
@@ -95,6 +96,15 @@ class Labels:
             brought_by = " or ".join(sorted(set(self.distributions[top])))
             raise InputError(f"{file} imports {top}, which {brought_by} brings: name it in requirements.in.")
         raise InputError(f"{file} imports {names[0]}, which is neither a file of the project nor in a locked package.")
+
+    def _refuse_foreign_test(self, module: Module, name: str) -> None:
+        """The tests of a folder are one target, which nothing can depend on."""
+        other = self._by_name[name]
+        if other.kind == "pytest_test" and other.package != module.package:
+            raise InputError(
+                f"{module.package}/{module.stem}.py imports {name}, a test of another folder; move what they share "
+                "into a file of its own."
+            )
 
     def _own(self, dotted_name: str) -> list[str]:
         module = self._by_name.get(dotted_name)

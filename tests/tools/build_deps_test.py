@@ -237,6 +237,16 @@ def test_an_import_that_leads_nowhere_is_refused_by_name(tmp_path, source, sente
     assert "app/user.py" in str(refusal.value)
 
 
+def test_what_tests_of_two_folders_share_is_no_test(tmp_path):
+    root = _tree(tmp_path, tests__a__one_test="A = 1\n", tests__a__two_test="from tests.a.one_test import A\n")
+    assert "one_test.py" in _build_file(root, "tests/a")
+    _tree(tmp_path, tests__b__three_test="from tests.a import one_test\n")
+    with pytest.raises(
+        InputError, match=r"tests/b/three_test\.py imports tests\.a\.one_test, a test of another folder"
+    ):
+        build_deps.wanted(root)
+
+
 def test_requirement_names_are_normalised():
     text = "# why\nXlsxWriter\ntensorflow[and-cuda]==2.15.1\nsetuptools<81 # why\n-r other.in\nmy_pkg.sub ; os\n"
     assert modules.requirement_names(text) == {"xlsxwriter", "tensorflow", "setuptools", "my-pkg-sub"}

@@ -11,7 +11,7 @@ from mammo.inference.predictor import Predictor
 from mammo.inference.service import AnswerSettings, Service
 from tests import dicoms
 from tests.mammo.inference import bright_disc
-from tests.mammo.writers.formats_test import DISC, draw, write_exam
+from tests.mammo.inference.disc_exams import DISC, draw, write_exam
 
 
 @pytest.fixture(scope="module")

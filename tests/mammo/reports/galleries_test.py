@@ -7,8 +7,8 @@ from mammo.reports import galleries
 from mammo.stages.classification_evaluator import ClassificationEvaluator
 from mammo.stages.detection_evaluator import DetectionEvaluator
 from tests.mammo.metrics import drawing
-from tests.mammo.stages import classification_evaluator_test, detection_evaluator_test
-from tests.mammo.stages.detection_evaluator_test import BATCHES, A, make_batch, make_detections
+from tests.mammo.stages import classified, detected
+from tests.mammo.stages.detected import BATCHES, A, make_batch, make_detections
 
 
 def test_a_detectors_gallery_shows_hits_misses_and_false_alarms_by_their_keys():
@@ -18,7 +18,7 @@ def test_a_detectors_gallery_shows_hits_misses_and_false_alarms_by_their_keys():
         asked.append(key)
         return np.zeros((120, 120), np.float32)
 
-    evaluator = detection_evaluator_test.evaluate(BATCHES)
+    evaluator = detected.evaluate(BATCHES)
     chapters = {chapter.title: chapter.pictures for chapter in galleries.of_evaluator(evaluator, image_of)}
     assert {title: len(shown) for title, shown in chapters.items()} == {
         "Hits with the highest scores": 2,
@@ -46,8 +46,8 @@ def test_a_classifiers_gallery_asks_for_the_images_by_their_keys():
         asked.append(key)
         return np.zeros((200, 100), np.float32)
 
-    scored = classification_evaluator_test.SCORED
-    chapters = galleries.of_evaluator(classification_evaluator_test.evaluate(scored), image_of)
+    scored = classified.SCORED
+    chapters = galleries.of_evaluator(classified.evaluate(scored), image_of)
     assert [chapter.title for chapter in chapters] == [
         "Cancers taken for harmless",
         "Harmless images taken for cancer",

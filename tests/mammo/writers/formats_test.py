@@ -6,7 +6,6 @@ import itertools
 import json
 import signal
 
-import cv2
 import numpy as np
 import pytest
 
@@ -18,8 +17,7 @@ from mammo.inference.service import AnswerSettings, Service
 from mammo.writers import formats, page, table_csv
 from tests import dicoms, drawing
 from tests.mammo.inference import bright_disc
-
-DISC = (150, 320, 24)
+from tests.mammo.inference.disc_exams import DISC, draw, write_exam
 
 
 @pytest.fixture(scope="module")
@@ -30,21 +28,6 @@ def opened(tmp_path_factory):
 @pytest.fixture(scope="module")
 def asked(opened):
     return Predictor(opened)
-
-
-def draw(*discs, seed=0):
-    view = drawing.draw_view(640, 416, seed=seed)
-    view[view > 60] -= 40
-    for x, y, radius in discs:
-        cv2.circle(view, (x, y), radius, (250,), -1)
-    return view
-
-
-def write_exam(folder, **discs):
-    """Writes views by name, such as LEFT_CC."""
-    for number, (name, given) in enumerate(discs.items()):
-        drawing.write(folder / f"C_0001_1.{name}.png", draw(*given, seed=number))
-    return folder
 
 
 def answer(opened, asked, given, output_dir, **options):
