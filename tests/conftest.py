@@ -26,13 +26,15 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(autouse=True, scope="module")
 def _as_in_a_process_of_its_own() -> Iterator[None]:
-    environment, folder, verbosity = dict(os.environ), pathlib.Path.cwd(), logging.get_verbosity()
+    environment, folder = dict(os.environ), pathlib.Path.cwd()
+    verbosity, log_level = logging.get_verbosity(), logging.get_absl_logger().level
     _seed_generators()  # for the fixtures of the file
     yield
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
     logging.set_verbosity(verbosity)
+    logging.get_absl_logger().setLevel(log_level)  # which none was before: the root's, that `caplog` sets, counted
     if tf := sys.modules.get("tensorflow"):  # which takes seconds to import
         tf.keras.mixed_precision.set_global_policy("float32")
         tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": False})
