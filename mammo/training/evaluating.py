@@ -58,7 +58,7 @@ class Evaluation:
         self.split = split
         self._dataset = self._read(split)
 
-        network = compiled(lambda inputs, training: model(inputs, training=training), xla=xla)
+        network = compiled(lambda inputs, training: model(inputs, training=training), xla=True) if xla else model
 
         @tf.function(reduce_retracing=True, autograph=False)
         def predict(batch: Batch) -> Predictions:

@@ -241,9 +241,7 @@ def test_what_tests_of_two_folders_share_is_no_test(tmp_path):
     root = _tree(tmp_path, tests__a__one_test="A = 1\n", tests__a__two_test="from tests.a.one_test import A\n")
     assert "one_test.py" in _build_file(root, "tests/a")
     _tree(tmp_path, tests__b__three_test="from tests.a import one_test\n")
-    with pytest.raises(
-        InputError, match=r"three_test\.py imports tests\.a\.one_test, a test of another folder"
-    ):
+    with pytest.raises(InputError, match=r"three_test\.py imports tests\.a\.one_test, a test of another folder"):
         build_deps.wanted(root)
 
 

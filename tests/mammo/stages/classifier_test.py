@@ -153,7 +153,7 @@ def test_a_frozen_backbone_is_learnt_from_its_phase_on(short_b0, shards, tmp_pat
     assert [(phase.first_step, phase.rate_share) for phase in stage.phases] == [(0, 1.0), (7, 0.1)]
     model = stage.build_initial_model()
     assert len(stage.learnt(model, 0)) == 4  # normalisation and logits
-    assert len(stage.learnt(model, 1)) == len(model.trainable_variables) > 50
+    assert len(stage.learnt(model, 1)) == len(model.trainable_variables) > 20
 
 
 @pytest.mark.parametrize(

@@ -189,6 +189,49 @@ def test_lower_precision_makes_nearly_the_same_updates(shards, one_step, precisi
     assert 0 < np.linalg.norm(made - update) < 0.01 * np.linalg.norm(update)
 
 
+@pytest.mark.parametrize(("precision", "loss_scale"), [("bfloat16", None), ("float16", 2.0**6)])
+def test_in_lower_precision_micro_batches_make_nearly_the_update_of_their_batch(shards, precision, loss_scale):
+    changes = {"steps": 1, "freezes_batch_norm": True, "precision": precision, "loss_scale": loss_scale}
+    try:
+        distribution.set_precision(precision)
+        before, one, _, _ = _trained(shards, 1, **changes)
+        _, other, _, _ = _trained(shards, 1, input__batch_size=2, accumulate=2, **changes)
+    finally:
+        distribution.set_precision("float32")
+    update, made = _joined(before, one), _joined(before, other)
+    assert np.linalg.norm(update) > 0
+    assert np.linalg.norm(made - update) < 0.05 * np.linalg.norm(update)
+
+
+@pytest.mark.parametrize("xla", [False, True])
+def test_a_float16_gradient_that_overflows_is_left_out_and_halves_the_scale(shards, xla):
+    try:
+        distribution.set_precision("float16")
+        before, after, result, state = _trained(shards, 1, steps=1, precision="float16", loss_scale=2.0**30, xla=xla)
+    finally:
+        distribution.set_precision("float32")
+    assert (state.step, int(result.failed_step), float(result.scalars["loss_scale"])) == (0, -1, 2.0**30)
+    assert not np.isfinite(float(result.scalars["gradient_norm"]))
+    assert float(state.loss_scale.numpy()) == 2.0**29
+    learnt = {weight.name for weight in state.model.trainable_variables}
+    for weight, start, end in zip(state.model.weights, before, after, strict=True):
+        assert weight.name not in learnt or (start == end).all()
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_in_lower_precision_a_loss_that_is_not_finite_is_told(shards, precision):
+    def broken(context):
+        dataset = stages.from_config(disc_shards.config(**_PRECISE), shards).build_training_dataset(context, 0)
+        return dataset.map(lambda batch: batch._replace(image=grey_levels(batch.image) / 0.0))
+
+    try:
+        distribution.set_precision(precision)
+        result = _trained(shards, 1, steps=1, batches=broken, precision=precision)[2]
+    finally:
+        distribution.set_precision("float32")
+    assert int(result.failed_step) == 0
+
+
 def _joined(before, after):
     """The whole update as one vector; averages begin where the weights do."""
     return np.concatenate([(end - start).ravel() for start, end in zip(before, map(np.asarray, after), strict=True)])
