@@ -3,9 +3,9 @@
 import tensorflow as tf
 
 from mammo.augment import cutout, geometric, photometric, seeds
-from mammo.common.xla import compiled
 from mammo.config.augmentation import AugmentationConfig
 from mammo.data.batch import Batch, grey_levels
+from mammo.data.xla import compiled
 
 
 def augment(batch: Batch, seed: tf.Tensor, options: AugmentationConfig, *, xla: bool = False) -> Batch:

@@ -10,9 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from mammo.common import progress
-from mammo.common.xla import compiled
 from mammo.data import pipeline
 from mammo.data.batch import Batch, grey_levels
+from mammo.data.xla import compiled
 from mammo.models import building
 from mammo.stages.stage import Evaluator, Predictions, Stage
 from mammo.training import checkpoints

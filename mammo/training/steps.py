@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from mammo.common.xla import compiled
 from mammo.data.batch import Batch
+from mammo.data.xla import compiled
 from mammo.stages.stage import TrainingStage
 from mammo.training import distribution, vectors
 from mammo.training.state import Copies, TrainState

@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from mammo.common.xla import compiled
+from mammo.data.xla import compiled
 
 
 def test_a_function_is_compiled_as_a_whole_and_changes_its_variables():
