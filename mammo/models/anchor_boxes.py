@@ -12,6 +12,7 @@ _FIRST_LEVEL = 3  # P3, of stride 8
 _BOX_VARIANCE = (0.1, 0.1, 0.2, 0.2)  # brings the targets to about one: Faster R-CNN's, kept by RetinaNet
 _SIZE_QUANTILES = (0.02, 0.98)  # of the lesions, between the smallest anchor and the largest
 _RATIO_QUANTILES = (0.1, 0.5, 0.9)
+_MOST_COMPARED = 64  # boxes with all anchors at once: some tens of thousands
 
 
 def generator(anchors: Anchors) -> keras_cv.layers.AnchorGenerator:
@@ -57,9 +58,10 @@ def fit(boxes_xyxy_px: np.ndarray, height_px: int, width_px: int, max_levels: in
 
 def mean_best_iou(anchors: Anchors, boxes_xyxy_px: np.ndarray, height_px: int, width_px: int) -> float:
     """Returns how well each box overlaps with the anchor that fits it best, on average."""
-    grid = all_boxes(anchors, height_px, width_px)
-    best = [tf.reduce_max(box_ops.pairwise_iou(box[None], grid)) for box in tf.constant(boxes_xyxy_px, tf.float32)]
-    return float(tf.reduce_mean(best))
+    grid, boxes = all_boxes(anchors, height_px, width_px), tf.constant(boxes_xyxy_px, tf.float32)
+    parts = [boxes[first : first + _MOST_COMPARED] for first in range(0, len(boxes), _MOST_COMPARED)]
+    best = [tf.reduce_max(box_ops.pairwise_iou(part, grid), axis=1) for part in parts]
+    return float(tf.reduce_mean(tf.concat(best, axis=0)))
 
 
 def _fit_levels(boxes_xyxy_px: np.ndarray, count: int) -> Anchors:
