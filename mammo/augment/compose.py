@@ -24,16 +24,20 @@ def augment(batch: Batch, seed: tf.Tensor, options: AugmentationConfig, *, xla: 
         The batch with images of float32 in [0, 1].
     """
 
-    def place(given: Batch) -> tuple[Batch, tf.Tensor]:
-        given = given._replace(image=grey_levels(given.image))
-        return geometric.place(given, seeds.uniform(seed, given.position), options)
+    def begin(given: Batch) -> tuple[Batch, tf.Tensor, tf.Tensor | None]:
+        given, draws = given._replace(image=grey_levels(given.image)), seeds.uniform(seed, given.position)
+        if not options.moves:
+            return given, draws, None
+        placed, transforms = geometric.place(
+            given, geometric.draw(given.image, draws, options), options.min_visible_share
+        )
+        return placed, draws, transforms
 
-    def finish(moved: Batch) -> Batch:
-        image, draws = grey_levels(moved.image), seeds.uniform(seed, moved.position)
-        varied = moved._replace(image=photometric.vary(image, draws, seed, moved.position, options))
+    def finish(moved: Batch, draws: tf.Tensor) -> Batch:
+        varied = moved._replace(image=photometric.vary(moved.image, draws, seed, moved.position, options))
         return cutout.vary(varied, draws, options) if options.cutout_count else varied
 
-    if options.moves:
-        batch, transforms = compiled(place, xla=xla)(batch)
+    batch, draws, transforms = compiled(begin, xla=xla)(batch)
+    if transforms is not None:
         batch = batch._replace(image=geometric.resample(batch.image, transforms))
-    return compiled(finish, xla=xla)(batch)
+    return compiled(finish, xla=xla)(batch, draws)

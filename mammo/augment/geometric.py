@@ -30,30 +30,14 @@ class Affine(NamedTuple):
     offset_px: tf.Tensor
 
 
-def vary(batch: Batch, draws: tf.Tensor, options: AugmentationConfig) -> Batch:
-    """Moves images and lesions as `options` says.
+def draw(image: tf.Tensor, draws: tf.Tensor, options: AugmentationConfig) -> Affine:
+    """Draws a transform for each image.
 
     Args:
-        batch: Of any size; the height and width must be static.
+        image: float32 [B, H, W, 1]; the height and width must be static.
         draws: float32 [B, operations, numbers], as `seeds.uniform` gives them.
         options: Ranges to draw from.
     """
-    placed, transforms = place(batch, draws, options)
-    return placed._replace(image=resample(placed.image, transforms))
-
-
-def place(batch: Batch, draws: tf.Tensor, options: AugmentationConfig) -> tuple[Batch, tf.Tensor]:
-    """Does all of `vary` but resample the images; arguments as it takes them.
-
-    Returns:
-        The batch with its images as they were and its lesions as they will be; and what `resample` takes.
-    """
-    affine = draw(batch.image, draws, options)
-    return _with_lesions_moved(batch, affine, options.min_visible_share), _transforms(affine)
-
-
-def draw(image: tf.Tensor, draws: tf.Tensor, options: AugmentationConfig) -> Affine:
-    """Draws a transform for each image, float32 [B, H, W, 1]; other arguments as `vary` takes them."""
     flip = draws[:, Operation.FLIP]
     sign_x = tf.where(flip[:, 0] < options.flip_horizontal, -1.0, 1.0)
     sign_y = tf.where(flip[:, 1] < options.flip_vertical, -1.0, 1.0)
@@ -77,21 +61,28 @@ def draw(image: tf.Tensor, draws: tf.Tensor, options: AugmentationConfig) -> Aff
 
 
 def flip_vertically(image: tf.Tensor) -> tf.Tensor:
-    """Flips views vertically about the centre of their tissue, as `vary` does: float32 [B, H, W, 1]."""
+    """Flips views vertically about the centre of their tissue, as `draw` does: float32 [B, H, W, 1]."""
     center_px = content_center(image)
     linear = tf.tile(tf.constant([[[1.0, 0.0], [0.0, -1.0]]]), [tf.shape(image)[0], 1, 1])
     return resample(image, _transforms(Affine(linear, center_px - box_ops.transform_points(center_px, linear))))
 
 
-def apply(batch: Batch, affine: Affine, min_visible_share: float) -> Batch:
-    """Moves images and lesions by a transform.
+def place(batch: Batch, affine: Affine, min_visible_share: float) -> tuple[Batch, tf.Tensor]:
+    """Moves lesions by a transform; `resample` moves the images.
 
     A lesion is taken for the ellipse that its box encloses; its new box is the tight one around the transformed
     ellipse, cut off at the frame. That is exact for ellipses, and tighter than a box around the turned box's corners,
     which would grow a disc by up to √2.
+
+    Returns:
+        The batch with its images as they were and its lesions as they will be; and what `resample` takes.
     """
-    moved = _with_lesions_moved(batch, affine, min_visible_share)
-    return moved._replace(image=resample(batch.image, _transforms(affine)))
+    _, height_px, width_px, _ = batch.image.shape
+    boxes = box_ops.transform_ellipses(batch.boxes, affine.linear, affine.offset_px)
+    clipped = box_ops.clip(boxes, height_px, width_px)
+    visible_share = tf.math.divide_no_nan(box_ops.area(clipped), box_ops.area(boxes))
+    placed = lesions.keep_visible(batch._replace(boxes=clipped), visible_share, min_visible_share)
+    return placed, _transforms(affine)
 
 
 def content_center(image: tf.Tensor) -> tf.Tensor:
@@ -129,14 +120,6 @@ def resample(image: tf.Tensor, transforms: tf.Tensor) -> tf.Tensor:
         transforms: float32 [B, 8], as `place` gives them.
     """
     return addons.transform_images(image, transforms, "bilinear", output_shape=image.shape[1:3])
-
-
-def _with_lesions_moved(batch: Batch, affine: Affine, min_visible_share: float) -> Batch:
-    _, height_px, width_px, _ = batch.image.shape
-    boxes = box_ops.transform_ellipses(batch.boxes, affine.linear, affine.offset_px)
-    clipped = box_ops.clip(boxes, height_px, width_px)
-    visible_share = tf.math.divide_no_nan(box_ops.area(clipped), box_ops.area(boxes))
-    return lesions.keep_visible(batch._replace(boxes=clipped), visible_share, min_visible_share)
 
 
 def _transforms(affine: Affine) -> tf.Tensor:

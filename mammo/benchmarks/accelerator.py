@@ -3,12 +3,10 @@
 On a processor it runs, too, and leaves out what only a GPU has.
 """
 
-import contextlib
 import dataclasses
 import pathlib
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 from tensorflow.tsl.profiler.protobuf import xplane_pb2
@@ -95,7 +93,7 @@ def _measure(config: DetectorConfig, shards: Shards, precision: str, folder: pat
         tf.config.experimental.reset_memory_stats("GPU:0")
     made = [TrainingSteps(config, shards, strategy) for _ in range(2)]
     batch = next(iter(made[0].stage.build_training_dataset(tf.distribute.InputContext(), 0)))
-    first_step_s = [_seconds_of(steps.on(steps.repeated(batch)), 1) for steps in made]
+    first_step_s = [training_steps.seconds_of(steps.on(steps.repeated(batch)), 1) for steps in made]
     steps = made[0]
     batches = steps.input_batches()
     together = steps.on(batches)
@@ -118,16 +116,10 @@ def _config(batch_size: int) -> DetectorConfig:
     return conversion.to_dataclass(DetectorConfig, config, "configs/cloud/detector_1_gpu.py")
 
 
-def _seconds_of(run: Callable[[int], None], count: int) -> float:
-    start = time.perf_counter()
-    run(count)
-    return time.perf_counter() - start
-
-
 def _profile(run: Callable[[int], None]) -> dict[str, float | None]:
     """Returns the figures that a profile of some steps has of the first GPU."""
     with tempfile.TemporaryDirectory() as folder:
-        with _profiling(folder):
+        with tf.profiler.experimental.Profile(folder):
             run(_PROFILED_STEPS)
         (path,) = pathlib.Path(folder).rglob("*.xplane.pb")
         space = xplane_pb2.XSpace.FromString(path.read_bytes())
@@ -155,12 +147,3 @@ def of_profile(space: xplane_pb2.XSpace, steps: int) -> dict[str, float | None]:
         busy_ps += max(end - max(begin, reached), 0)
         reached = max(reached, end)
     return {"kernels_a_step": len(spans) / steps, "busy_share": busy_ps / max(reached - spans[0][0], 1)}
-
-
-@contextlib.contextmanager
-def _profiling(folder: str) -> Iterator[None]:
-    tf.profiler.experimental.start(folder)
-    try:
-        yield
-    finally:
-        tf.profiler.experimental.stop()

@@ -100,7 +100,7 @@ def measure(
         for _ in range(repeats):
             for name, run in runs.items():
                 rates[name].append(run())
-        loop_s = steps.seconds_of_loop(batches, shards, pathlib.Path(folder))
+        loop_s = steps.seconds_of_loop(batches, pathlib.Path(folder))
         compiled_steps = TrainingSteps(dataclasses.replace(ours, xla=True), shards, strategy)
         counts = steps.operations_outside(batches), compiled_steps.operations_outside(batches)
     steps_per_second = statistics.median(rates["step"]) / batch_size

@@ -95,7 +95,7 @@ class TrainingSteps:
 
         return run
 
-    def seconds_of_loop(self, batches: Iterator[Batch], shards: Shards, folder: pathlib.Path) -> float:
+    def seconds_of_loop(self, batches: Iterator[Batch], folder: pathlib.Path) -> float:
         """Does all that the loop does for one call, but with no step in it, some times: the median."""
         taken_s = []
         with (
@@ -120,15 +120,16 @@ def with_plain_anchors(config: DetectorConfig, shards: Shards) -> DetectorTraini
 def rate_of(run: Callable[[int], None], batch_size: int, seconds: float) -> Callable[[], float]:
     """Warms up, finds how many steps take so many seconds, and returns what makes these: their images a second."""
     run(1)  # traces
-    count, taken_s = 1, _seconds_of(run, 1)
+    count, taken_s = 1, seconds_of(run, 1)
     while taken_s < seconds / 4:
         count *= 2
-        taken_s = _seconds_of(run, count)
+        taken_s = seconds_of(run, count)
     count = math.ceil(count * seconds / taken_s)
-    return lambda: count * batch_size / _seconds_of(run, count)
+    return lambda: count * batch_size / seconds_of(run, count)
 
 
-def _seconds_of(run: Callable[[int], None], count: int) -> float:
+def seconds_of(run: Callable[[int], None], count: int) -> float:
+    """Returns how long so many steps take."""
     start = time.perf_counter()
     run(count)
     return time.perf_counter() - start

@@ -62,7 +62,7 @@ class Checkpoints:
 
     def save_best(self) -> None:
         """Saves the averaged weights as the best so far."""
-        with self._state.averaged():
+        with self._state.averages.in_place():
             self._best.save(self._state.step)
 
 

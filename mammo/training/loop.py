@@ -135,7 +135,7 @@ def _evaluate(
     watch: Telemetry,
 ) -> None:
     """Evaluates the averaged weights, and keeps them if they are the best so far."""
-    with state.averaged():
+    with state.averages.in_place():
         evaluator = validation.run()
     scalars = evaluator.scalars()
     watch.evaluation(state.step, scalars, evaluator)

@@ -1,7 +1,6 @@
 """All that a run is at one step: what a checkpoint holds, and how an update changes it."""
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -159,12 +158,6 @@ class TrainState(tf.Module):
         made_updates = copies.updates.assign_add(1)
         self.averages.update(made_updates, copies.averages, copies.averaged)
         return made_updates
-
-    @contextlib.contextmanager
-    def averaged(self) -> Iterator[tf.keras.Model]:
-        """Yields the model with averaged weights in it; afterwards it has its own again."""
-        with self.averages.in_place() as model:
-            yield model
 
 
 def _adapt_scale(copies: Copies, is_finite: tf.Tensor) -> None:

@@ -56,11 +56,8 @@ class Telemetry:
         if not window or not window[0] <= step < window[1]:
             yield
             return
-        tf.profiler.experimental.start(str(self._folder))
-        try:
+        with tf.profiler.experimental.Profile(str(self._folder)):
             yield
-        finally:
-            tf.profiler.experimental.stop()
 
     def histograms(self, step: int, state: TrainState) -> None:
         """Writes the distribution of each weight."""

@@ -13,10 +13,7 @@ from mammo.concepts import catalogue
 from mammo.stages import stages
 from mammo.training import distribution
 from tests.configs import preset_runs, small_presets
-from tests.mammo.models import short_efficientnet
-from tests.mammo.training import disc_shards
 
-_short = pytest.fixture(short_efficientnet.in_place_of_b0, autouse=True, scope="module")
 _MODELS = list(small_presets.names())
 _WHOLE_WAY = [("detector", "detector"), ("whole_image", "whole_image")]
 
@@ -25,16 +22,6 @@ _WHOLE_WAY = [("detector", "detector"), ("whole_image", "whole_image")]
 def single_precision():
     yield
     distribution.set_precision("float32")
-
-
-@pytest.fixture(scope="module")
-def shards(tmp_path_factory):
-    return disc_shards.write(tmp_path_factory.mktemp("shards"), {"train": 6, "validation": 3, "test": 3})
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    return small_presets.write_weights(tmp_path_factory.mktemp("weights"))
 
 
 @pytest.mark.parametrize(("name", "model"), _WHOLE_WAY)

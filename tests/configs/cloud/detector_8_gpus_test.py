@@ -2,11 +2,9 @@
 
 import dataclasses
 
-import pytest
 import tensorflow as tf
 
 from tests.configs import preset_runs, small_presets
-from tests.mammo.models import short_efficientnet
 from tests.mammo.training import disc_shards
 
 # Before TensorFlow has used the processor.
@@ -14,12 +12,9 @@ tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
 
-_short = pytest.fixture(short_efficientnet.in_place_of_b0, autouse=True, scope="module")
 
-
-def test_two_replicas_train_resume_and_are_exported(tmp_path):
+def test_two_replicas_train_resume_and_are_exported(weights, tmp_path):
     shards = disc_shards.write(tmp_path / "shards", {"train": 8, "validation": 3, "test": 3})
-    weights = small_presets.write_weights(tmp_path)
     config = small_presets.config("cloud/detector_8_gpus", "detector", weights, precision="bfloat16")
     assert (config.devices, config.xla, config.model.batch_norm) == (8, True, "replica")
     config = dataclasses.replace(config, devices=2, logical_processors=2)

@@ -5,22 +5,8 @@ import pytest
 from mammo.config.run import ClassifierConfig
 from mammo.training import distribution, loop
 from tests.configs import preset_runs, small_presets
-from tests.mammo.models import short_efficientnet
-from tests.mammo.training import disc_shards
-
-_short = pytest.fixture(short_efficientnet.in_place_of_b0, autouse=True, scope="module")
 
 _WHOLE_WAY = [("cloud/whole_image_1_gpu", "whole_image"), ("cloud/comparison_1_gpu", "crop_classifier")]
-
-
-@pytest.fixture(scope="module")
-def shards(tmp_path_factory):
-    return disc_shards.write(tmp_path_factory.mktemp("shards"), {"train": 6, "validation": 3, "test": 3})
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    return small_presets.write_weights(tmp_path_factory.mktemp("weights"))
 
 
 def _config(preset, model, weights):

@@ -18,7 +18,13 @@ FEW = hypothesis.settings(deadline=None, max_examples=25, derandomize=True)
 
 def _varied(batch, seed=0, **changes):
     chosen = dataclasses.replace(OFF, **changes)
-    return geometric.vary(batch, seeds.uniform(tf.constant([seed, 0]), batch.position), chosen)
+    draws = seeds.uniform(tf.constant([seed, 0]), batch.position)
+    return _moved(batch, geometric.draw(batch.image, draws, chosen), chosen.min_visible_share)
+
+
+def _moved(batch, affine, min_visible_share):
+    placed, transforms = geometric.place(batch, affine, min_visible_share)
+    return placed._replace(image=geometric.resample(placed.image, transforms))
 
 
 def _disc(center=(28.3, 52.6), radius=9.0):
@@ -67,7 +73,7 @@ def test_a_disc_is_found_where_its_box_says_under_any_transform(center, radius, 
         tf.constant(linear[None], tf.float32),
         tf.constant(offset[None], tf.float32),
     )
-    after = geometric.apply(_disc(center, radius), affine, min_visible_share=1.0)
+    after = _moved(_disc(center, radius), affine, min_visible_share=1.0)
     hypothesis.assume(after.classes[0, 0] == 1)  # all of it is in view
     np.testing.assert_allclose(discs.find(after.image[0], 0.65), after.boxes[0, 0], atol=1)
 
@@ -129,7 +135,7 @@ def test_the_middle_of_an_image_without_tissue_is_that_of_the_frame():
 def test_a_lesion_with_less_than_half_in_view_is_dropped(right_px, classes, box):
     batch = discs.batch(np.ones((1, 96, 64, 1)), [[[44, 40, 64, 60]]], [[1]])
     affine = Affine(tf.eye(2)[None], tf.constant([[float(right_px), 0]]))
-    moved = geometric.apply(batch, affine, min_visible_share=0.5)
+    moved = _moved(batch, affine, min_visible_share=0.5)
     assert moved.classes.numpy().tolist() == [classes]
     np.testing.assert_allclose(moved.boxes[0, 0], box if classes == [-1] else [44 + right_px, 40, 64, 60], atol=1e-5)
     assert moved.label.numpy().tolist() == [2 if classes == [1] else 0]

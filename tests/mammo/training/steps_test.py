@@ -106,7 +106,7 @@ def test_two_replicas_make_the_updates_of_one(shards):
     _assert_same(one, two, 1e-6)
     _assert_same(of_one.averages.values(), of_two.averages.values(), 1e-6)
     assert {float(copy.numpy()) for copy in of_two.normaliser.values} == {float(of_one.normaliser.numpy())}
-    with of_one.averaged() as first, of_two.averaged() as second:
+    with of_one.averages.in_place() as first, of_two.averages.in_place() as second:
         _assert_same(first.get_weights(), second.get_weights(), 1e-6)
         assert any((weight != end).any() for weight, end in zip(first.get_weights(), one, strict=True))
     _assert_same([weight.numpy() for weight in of_two.model.weights], two, 0)
