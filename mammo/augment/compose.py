@@ -5,7 +5,7 @@ import tensorflow as tf
 from mammo.augment import cutout, geometric, photometric, seeds
 from mammo.config.augmentation import AugmentationConfig
 from mammo.data.batch import Batch, grey_levels
-from mammo.data.xla import compiled
+from mammo.data.tracing import compiled
 
 
 def augment(batch: Batch, seed: tf.Tensor, options: AugmentationConfig, *, xla: bool = False) -> Batch:

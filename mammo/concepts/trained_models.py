@@ -131,7 +131,7 @@ class OpenModel:
             strategy: On which devices.
         """
         self._stage, self._network, self._strategy = stage, network, strategy
-        self._predict = tf.function(functools.partial(stage.predict, network), reduce_retracing=True)
+        self._predict = tf.function(functools.partial(stage.predict, network), reduce_retracing=True, autograph=False)
 
     @property
     def crop(self) -> CropConfig | None:

@@ -40,7 +40,7 @@ def cut(
 
 def _pad_and_slice(image: tf.Tensor, corner: tf.Tensor, side: tf.Tensor) -> tf.Tensor:
     """Returns [side, side, 1] from int32 [2] `corner`, x and y, on; it may begin or end outside."""
-    size = tf.shape(image)[1::-1]
+    size = tf.gather(tf.shape(image), [1, 0])
     low, high = tf.clip_by_value(corner, 0, size), tf.clip_by_value(corner + side, 0, size)
     inside = image[low[1] : high[1], low[0] : high[0]]
     before, after = low - corner, corner + side - high

@@ -18,6 +18,7 @@ from mammo.data import cropping, schema, shard_files
 from mammo.data.batch import PADDING, Batch, grey_levels
 from mammo.data.shard_files import ShardFile
 from mammo.data.shards import Shards
+from mammo.data.tracing import as_written
 
 NO_KEY = -1  # of the padding of a last batch
 STUDY_NORMALS = 4  # "storing 1 Normal case for every 4 cases that are encountered": the 2022 study, section 3.2.2
@@ -52,6 +53,7 @@ class Reading:
         return tuple(sorted(label for labels in self.classes for label in labels))
 
 
+@as_written
 def training(
     shards: Shards, reading: Reading, context: tf.distribute.InputContext, position: int = 0
 ) -> tf.data.Dataset:
@@ -73,6 +75,7 @@ def training(
     return batches(in_order(shards, reading, context, position), shards, "train", reading)
 
 
+@as_written
 def in_order(
     shards: Shards, reading: Reading, context: tf.distribute.InputContext, position: int = 0
 ) -> tf.data.Dataset:
@@ -98,6 +101,7 @@ def in_order(
     return tf.data.Dataset.counter(first_epoch).flat_map(epoch)
 
 
+@as_written
 def evaluation(shards: Shards, split: str, reading: Reading, context: tf.distribute.InputContext) -> tf.data.Dataset:
     """Makes one worker's batches for evaluation: every image of its files once, in order.
 
@@ -215,6 +219,7 @@ def _epoch(
     return elements.shuffle(reading.input.shuffle_buffer, seed=of_shuffle[0], reshuffle_each_iteration=False)
 
 
+@as_written
 def batches(stream: tf.data.Dataset, shards: Shards, split: str, reading: Reading, padding: int = 0) -> tf.data.Dataset:
     """Batches (position, (key, record as stored)) and decodes them, with so many images that are none at the end.
 

@@ -43,11 +43,11 @@ def compiled(
     after = _reaching(graph, wanted, [*cuts, image_tensor])
     takes_image = any(_tensor(name) == image_tensor for node in after.node for name in node.input)
 
-    @tf.function(jit_compile=True, input_signature=[tf.TensorSpec(input_shape, tf.float32)])
+    @tf.function(jit_compile=True, autograph=False, input_signature=[tf.TensorSpec(input_shape, tf.float32)])
     def run_before(image: tf.Tensor) -> list[tf.Tensor]:
         return tf.graph_util.import_graph_def(before, {image_tensor: image}, cuts, name="before")
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def run_after(image: tf.Tensor, *values: tf.Tensor) -> list[tf.Tensor]:
         known = dict(zip(cuts, values, strict=True)) | ({image_tensor: image} if takes_image else {})
         return tf.graph_util.import_graph_def(after, known, wanted, name="after")

@@ -57,7 +57,7 @@ def freeze(
 ) -> graph_pb2.GraphDef:
     """Returns the graph of such a function, without what only differentiates it."""
     image = tf.TensorSpec([None, height_px, width_px, 1], tf.float32, name=INPUT_NAME)
-    traced = tf.function(predict).get_concrete_function(image)
+    traced = tf.function(predict, autograph=False).get_concrete_function(image)
     frozen = convert_to_constants.convert_variables_to_constants_v2(traced)
     graph = frozen.graph.as_graph_def()
     names = sorted(traced.structured_outputs)  # in the order in which TensorFlow flattens a mapping

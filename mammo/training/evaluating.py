@@ -12,7 +12,7 @@ import tensorflow as tf
 from mammo.common import progress
 from mammo.data import pipeline
 from mammo.data.batch import Batch, grey_levels
-from mammo.data.xla import compiled
+from mammo.data.tracing import compiled
 from mammo.models import building
 from mammo.stages.stage import Evaluator, Predictions, Stage
 from mammo.training import checkpoints

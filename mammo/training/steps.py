@@ -10,7 +10,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from mammo.data.batch import Batch
-from mammo.data.xla import compiled
+from mammo.data.tracing import as_written, compiled
 from mammo.stages.stage import TrainingStage
 from mammo.training import distribution, vectors
 from mammo.training.state import Copies, TrainState
@@ -49,8 +49,7 @@ def make_run_steps(stage: TrainingStage, state: TrainState, strategy: tf.distrib
     checked = names.index("gradient_norm") + (0 if config.precision == "float16" else 1)
     replicas = _make_replicas(stage, state, strategy)
 
-    # AutoGraph is for the loop alone: to convert the source of all that a step calls takes three quarters of a trace.
-    @tf.autograph.experimental.do_not_convert
+    @as_written
     def replica_step(phase: int, micro_batches: Sequence[Batch]) -> tf.Tensor:
         context = tf.distribute.get_replica_context()
         replica = replicas[int(tf.get_static_value(context.replica_id_in_sync_group))]
@@ -61,7 +60,7 @@ def make_run_steps(stage: TrainingStage, state: TrainState, strategy: tf.distrib
         # One vector: an all-reduce costs its latency once, however much it carries.
         return replica.update(context.all_reduce(tf.distribute.ReduceOp.SUM, replica.with_statistics(made)), phase)
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True)  # with AutoGraph, for the loop
     def run_steps(iterator: Iterator[Batch], count: tf.Tensor, phase: int = 0) -> StepsResult:
         totals = tf.zeros([len(names)])
         position, failed_step = tf.constant(-1, tf.int64), tf.constant(-1, tf.int64)

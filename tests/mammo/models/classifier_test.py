@@ -7,6 +7,9 @@ import tensorflow as tf
 from mammo.config.model import ClassifierNetwork, ModelConfig
 from mammo.models import backbones, classifier, initial
 from mammo.models.classifier import Dropout, Standardization
+from tests.mammo.models import short_darknet
+
+_short = pytest.fixture(short_darknet.in_place_of_csp_darknets, autouse=True, scope="module")
 
 NETWORK = ClassifierNetwork("csp_darknet_nano", "modern", dropout=0.5, standardizes=False)
 

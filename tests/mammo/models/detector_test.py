@@ -5,6 +5,9 @@ import tensorflow as tf
 from mammo.config.model import DetectorNetwork
 from mammo.models import anchor_boxes, detector
 from mammo.models.anchor_grid import Anchors
+from tests.mammo.models import short_darknet
+
+_short = pytest.fixture(short_darknet.in_place_of_csp_darknets, autouse=True, scope="module")
 
 _OPTIONS = DetectorNetwork("csp_darknet_nano", pyramid_channels=8, head_depth=1)
 

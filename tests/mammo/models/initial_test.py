@@ -6,6 +6,9 @@ from mammo.common.errors import InputError
 from mammo.config.model import ClassifierNetwork, DetectorNetwork, ModelConfig
 from mammo.models import backbones, classifier, detector, initial
 from mammo.models.anchor_grid import Anchors
+from tests.mammo.models import short_darknet
+
+_short = pytest.fixture(short_darknet.in_place_of_csp_darknets, autouse=True, scope="module")
 
 _NAME = "csp_darknet_nano"
 
@@ -66,7 +69,7 @@ def test_statistics_are_kept_where_that_is_wanted(weights_file):
         made({"image": tf.constant(images), "position": tf.range(3, dtype=tf.int64)}, training=True)
         after = [weight.numpy() for weight in backbone.weights if "moving" in weight.name]
         moved = [(start != end).any() for start, end in zip(statistics, after, strict=True)]
-        assert len(moved) > 10
+        assert len(moved) > 5
         assert not any(moved) if keeps_statistics else all(moved)
         assert any("gamma" in weight.name for weight in backbone.trainable_weights) != keeps_statistics
 

@@ -13,6 +13,9 @@ from mammo.config.model import ClassifierNetwork, DecodingConfig, DetectorNetwor
 from mammo.models import building, plans
 from mammo.models.anchor_grid import Anchors
 from mammo.models.plans import ClassifierPlan, DetectorPlan, Plan, TrainingData
+from tests.mammo.models import short_darknet
+
+_short = pytest.fixture(short_darknet.in_place_of_csp_darknets, autouse=True, scope="module")
 
 _DATA = TrainingData(manifest_sha256="0" * 64, source="phantom", is_phantom=True)
 DETECTOR = DetectorPlan(
