@@ -19,7 +19,7 @@ _BATCH_SIZE = 8
 _SHUFFLE_BUFFER = 256
 _SCALARS = 64  # of records, that are counted at a time
 _WARM_UP_BATCHES = 2  # the first one waits for files to be opened and the shuffle buffer to be filled
-_SECONDS = 1.0  # of each run
+SECONDS = 2.0  # of each run: many times what is read ahead
 _FIRST, _LIMIT, _LAST = "read", "decode", "batch"
 
 
@@ -52,15 +52,16 @@ class _Run(NamedTuple):
     processor_us: float  # an image
 
 
-def measure(shards: Shards, repeats: int) -> Figures:
+def measure(shards: Shards, repeats: int, seconds: float = SECONDS) -> Figures:
     """Reads the training split in stages, each of which adds something to the one before, in turn.
 
     Args:
         shards: Large ones: each epoch of the pipeline begins with opening its files.
         repeats: Rounds.
+        seconds: Of each run.
     """
     stages = _stages(shards)
-    rounds = [{name: _run(*stage) for name, stage in stages.items()} for _ in range(repeats)]
+    rounds = [{name: _run(*stage, seconds) for name, stage in stages.items()} for _ in range(repeats)]
     rates = {name: [made[name].images_per_second for made in rounds] for name in stages}
     spent_us = {name: statistics.median(made[name].processor_us for made in rounds) for name in stages}
     names = list(stages)
@@ -135,12 +136,12 @@ def _counted(numbers: tf.data.Dataset, count: int = _SCALARS) -> tf.data.Dataset
     return numbers.batch(count).prefetch(tf.data.AUTOTUNE)
 
 
-def _run(make: Callable[[], tf.data.Dataset], images_per_element: int) -> _Run:
+def _run(make: Callable[[], tf.data.Dataset], images_per_element: int, seconds: float) -> _Run:
     elements = iter(make())
     for _ in range(_WARM_UP_BATCHES):
         next(elements)
     images, began_s, began_processor_s = 0, time.perf_counter(), time.process_time()
-    while time.perf_counter() - began_s < _SECONDS:
+    while time.perf_counter() - began_s < seconds:
         next(elements)
         images += images_per_element
     taken_s, spent_s = time.perf_counter() - began_s, time.process_time() - began_processor_s

@@ -23,7 +23,6 @@ from mammo.data.shards import Shards
 _SOURCE_HEIGHT_PX, _SOURCE_WIDTH_PX = 2600, 1600  # as Mini-DDSM's views
 _BATCH_SIZE = 8
 _WARM_UP_BATCHES = 2  # the first one waits for files to be opened and the shuffle buffer to be filled
-_SECONDS = 2.0  # of each run: many times what is read ahead
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +52,7 @@ def measure(
     encoding: Encoding = Encoding.PNG16,
     height_px: int = 1024,
     width_px: int = 640,
+    seconds: float = input_limit.SECONDS,
 ) -> Figures:
     """Reads drawn views of real size as training does and as the study did, in turn.
 
@@ -62,14 +62,15 @@ def measure(
         encoding: How images are stored in the shards.
         height_px: Of the images that come out of both.
         width_px: Of the images that come out of both.
+        seconds: Of each run.
     """
     with tempfile.TemporaryDirectory() as folder:
         data_dir, shards = write_shards(pathlib.Path(folder), exams, encoding, height_px, width_px)
         paths = [data_dir / info.path for info in shards.describe("train").values()]
         ours, studys = [], []
         for _ in range(repeats):
-            ours.append(_images_per_second(lambda: _batches(shards)))
-            studys.append(_images_per_second(lambda: StudyLoader(paths, height_px, width_px).batches()))
+            ours.append(_images_per_second(lambda: _batches(shards), seconds))
+            studys.append(_images_per_second(lambda: StudyLoader(paths, height_px, width_px).batches(), seconds))
         sizes = [file.path.stat().st_size for file in shards.files("train")]
         return Figures(
             encoding=encoding,
@@ -77,7 +78,7 @@ def measure(
             images_per_second=ours,
             study_images_per_second=studys,
             speed_up=ratios.median(ours, studys),
-            limit=input_limit.measure(shards, repeats),
+            limit=input_limit.measure(shards, repeats, seconds),
         )
 
 
@@ -134,11 +135,11 @@ def _batches(shards: Shards) -> Iterator[tf.Tensor]:
     return (batch.image for batch in pipeline.training(shards, reading, tf.distribute.InputContext()))
 
 
-def _images_per_second(make_batches: Callable[[], Iterator[np.ndarray | tf.Tensor]]) -> float:
+def _images_per_second(make_batches: Callable[[], Iterator[np.ndarray | tf.Tensor]], seconds: float) -> float:
     batches = make_batches()
     for _ in range(_WARM_UP_BATCHES):
         next(batches)
     images, start = 0, time.perf_counter()
-    while time.perf_counter() - start < _SECONDS:
+    while time.perf_counter() - start < seconds:
         images += len(next(batches))
     return images / (time.perf_counter() - start)

@@ -45,7 +45,8 @@ def grey_levels(image: tf.Tensor) -> tf.Tensor:
     image = tf.convert_to_tensor(image)
     if image.dtype.is_floating:
         return image
-    # Were it a constant, TensorFlow would multiply by its reciprocal, and some levels would be a bit off.
+    # Were it a constant, TensorFlow would multiply by its reciprocal, and some levels would be a bit off. XLA sees
+    # through this: of 65,536 levels, 512 are then 6e-8 off, a 250th of the step from one to the next.
     white = tf.compat.v1.placeholder_with_default(float(image.dtype.max), [])
     return tf.cast(image, tf.float32) / white
 

@@ -16,4 +16,4 @@ def shards(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
-    return small_presets.write_weights(tmp_path_factory.mktemp("weights"))
+    return small_presets.WeightFiles(tmp_path_factory.mktemp("weights"))

@@ -59,12 +59,16 @@ def config(name: str, model: str, weights: Mapping[str, pathlib.Path], **changes
     return run.from_fields(made)
 
 
-def write_weights(folder: pathlib.Path) -> dict[str, pathlib.Path]:
-    """Writes a file of weights for each backbone that a preset begins with weights of."""
-    files = {}
-    for name in ("csp_darknet_nano", "efficientnet_b0"):
-        files[name] = folder / f"{name}.h5"
+class WeightFiles(dict[str, pathlib.Path]):
+    """Files of weights by backbone, each written into a folder when it is first asked for."""
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        super().__init__()
+        self._folder = folder
+
+    def __missing__(self, name: str) -> pathlib.Path:
+        self[name] = self._folder / f"{name}.h5"
         levels = [*backbones.PYRAMID, backbones.TOP]
         backbone = backbones.build(name, "none", disc_shards.SIDE_PX, disc_shards.SIDE_PX, 0.9, levels)
-        backbones.save(backbone, files[name])
-    return files
+        backbones.save(backbone, self[name])
+        return self[name]

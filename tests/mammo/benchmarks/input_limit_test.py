@@ -10,12 +10,11 @@ LABELS = [[0, 1, 2, 0], [0, 0, 1]]
 
 
 @pytest.mark.parametrize("encoding", Encoding)
-def test_the_share_of_the_limit_and_where_the_rest_goes(tmp_path, monkeypatch, encoding):
-    monkeypatch.setattr(input_limit, "_SECONDS", 0.05)
+def test_the_share_of_the_limit_and_where_the_rest_goes(tmp_path, encoding):
     picture = np.full((small_shards.HEIGHT_PX, small_shards.WIDTH_PX), 0.5, np.float32)
     image = encodings.encode_image(picture, encoding)
     shards = small_shards.write(tmp_path, {"train": LABELS}, encoding, {"image": image})
-    figures = input_limit.measure(shards, repeats=1)
+    figures = input_limit.measure(shards, repeats=1, seconds=0.05)
     (limit,), (own,) = figures.limit_images_per_second, figures.images_per_second
     assert figures.limit_share == pytest.approx(own / limit)
     assert list(figures.processor_us) == ["read", "decode", "order", "batch"]
