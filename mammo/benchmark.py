@@ -46,8 +46,8 @@ _DATA_DIR = flags.DEFINE_string(
 _RIVALS = flags.DEFINE_list("rivals", ["keras_cv_loss", "keras_cv"], "learning: some of keras_cv_loss and keras_cv.")
 _SECONDS = flags.DEFINE_float(
     "seconds",
-    None,
-    "input: of each run; none: 2. learning: of each rival; none: as long as the run took.",
+    0.0,
+    "input: of each run; 0: 2. learning: of each rival; 0: as long as the run took.",
     lower_bound=0.0,
 )
 
@@ -59,15 +59,18 @@ def _convert() -> JsonObject:
 
 
 def _input() -> JsonObject:
+    from mammo.benchmarks import input_limit  # noqa: PLC0415
+
+    seconds = _SECONDS.value or input_limit.SECONDS
     if _DATA_DIR.value:
-        from mammo.benchmarks import input_limit  # noqa: PLC0415
         from mammo.data.shards import Shards  # noqa: PLC0415
 
-        shards = Shards.open(cli.user_path(_DATA_DIR.value))
-        return dataclasses.asdict(input_limit.measure(shards, _REPEATS.value, **_seconds()))
+        return dataclasses.asdict(
+            input_limit.measure(Shards.open(cli.user_path(_DATA_DIR.value)), _REPEATS.value, seconds)
+        )
     from mammo.benchmarks import input_pipeline  # noqa: PLC0415
 
-    return dataclasses.asdict(input_pipeline.measure(_EXAMS.value, _REPEATS.value, _ENCODING.value, **_seconds()))
+    return dataclasses.asdict(input_pipeline.measure(_EXAMS.value, _REPEATS.value, _ENCODING.value, seconds=seconds))
 
 
 def _step() -> JsonObject:
@@ -90,7 +93,7 @@ def _learning() -> JsonObject:
     from mammo.benchmarks import learning  # noqa: PLC0415
 
     run_dir, data_dir = cli.user_path(_WORKDIR.value), cli.user_path(_DATA_DIR.value)
-    measured = learning.measure(run_dir, data_dir, _RIVALS.value, output_dir=_output_dir(), **_seconds())
+    measured = learning.measure(run_dir, data_dir, _RIVALS.value, _SECONDS.value, _output_dir())
     return dataclasses.asdict(measured)
 
 
@@ -98,11 +101,6 @@ def _predict() -> JsonObject:
     from mammo.benchmarks import predict  # noqa: PLC0415
 
     return dataclasses.asdict(predict.measure(_MANY_EXAMS.value, _REPEATS.value))
-
-
-def _seconds() -> dict[str, float]:
-    """Returns the argument, if it was given: each benchmark has a default of its own."""
-    return {} if _SECONDS.value is None else {"seconds": _SECONDS.value}
 
 
 def _output_dir() -> pathlib.Path | None:

@@ -32,7 +32,6 @@ for folder in $PYTHONPATH; do
   case $folder in *.runfiles | *.runfiles/*) runfiles=$runfiles${{runfiles:+:}}$folder ;; esac
 done
 export PYTHONPATH="$runfiles"
-export TF_CPP_MIN_LOG_LEVEL="${{TF_CPP_MIN_LOG_LEVEL-2}}"
 exec '{python}' -P "$@"
 """
 

@@ -21,7 +21,9 @@ def main() -> int:
     os.environ.update(HOME=str(home), MPLBACKEND="Agg", HYPOTHESIS_STORAGE_DIRECTORY=str(scratch / "hypothesis"))
 
     os.environ.setdefault("XLA_FLAGS", _QUICKLY_COMPILED)
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as every program has it: mammo/common/tensorflow_settings.py
+    # As every program has them: mammo/common/tensorflow_settings.py.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
     arguments = [
         "--rootdir=.",

@@ -19,15 +19,8 @@ def test_conversion_is_measured_with_one_worker_and_with_two():
 
 
 def test_the_figures_of_the_input_are_printed_and_kept(tmp_path):
-    arguments = (
-        "--what=input",
-        "--exams=1",
-        "--repeats=1",
-        "--encoding=raw",
-        "--seconds=0.1",
-        f"--output_dir={tmp_path}",
-    )
-    ended = programs.run("mammo.benchmark", *arguments)
+    arguments = ("--what=input", "--exams=1", "--repeats=1", "--encoding=raw", "--seconds=0.1")
+    ended = programs.run("mammo.benchmark", *arguments, f"--output_dir={tmp_path}")
     assert ended.returncode == 0, ended.stderr
     (what, figures), *others = json.loads((tmp_path / "benchmark.json").read_text()).items()
     assert (what, others) == ("input", [])

@@ -7,12 +7,13 @@ import pytest
 import tensorflow as tf
 
 from mammo.common.errors import InputError
+from mammo.config.data import DataConfig
 from mammo.models import plans
 from mammo.stages import stages
-from mammo.training import evaluating, loop
+from mammo.training import evaluating
 from tests.mammo.data import small_shards
 from tests.mammo.models import short_darknet
-from tests.mammo.training import disc_shards
+from tests.mammo.training import disc_shards, untrained
 
 _short = pytest.fixture(short_darknet.in_place_of_csp_darknets, autouse=True, scope="module")
 
@@ -33,11 +34,10 @@ def other(tmp_path_factory):
 
 @pytest.fixture(scope="module", params=_STAGES)
 def trained(request, shards, tmp_path_factory):
-    """The workdir of a run of two steps, and the network that it ended with."""
+    """The workdir of a run that has ended, and its network."""
     folder = tmp_path_factory.mktemp(request.param)
     sizes = {"crop__side_px": 32} if request.param == "crop_classifier" else {}
-    evaluation, _ = loop.train(disc_shards.config(request.param, train_steps=2, **sizes), shards, folder)
-    return folder, evaluation.model
+    return folder, untrained.write(folder, disc_shards.config(request.param, **sizes), DataConfig(), shards)
 
 
 def test_it_is_the_same_on_any_data(trained, shards, other):

@@ -14,7 +14,7 @@ from mammo.training.checkpoints import Checkpoints
 from mammo.training.state import TrainState
 
 
-def write(folder: pathlib.Path, config: RunConfig, data: DataConfig, shards: Shards) -> None:
+def write(folder: pathlib.Path, config: RunConfig, data: DataConfig, shards: Shards) -> tf.keras.Model:
     """Writes the workdir of a run that has ended, in seconds: to trace a training step takes most of a minute.
 
     Args:
@@ -22,6 +22,9 @@ def write(folder: pathlib.Path, config: RunConfig, data: DataConfig, shards: Sha
         config: Of the run.
         data: What its shards were made by.
         shards: What it would have learnt from.
+
+    Returns:
+        The network.
     """
     config = workdir.settle_config(folder, dataclasses.replace(config, data=data), shards)
     tf.keras.utils.set_random_seed(config.seed)
@@ -33,3 +36,4 @@ def write(folder: pathlib.Path, config: RunConfig, data: DataConfig, shards: Sha
     checkpoints = Checkpoints(folder, state)
     checkpoints.save_best()
     checkpoints.save_last()
+    return state.model
