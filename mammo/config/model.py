@@ -8,6 +8,7 @@ from mammo.config import checks
 
 BACKBONES: Mapping[str, tuple[str, ...]] = {
     **{f"efficientnet_b{size}": ("imagenet",) for size in range(8)},
+    **{f"efficientnet_lite{size}": ("imagenet",) for size in range(3)},
     "csp_darknet_nano": (),
     "csp_darknet_micro": (),
 }
@@ -63,7 +64,8 @@ class ModelConfig:
 
     Attributes:
         backbone: One of `BACKBONES`.
-        weights: Initial weights of the backbone: "imagenet", "none" or the path of a file.
+        weights: Initial weights of the backbone: "imagenet", "none" or the path of a file. ImageNet's come with the
+            environment for efficientnet_lite0 to lite2; for B0 to B7 they are fetched once from Keras's own store.
         batch_norm_momentum: Momentum of the backbone's batch normalisation: lower for runs of few steps.
         batch_norm: What batch normalisation sees on several devices. "shared": the global batch, so that an update does
             not depend on how many devices there are. "replica": the images of each device, whose statistics are

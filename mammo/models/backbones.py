@@ -1,9 +1,10 @@
 """Backbones: networks that turn an image into features: P3 to P5, at strides 8, 16 and 32, and the last, TOP, at 32.
 
-EfficientNets are those of `keras.applications`, for which Keras's own store has ImageNet weights; KerasCV's
-EfficientNetV1Backbone has an activation after each projection that those weights were not trained with. CSPDarkNets
-are KerasCV's, built from their arguments, since an alias fetches its configuration over the network: without a GPU they
-train four times as fast as an EfficientNet-B0, whose depthwise convolutions are slow on a processor.
+EfficientNets B0 to B7 are those of `keras.applications`, for which Keras's own store has ImageNet weights; KerasCV's
+EfficientNetV1Backbone has an activation after each projection that those weights were not trained with. Those of
+EfficientNet-Lite are ours, and their ImageNet weights come with the environment. CSPDarkNets are KerasCV's, built from
+their arguments, since an alias fetches its configuration over the network: without a GPU they train four times as fast
+as an EfficientNet-B0, whose depthwise convolutions are slow on a processor.
 
 A backbone has the same layers, and float32 variables, whatever its weights came from and whatever precision it computes
 in: so a trained model can be built from weights="none", in any precision, and its checkpoint restored into it.
@@ -19,7 +20,7 @@ import tensorflow as tf
 from mammo.common import files
 from mammo.common.errors import InputError
 from mammo.config.model import BACKBONES
-from mammo.models import precision
+from mammo.models import efficientnet_lite, precision
 
 GREY_MEAN, GREY_STD = 0.449, 0.226  # ImageNet's, averaged over the three channels
 _COLOUR_STD = (0.229, 0.224, 0.225)  # ImageNet's, of red, green and blue
@@ -54,6 +55,7 @@ def build(
     Args:
         name: One of `mammo.config.model.BACKBONES`.
         weights: "imagenet", "none", or the path of a file that `keras.Model.save_weights` or Keras's store made.
+            ImageNet's of B0 to B7 are fetched once from Keras's store, those of Lite come with the environment.
         height_px: Height of the images.
         width_px: Width of the images.
         batch_norm_momentum: Momentum of its batch normalisation: lower for runs of few steps.
@@ -68,10 +70,13 @@ def build(
     images = tf.keras.Input((height_px, width_px, 1), name="image")
     if name in _EFFICIENTNETS:
         network, taps = _efficientnet(name, weights, height_px, width_px)
-        colour = _GreyAsColour(name="grey_as_colour")(images)
+        given = _GreyAsColour(name="grey_as_colour")(images)
+    elif name in efficientnet_lite.NAMES:
+        network, taps = _efficientnet_lite(name, weights, height_px, width_px)
+        given = _Shifted(efficientnet_lite.MEAN, 1 / efficientnet_lite.SPREAD, name="standardized")(images)
     else:
         network, taps = _csp_darknet(name, height_px, width_px)
-        colour = _Shifted(GREY_MEAN, 1 / GREY_STD, name="standardized")(images)
+        given = _Shifted(GREY_MEAN, 1 / GREY_STD, name="standardized")(images)
         _load(network, weights, name)
     for layer in network.submodules:
         if isinstance(layer, tf.keras.layers.BatchNormalization):
@@ -79,7 +84,7 @@ def build(
     features = tf.keras.Model(network.input, [_output_of(network, taps[level]) for level in levels], name=name)
     named = [
         tf.keras.layers.Activation("linear", name=level)(feature)
-        for level, feature in zip(levels, tf.nest.flatten(features(colour)), strict=True)
+        for level, feature in zip(levels, tf.nest.flatten(features(given)), strict=True)
     ]
     model = tf.keras.Model(images, named, name="backbone")
     model.pyramid_level_inputs = {level: level for level in levels}
@@ -167,9 +172,23 @@ def _efficientnet(name: str, weights: str, height_px: int, width_px: int) -> tup
     else:
         _load(network, weights, name)
     _mend_spread(normalization)
+    return network, _taps_of_blocks(network)
+
+
+def _efficientnet_lite(name: str, weights: str, height_px: int, width_px: int) -> tuple[tf.keras.Model, dict[str, str]]:
+    network = efficientnet_lite.build(name, height_px, width_px)
+    if weights == "imagenet":
+        efficientnet_lite.load_imagenet(network)
+    else:
+        _load(network, weights, name)
+    return network, _taps_of_blocks(network)
+
+
+def _taps_of_blocks(network: tf.keras.Model) -> dict[str, str]:
+    """Returns the last layer of each level of an EfficientNet."""
     names = [layer.name for layer in network.layers]
     taps = {level: _last_of_block(names, block) for level, block in {"P3": 3, "P4": 5, "P5": 7}.items()}
-    return network, {**taps, TOP: "top_activation"}
+    return {**taps, TOP: "top_activation"}
 
 
 def _normalised_in_float32(layer: tf.keras.layers.Layer) -> tf.keras.layers.Layer:

@@ -4,12 +4,12 @@ import pytest
 
 from mammo.config import model
 from mammo.config.model import ClassifierModelConfig, DecodingConfig, DetectorModelConfig
-from mammo.models import backbones
+from mammo.models import backbones, efficientnet_lite
 from tests.mammo.config import rules_of
 
 
 def test_the_names_are_those_that_can_be_built():
-    buildable = {*backbones._EFFICIENTNETS, *backbones._CSP_DARKNETS}
+    buildable = {*backbones._EFFICIENTNETS, *efficientnet_lite.NAMES, *backbones._CSP_DARKNETS}
     assert set(model.BACKBONES) == buildable
 
 
