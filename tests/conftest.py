@@ -56,4 +56,4 @@ def _seed_generators() -> None:
     random.seed(_SEED)
     np.random.seed(_SEED)
     if tf := sys.modules.get("tensorflow"):
-        tf.random.set_seed(_SEED)
+        tf.keras.utils.set_random_seed(_SEED)  # of Keras's own generator, too, which first weights are drawn from

@@ -119,11 +119,15 @@ class TransferConfig:
         frozen_steps: Number of first steps in which only the head is learnt.
         unfrozen_layers: How many layers with weights of the backbone, its last ones, are learnt from then on; -1: all.
         rate_share: Share of the learning rate that is left from then on.
+        depth_share: What each block of the backbone takes of the rate of the block behind it: the first blocks see
+            edges and grain, which mammograms have as well, and need little change (Howard & Ruder 2018, section 3.2).
+            1: all take the same.
     """
 
     frozen_steps: int = 0
     unfrozen_layers: int = ALL_LAYERS
     rate_share: float = 0.1
+    depth_share: float = 1.0
 
     def __post_init__(self) -> None:
         self.validate()
@@ -142,6 +146,7 @@ class TransferConfig:
         checks.at_least(_TRANSFER, self, 0, "frozen_steps")
         checks.at_least(_TRANSFER, self, ALL_LAYERS, "unfrozen_layers")
         checks.above_zero(_TRANSFER, self, "rate_share")
+        checks.between(_TRANSFER, self, 0, 1, "depth_share")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -42,6 +42,7 @@ ALLOWED_OPERATIONS = frozenset(
         "Range",
         "RealDiv",
         "Relu",
+        "Relu6",
         "Reshape",
         "ReverseV2",
         "Rsqrt",

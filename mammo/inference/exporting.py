@@ -63,6 +63,7 @@ def export(
     output_dir: pathlib.Path,
     *,
     flips: bool = False,
+    halved: bool = False,
     key: Ed25519PrivateKey | None = None,
 ) -> Bundle:
     """Measures a concept, and writes its bundle, whole or not at all; one that was there is replaced.
@@ -75,6 +76,7 @@ def export(
         source_dir: Where the files lie that the shards are made of, for a second look.
         output_dir: The folder of the bundle.
         flips: Whether detectors look at each view's mirror image, too.
+        halved: Whether the networks' weights are stored as float16.
         key: Signs the bundle; None: it is not signed.
 
     Raises:
@@ -89,7 +91,7 @@ def export(
     unfinished = output_dir.with_name(f"{output_dir.name}.partial")
     shutil.rmtree(unfinished, ignore_errors=True)
     for role in concept.roles:
-        _save(models[role], unfinished / NETWORKS_FOLDER / role)
+        _save(models[role], unfinished / NETWORKS_FOLDER / role, halved=halved)
     networks = {role.value: models[role].stage.plan for role in concept.roles}
     facts = _facts(name, concept, judged, networks, shards, flips=flips)
     trained = {role.value: models[role].describe() for role in concept.roles}
@@ -122,11 +124,11 @@ def _facts(
     )
 
 
-def _save(model: TrainedModel, folder: pathlib.Path) -> None:
+def _save(model: TrainedModel, folder: pathlib.Path, *, halved: bool) -> None:
     stage = model.stage
     distribution.set_precision("float32")  # predict rewrites the graph for what its own machine is best at
     network = evaluating.load_best(model.folder, stage, distribution.make_strategy(devices=0))
-    freezing.save(stage, network, folder)
+    freezing.save(stage, network, folder, halved=halved)
 
 
 def _points(measured: Mapping[str, OperatingFigures]) -> dict[str, OperatingPoint]:

@@ -21,31 +21,47 @@ from mammo.stages.detector import DetectorStage
 Stage = DetectorStage | ClassifierStage
 
 
-def save(stage: Stage, network: tf.keras.Model, folder: pathlib.Path) -> None:
+def save(stage: Stage, network: tf.keras.Model, folder: pathlib.Path, *, halved: bool = False) -> None:
     """Writes what a stage predicts with a network, for batches of any number.
 
     Args:
         stage: Of which `predict` is written.
         network: With its weights, in float32.
         folder: Of the network in a bundle.
+        halved: See `write`.
     """
     names = networks.output_names(stage.plan)
 
     def predict(images: tf.Tensor) -> dict[str, tf.Tensor]:
         return dict(zip(names, tf.nest.flatten(stage.predict(network, images)), strict=True))
 
-    write(predict, stage.plan.height_px, stage.plan.width_px, folder)
+    write(predict, stage.plan.height_px, stage.plan.width_px, folder, halved=halved)
 
 
 def write(
-    predict: Callable[[tf.Tensor], Mapping[str, tf.Tensor]], height_px: int, width_px: int, folder: pathlib.Path
+    predict: Callable[[tf.Tensor], Mapping[str, tf.Tensor]],
+    height_px: int,
+    width_px: int,
+    folder: pathlib.Path,
+    *,
+    halved: bool = False,
 ) -> None:
     """Writes what a function gives for images, float32 [B, H, W, 1] in [0, 1], of any B.
+
+    Args:
+        predict: The function.
+        height_px: Height of the images.
+        width_px: Width of the images.
+        folder: Of the network in a bundle.
+        halved: Whether kernels are stored as float16, in half the bytes; they are float32 again once they are read.
 
     Raises:
         ValueError: The graph has what no bundle may have, see `mammo.inference.allowed_operations`.
     """
-    content = freeze(predict, height_px, width_px).SerializeToString(deterministic=True)
+    graph = freeze(predict, height_px, width_px)
+    if halved:
+        graphs.halve(graph)
+    content = graph.SerializeToString(deterministic=True)
     graphs.parse(content)
     folder.mkdir(parents=True, exist_ok=True)
     with files.replacing(folder / GRAPH_FILE) as partial:

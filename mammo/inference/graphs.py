@@ -23,6 +23,8 @@ _MOST_VALUES = 1 << 28  # of one tensor, for one image
 _MOST_SIDES = 8
 _CONSTANT, _PLACEHOLDER = "Const", "Placeholder"
 _DTYPES = frozenset({types_pb2.DT_INVALID, types_pb2.DT_FLOAT, types_pb2.DT_INT32, types_pb2.DT_BOOL})
+_HALVED_DTYPES = _DTYPES | {types_pb2.DT_HALF}  # of constants as they are stored
+_KERNEL_OPERATIONS = frozenset({"Conv2D", "DepthwiseConv2dNative", "MatMul"})
 _ATTRIBUTES = frozenset({"s", "i", "f", "b", "type", "shape", "tensor", "list"})  # no function, no placeholder
 
 
@@ -32,7 +34,7 @@ def output_node(name: str) -> str:
 
 
 def parse(content: bytes) -> graph_pb2.GraphDef:
-    """Parses a stored graph, and checks all that can be told without TensorFlow.
+    """Parses a stored graph, checks all that can be told without TensorFlow, and widens what `halve` has made small.
 
     Raises:
         ValueError: It is none, or has what no export has; the message is a clause.
@@ -54,7 +56,32 @@ def parse(content: bytes) -> graph_pb2.GraphDef:
         raise ValueError(f"it has constants of more than {MOST_GRAPH_BYTES >> 20} MiB")
     if [node.name for node in graph.node if node.op == _PLACEHOLDER] != [INPUT_NAME]:
         raise ValueError(f"it has another input than {INPUT_NAME!r}")
+    for node in graph.node:
+        if node.op == _CONSTANT and node.attr["dtype"].type == types_pb2.DT_HALF:
+            _set_constant(node, np.float32)
     return graph
+
+
+def halve(graph: graph_pb2.GraphDef) -> None:
+    """Stores the kernels of convolutions and matrix products as float16, in place; `parse` widens them to float32.
+
+    Other constants, such as the boxes of anchors, statistics of batch normalisation and biases, stay as they are.
+    """
+    by_name = {node.name: node for node in graph.node}
+    for user in graph.node:
+        if user.op in _KERNEL_OPERATIONS:
+            kernel = by_name[user.input[1]]
+            while kernel.op == "Identity":
+                kernel = by_name[kernel.input[0]]
+            if kernel.op == _CONSTANT:
+                _set_constant(kernel, np.float16)
+
+
+def _set_constant(node: node_def_pb2.NodeDef, dtype: type[np.floating]) -> None:
+    """Gives a constant another type."""
+    tensor = tf.make_tensor_proto(tf.make_ndarray(node.attr["value"].tensor).astype(dtype))
+    node.attr["value"].tensor.CopyFrom(tensor)
+    node.attr["dtype"].type = tensor.dtype
 
 
 def build(
@@ -96,7 +123,8 @@ def _check(node: node_def_pb2.NodeDef) -> None:
         is_plain = value.WhichOneof("value") in _ATTRIBUTES and not value.list.func and not value.list.tensor
         if name.startswith("_") or not is_plain:
             raise ValueError(f"{node.name!r} has the attribute {name!r}, which no network of this project has")
-        if not {value.type, *value.list.type, value.tensor.dtype} <= _DTYPES:
+        dtypes = _HALVED_DTYPES if node.op == _CONSTANT else _DTYPES
+        if not {value.type, *value.list.type, value.tensor.dtype} <= dtypes:
             raise ValueError(f"{node.name!r} is of a type that no network of this project has")
 
 

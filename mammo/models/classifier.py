@@ -1,5 +1,6 @@
 """The classifier of whole views and of crops: a backbone with the 2022 study's head, or with a plainer one."""
 
+import re
 from collections.abc import Sequence
 
 import tensorflow as tf
@@ -51,6 +52,26 @@ def learnt(model: tf.keras.Model, unfrozen_layers: int) -> list[tf.Variable]:
     frozen = [] if unfrozen_layers == ALL_LAYERS else layers[: max(len(layers) - unfrozen_layers, 0)]
     ids = {id(weight) for layer in frozen for weight in layer.trainable_weights}
     return [weight for weight in model.trainable_variables if id(weight) not in ids]
+
+
+def rate_shares(model: tf.keras.Model, depth_share: float) -> list[float]:
+    """Returns what each trainable variable takes of the learning rate, where blocks take less the earlier they come.
+
+    Args:
+        model: As `build` makes it.
+        depth_share: What a block of the backbone takes of the rate of the block behind it; the last takes all of it,
+            and so does the head. Stem and top are blocks of their own.
+    """
+    layers = [layer for layer in _flat(model.get_layer("backbone")) if layer.trainable_weights]
+    # All backbones name their layers so: stem_conv, block1a_expand_conv or dark2_csp, top_conv.
+    block_of = {layer.name: re.findall(r"^[a-z]+\d?", layer.name)[0] for layer in layers}
+    last_first = list(dict.fromkeys(block_of[layer.name] for layer in reversed(layers)))
+    shares = {
+        id(weight): depth_share ** last_first.index(block_of[layer.name])
+        for layer in layers
+        for weight in layer.trainable_weights
+    }
+    return [shares.get(id(weight), 1.0) for weight in model.trainable_variables]
 
 
 class Standardization(tf.keras.layers.Layer):

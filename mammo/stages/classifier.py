@@ -123,6 +123,10 @@ class ClassifierTraining(ClassifierStage):
         is_frozen = transfer.frozen_steps > 0 and phase == 0
         return classifier.learnt(model, 0 if is_frozen else transfer.unfrozen_layers)
 
+    def rate_shares(self, model: tf.keras.Model) -> list[float]:
+        """See `mammo.stages.stage.TrainingStage`."""
+        return classifier.rate_shares(model, self.config.transfer.depth_share)
+
     def forward(self, model: tf.keras.Model, batch: Batch) -> tf.Tensor:
         """See `mammo.stages.stage.TrainingStage`: logits, float32 [B, C]."""
         return model({"image": batch.image, "position": batch.position}, training=True)

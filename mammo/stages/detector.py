@@ -104,6 +104,10 @@ class DetectorTraining(DetectorStage):
         """See `mammo.stages.stage.TrainingStage`."""
         return model.trainable_variables
 
+    def rate_shares(self, model: tf.keras.Model) -> list[float]:
+        """See `mammo.stages.stage.TrainingStage`."""
+        return [1.0] * len(model.trainable_variables)
+
     def forward(self, model: tf.keras.Model, batch: Batch) -> Mapping[str, tf.Tensor]:
         """See `mammo.stages.stage.TrainingStage`."""
         return model(batch.image, training=True)

@@ -137,6 +137,9 @@ class TrainingStage(Stage, Protocol):
     def learnt(self, model: tf.keras.Model, phase: int) -> list[tf.Variable]:
         """Returns the weights that a phase learns, by its index."""
 
+    def rate_shares(self, model: tf.keras.Model) -> list[float]:
+        """Returns what each trainable variable of the model takes of the learning rate."""
+
     def forward(self, model: tf.keras.Model, batch: Batch) -> Outputs:
         """Returns what a model gives for `batch` in training."""
 

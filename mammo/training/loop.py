@@ -59,7 +59,8 @@ def _train(config: RunConfig, shards: Shards, folder: pathlib.Path, clock: Stopw
         if strategy.num_replicas_in_sync > 1 and config.model.batch_norm == "shared":
             distribution.share_batch_norm(model)
         optimizer = optimizers.build(config.optimizer, config.train_steps, stage.phases)
-        state = TrainState(model, optimizer, config.optimizer.averages_decay, config.optimizer.normaliser_decay)
+        decays = config.optimizer.averages_decay, config.optimizer.normaliser_decay
+        state = TrainState(model, optimizer, *decays, stage.rate_shares(model))
     checkpoints = Checkpoints(folder, state)
     checkpoints.restore_last()
     if state.step >= config.train_steps:

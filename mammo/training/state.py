@@ -60,6 +60,7 @@ class TrainState(tf.Module):
         optimizer: Optimizer,
         averages_decay: float,
         normaliser_decay: float = 0.0,
+        rate_shares: Sequence[float] | None = None,
     ) -> None:
         """Starts at step 0; under the strategy's scope.
 
@@ -68,11 +69,13 @@ class TrainState(tf.Module):
             optimizer: How its weights change.
             averages_decay: In [0, 1); 0: weights are not averaged.
             normaliser_decay: In [0, 1); 0: each global batch is divided by its own count.
+            rate_shares: What each trainable variable takes of the learning rate; none: all of it.
         """
         super().__init__()
         self.model = model
         self.optimizer = optimizer
         self._normaliser_decay = normaliser_decay
+        self._rate_shares = [1.0] * len(model.trainable_variables) if rate_shares is None else list(rate_shares)
         size = vectors.size_of(model.trainable_variables)
         self.moments = [_mirrored(np.zeros(size, np.float32), name) for name in optimizer.moments]
         self.averages = Averages(model, averages_decay)
@@ -153,8 +156,11 @@ class TrainState(tf.Module):
         change, made = optimizer.change(gradient, taken, rate, updates)
         for moment, new in zip(copies.moments, made, strict=True):
             moment.assign(vectors.put(moment, spans, new))
-        for weight, part in zip(weights, vectors.split(change, weights), strict=True):
-            weight.assign(weight * optimizer.kept_share(weight, rate) - part)
+        shares = [self._rate_shares[index] for index in learnt]
+        if any(share != 1 for share in shares):
+            change *= tf.repeat(tf.constant(shares), [weight.shape.num_elements() for weight in weights])
+        for weight, part, share in zip(weights, vectors.split(change, weights), shares, strict=True):
+            weight.assign(weight * optimizer.kept_share(weight, share * rate) - part)
         made_updates = copies.updates.assign_add(1)
         self.averages.update(made_updates, copies.averages, copies.averaged)
         return made_updates

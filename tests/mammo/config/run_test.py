@@ -28,6 +28,7 @@ _PRETRAINED = ClassifierModelConfig(backbone="efficientnet_b0", weights="imagene
         (DetectorConfig(), {"stage": "tumour"}, "--config.stage=tumour is not known; it is one of detector"),
         (TransferConfig(), {"frozen_steps": -1}, "--config.transfer.frozen_steps=-1 must be 0 or more"),
         (TransferConfig(), {"unfrozen_layers": -2}, "--config.transfer.unfrozen_layers=-2 must be -1 or more"),
+        (TransferConfig(), {"depth_share": 1.5}, "--config.transfer.depth_share=1.5 must be from 0 to 1"),
         (TransferConfig(), {"rate_share": 0.0}, "--config.transfer.rate_share=0.0 must be above 0"),
         (ClassifierConfig(), {"transfer": _FROZEN}, "freeze a backbone, which takes --config.model.weights"),
         (ClassifierConfig(), {"transfer": TransferConfig(unfrozen_layers=3)}, "unfrozen_layers=3 freeze a backbone"),

@@ -55,6 +55,7 @@ OF_EACH_KIND: tuple[DetectorPlan | ClassifierPlan, ...] = (
     dataclasses.replace(FINDER, classes=("benign", "cancer"), anchors=Anchors((3,), (8.0,), (1.0,))),
     WHOLE_IMAGE,
     CROPS,
+    dataclasses.replace(CROPS, network=ClassifierNetwork("efficientnet_lite0", "modern", 0.2, standardizes=False)),
 )
 
 

@@ -184,6 +184,43 @@ def test_an_answer_that_cannot_be_is_refused(tmp_path, change, sentence):
         predict(np.zeros((2, bright_disc.HEIGHT_PX, bright_disc.WIDTH_PX, 1), np.float32))
 
 
+def _half_a_value(graph):
+    _constant(graph, "half", np.float16(1))
+    graph.node.add(name="more", op="Identity", input=["half"]).attr["T"].type = 19
+
+
+def test_only_constants_may_be_stored_in_half_the_bytes(sound):
+    with pytest.raises(ValueError, match="'more' is of a type that no network"):
+        graphs.parse(_altered(sound, _half_a_value))
+
+
+def test_kernels_in_half_the_bytes_give_nearly_the_same_and_nothing_else_is_rounded():
+    tf.keras.utils.set_random_seed(0)
+    network = tf.keras.Sequential(
+        [
+            tf.keras.layers.Conv2D(32, 3, 2, input_shape=(32, 32, 1)),
+            tf.keras.layers.DepthwiseConv2D(3),
+            tf.keras.layers.BatchNormalization(),
+            tf.keras.layers.Flatten(),
+            tf.keras.layers.Dense(3, activation="softmax"),
+        ]
+    )
+    offsets = tf.constant(np.linspace(0, 0.01, 3, dtype=np.float32) + 1000.1)  # not what float16 holds
+    graph = freezing.freeze(lambda image: {"scores": network(image), "places": network(image) * 0 + offsets}, 32, 32)
+    whole = graph.SerializeToString()
+    graphs.halve(graph)
+    halved = graph.SerializeToString()
+    assert len(halved) < 0.6 * len(whole)
+    images = tf.random.stateless_uniform([4, 32, 32, 1], [1, 2])
+    expected, made = (
+        graphs.build(graphs.parse(content), [None, 32, 32, 1], ["places", "scores"])(images)
+        for content in (whole, halved)
+    )
+    np.testing.assert_array_equal(made["places"], expected["places"])
+    np.testing.assert_allclose(made["scores"], expected["scores"], atol=0.002)
+    assert (made["scores"].numpy() != expected["scores"].numpy()).any()
+
+
 def test_outputs_of_another_type_are_refused_when_the_network_is_loaded(tmp_path):
     def find(image):
         made = bright_disc.find(image)

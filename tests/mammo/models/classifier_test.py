@@ -9,6 +9,7 @@ from mammo.models import backbones, classifier, initial
 from mammo.models.classifier import Dropout, Standardization
 from tests.mammo.models import short_darknet
 
+_csp_darknet = backbones._csp_darknet
 _short = pytest.fixture(short_darknet.in_place_of_csp_darknets, autouse=True, scope="module")
 
 NETWORK = ClassifierNetwork("csp_darknet_nano", "modern", dropout=0.5, standardizes=False)
@@ -72,11 +73,37 @@ def test_frozen_layers_are_not_learnt_and_the_last_ones_are_unlocked(efficientne
     assert len(classifier.learnt(made, 10_000)) == len(everything)  # more layers than there are
 
 
+@pytest.mark.parametrize(
+    ("backbone", "blocks"),
+    [
+        ("csp_darknet_nano", ["stem", "dark2", "dark3", "dark4", "dark5"]),
+        ("efficientnet_lite0", ["stem", *(f"block{number}" for number in range(1, 8)), "top"]),
+    ],
+)
+def test_the_earlier_a_block_the_less_of_the_rate_it_takes(backbone, blocks, monkeypatch):
+    monkeypatch.setattr(backbones, "_csp_darknet", _csp_darknet)
+    made = classifier.build(dataclasses.replace(NETWORK, backbone=backbone), 2, 64, 32)
+    layers = made.get_layer("backbone").get_layer(backbone).layers
+    block_of = {
+        id(weight): block
+        for layer in layers
+        for block in blocks
+        if layer.name.startswith(block)
+        for weight in layer.trainable_weights
+    }
+    shares = zip(made.trainable_variables, classifier.rate_shares(made, 0.5), strict=True)
+    found = {(block_of.get(id(weight), "head"), share) for weight, share in shares}
+    assert found == {(block, 0.5**behind) for behind, block in enumerate(reversed(blocks))} | {("head", 1.0)}
+    assert set(classifier.rate_shares(made, 1.0)) == {1.0}
+
+
 def test_standardized_images_are_alike_whatever_their_brightness():
     made = classifier.build(dataclasses.replace(NETWORK, standardizes=True), 2, 64, 32)
     inputs = _inputs()
     darker = {**inputs, "image": 0.4 * inputs["image"] + 0.1}
-    np.testing.assert_allclose(made(inputs), made(darker), atol=0.02)
+    np.testing.assert_allclose(made(inputs), made(darker), rtol=0.1, atol=0.02)
+    plain = classifier.build(NETWORK, 2, 64, 32)
+    assert not np.allclose(plain(inputs), plain(darker), rtol=0.1, atol=0.02)
     layer = Standardization()
     np.testing.assert_allclose(tf.reduce_mean(layer(inputs["image"])), backbones.GREY_MEAN, atol=1e-4)
     assert np.isfinite(layer(tf.zeros([1, 8, 8, 1]))).all()

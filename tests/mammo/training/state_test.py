@@ -7,13 +7,13 @@ from mammo.training import optimizers
 from mammo.training.state import FIRST_LOSS_SCALE, TrainState
 
 
-def _state(**options):
+def _state(rate_shares=None, **options):
     tf.keras.utils.set_random_seed(0)
     model = tf.keras.Sequential([tf.keras.layers.Dense(2, input_shape=(3,)), tf.keras.layers.Dense(1)])
     optimizer = optimizers.with_rate(
         OptimizerConfig(**{"weight_decay": 0.0, **options}), lambda updates: tf.constant(0.1)
     )
-    return TrainState(model, optimizer, averages_decay=0.5, normaliser_decay=0.9)
+    return TrainState(model, optimizer, averages_decay=0.5, normaliser_decay=0.9, rate_shares=rate_shares)
 
 
 def _update(state, gradient, learnt=(0, 1, 2, 3), count=1.0, scaled=False):
@@ -54,6 +54,23 @@ def test_weights_that_are_not_learnt_keep_their_values_and_moments():
         assert (before[8:] != moment.numpy()[8:]).all()
     learnt = zip(weights[2:], state.model.get_weights()[2:], strict=True)
     assert all((before != after).any() for before, after in learnt)
+
+
+@pytest.mark.parametrize("kind", ["adamw", "sgd"])
+def test_weights_learn_and_decay_by_their_share_of_the_rate(kind):
+    """As a state of its own with that rate would: for half of it, half of each update, decay included."""
+    shared = _state(kind=kind, weight_decay=0.1, rate_shares=[0.5, 0.5, 1.0, 0.0])
+    whole = _state(kind=kind, weight_decay=0.1)
+    starts = whole.model.get_weights()
+    for state in (shared, whole):
+        _update(state, np.linspace(-1, 2, 11))
+    halved, same, still = ([0, 1], [2], [3])
+    for index, (start, one, other) in enumerate(
+        zip(starts, shared.model.get_weights(), whole.model.get_weights(), strict=True)
+    ):
+        share = 0.5 * (index in halved) + 1.0 * (index in same) + 0.0 * (index in still)
+        assert (other != start).any()
+        np.testing.assert_allclose(one - start, share * (other - start), rtol=1e-4, atol=1e-8)
 
 
 def test_scaled_gradients_make_the_update_of_plain_ones():
