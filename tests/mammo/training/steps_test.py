@@ -29,6 +29,7 @@ _PRECISE: dict[str, Any] = {
     "optimizer__warmup_steps": 0,
     "optimizer__normaliser_decay": 0.0,
     "model__batch_norm_momentum": 0.99,
+    "loss__box_weight": 1.0,
 }
 
 
