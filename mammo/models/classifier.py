@@ -15,21 +15,24 @@ _LEAST_SPREAD = 1e-2  # of an image: the grain of an even one is not made its co
 _DROPOUT_SEED = 0  # folded with each image's position in the stream, which the run's seed has shuffled
 
 
-def build(network: ClassifierNetwork, class_count: int, height_px: int, width_px: int) -> tf.keras.Model:
-    """Makes the network, with weights drawn at random.
+def build(
+    network: ClassifierNetwork, class_count: int, height_px: int, width_px: int, weights: str = NO_WEIGHTS
+) -> tf.keras.Model:
+    """Makes the network; its head has weights drawn at random.
 
     Args:
         network: What it is like.
         class_count: How many classes it tells apart.
         height_px: Of the images, a multiple of 32.
         width_px: Of the images, a multiple of 32.
+        weights: Of the backbone, see `backbones.build`.
 
     Returns:
         A model of {"image": float32 [B, H, W, 1], "position": int64 [B]}, the latter as of `batch.Batch`, which dropout
         draws from. It gives logits, float32 [B, class_count] whatever the precision.
     """
     make_head, levels = (_study_head, [backbones.TOP]) if network.head == "study" else (_modern_head, _MODERN_LEVELS)
-    backbone = backbones.build(network.backbone, NO_WEIGHTS, height_px, width_px, backbones.BATCH_NORM_MOMENTUM, levels)
+    backbone = backbones.build(network.backbone, weights, height_px, width_px, backbones.BATCH_NORM_MOMENTUM, levels)
     image = tf.keras.Input((height_px, width_px, 1), name="image")
     position = tf.keras.Input((), dtype=tf.int64, name="position")
     seen = Standardization(name="standardization")(image) if network.standardizes else image

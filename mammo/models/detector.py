@@ -23,9 +23,14 @@ _PRIOR_PROBABILITY = 0.01
 
 
 def build(
-    network: DetectorNetwork, anchors: Anchors, class_count: int, height_px: int, width_px: int
+    network: DetectorNetwork,
+    anchors: Anchors,
+    class_count: int,
+    height_px: int,
+    width_px: int,
+    weights: str = NO_WEIGHTS,
 ) -> keras_cv.models.RetinaNet:
-    """Makes the network, with weights drawn at random.
+    """Makes the network; pyramid and heads have weights drawn at random.
 
     Args:
         network: What it is like.
@@ -33,12 +38,13 @@ def build(
         class_count: 2 for benign and cancer, 1 for a class-blind detector.
         height_px: Of the images, a multiple of 32.
         width_px: Of the images, a multiple of 32.
+        weights: Of the backbone, see `backbones.build`.
 
     Returns:
         A model of float32 [B, H, W, 1]. It gives, in float32 whatever the precision, "box": [B, A, 4], as `anchors`
         encodes them, and "classification": logits [B, A, class_count].
     """
-    backbone = backbones.build(network.backbone, NO_WEIGHTS, height_px, width_px, backbones.BATCH_NORM_MOMENTUM)
+    backbone = backbones.build(network.backbone, weights, height_px, width_px, backbones.BATCH_NORM_MOMENTUM)
     per_cell = anchors.per_cell
     prior = tf.keras.initializers.Constant(-math.log((1 - _PRIOR_PROBABILITY) / _PRIOR_PROBABILITY))
     pyramid = FeaturePyramid(network.pyramid_channels, len(anchors.levels), name="pyramid")

@@ -17,7 +17,7 @@ from mammo.data.shards import Shards
 from mammo.losses import classification
 from mammo.metrics import scoring
 from mammo.metrics.scoring import Unit
-from mammo.models import building, classifier, initial
+from mammo.models import classifier, initial
 from mammo.models.plans import ClassifierPlan
 from mammo.stages import planning, stage
 from mammo.stages.classification_evaluator import ClassificationEvaluator
@@ -109,9 +109,8 @@ class ClassifierTraining(ClassifierStage):
 
     def build_initial_model(self) -> tf.keras.Model:
         """See `mammo.stages.stage.TrainingStage`."""
-        network, options = building.build(self.plan), self.config.model
-        initial.prepare(network, options, keeps_statistics=options.is_pretrained and options.keeps_statistics)
-        return network
+        options = self.config.model
+        return initial.build(self.plan, options, keeps_statistics=options.is_pretrained and options.keeps_statistics)
 
     def augment(self, batch: Batch, seed: tf.Tensor) -> Batch:
         """See `mammo.stages.stage.TrainingStage`; an image keeps its label when a lesion leaves the frame."""

@@ -15,7 +15,7 @@ from mammo.data.batch import Batch, Detections
 from mammo.data.pipeline import Reading
 from mammo.data.shards import Shards
 from mammo.losses import detection
-from mammo.models import anchor_boxes, building, decoding, initial, targets
+from mammo.models import anchor_boxes, decoding, initial, targets
 from mammo.models.plans import CLASS_BLIND, DetectorPlan
 from mammo.stages import planning, stage
 from mammo.stages.detection_evaluator import DetectionEvaluator
@@ -92,9 +92,7 @@ class DetectorTraining(DetectorStage):
 
     def build_initial_model(self) -> tf.keras.Model:
         """See `mammo.stages.stage.TrainingStage`."""
-        model = building.build(self.plan)
-        initial.prepare(model, self.config.model)
-        return model
+        return initial.build(self.plan, self.config.model)
 
     def augment(self, batch: Batch, seed: tf.Tensor) -> Batch:
         """See `mammo.stages.stage.TrainingStage`."""

@@ -3,10 +3,10 @@ import pytest
 import tensorflow as tf
 
 from mammo.common.errors import InputError
-from mammo.config.model import ClassifierNetwork, DetectorNetwork, ModelConfig
-from mammo.models import backbones, classifier, detector, initial
-from mammo.models.anchor_grid import Anchors
+from mammo.config.model import ModelConfig
+from mammo.models import backbones, building, initial
 from tests.mammo.models import short_darknet
+from tests.mammo.models.small_plans import CLASSIFIER, DETECTOR
 
 _short = pytest.fixture(short_darknet.in_place_of_csp_darknets, autouse=True, scope="module")
 
@@ -15,8 +15,7 @@ _NAME = "csp_darknet_nano"
 
 @pytest.fixture(scope="module")
 def pretrained():
-    tf.keras.utils.set_random_seed(5)
-    return _classifier()
+    return building.build(CLASSIFIER)
 
 
 @pytest.fixture(scope="module")
@@ -27,43 +26,31 @@ def weights_file(pretrained, tmp_path_factory):
     return path
 
 
-def _classifier():
-    return classifier.build(ClassifierNetwork(_NAME, "modern", dropout=0.0, standardizes=False), 2, 64, 32)
-
-
-def _detector():
-    return detector.build(DetectorNetwork(_NAME, 8, 1), Anchors((3,), (8.0,), (1.0,)), 2, 64, 32)
-
-
 def _backbone(model):
     return next(layer for layer in model.submodules if layer.name == "backbone")
 
 
-@pytest.mark.parametrize("make", [_classifier, _detector])
-def test_the_backbone_begins_with_the_weights_of_a_file(make, pretrained, weights_file):
-    made = make()
-    before = _backbone(made).get_weights()
-    initial.prepare(made, ModelConfig(_NAME, str(weights_file)))
-    for start, own, expected in zip(
-        before, _backbone(made).get_weights(), _backbone(pretrained).get_weights(), strict=True
-    ):
+@pytest.mark.parametrize("plan", [CLASSIFIER, DETECTOR])
+def test_the_backbone_begins_with_the_weights_of_a_file_and_the_rest_as_it_is_drawn(plan, pretrained, weights_file):
+    made, others = [], []
+    for weights in (str(weights_file), "none"):
+        tf.keras.utils.set_random_seed(3)
+        model = initial.build(plan, ModelConfig(_NAME, weights))
+        made.append(_backbone(model).get_weights())
+        of_backbone = {id(weight) for weight in _backbone(model).weights}
+        others.append([weight.numpy() for weight in model.weights if id(weight) not in of_backbone])
+    for own, drawn, expected in zip(*made, _backbone(pretrained).get_weights(), strict=True):
         np.testing.assert_array_equal(own, expected)
-        assert start.ndim < 4 or (start != own).any()
-
-
-def test_without_weights_it_stays_as_it_was_drawn():
-    made = _classifier()
-    before = made.get_weights()
-    initial.prepare(made, ModelConfig(_NAME))
-    for start, own in zip(before, made.get_weights(), strict=True):
-        np.testing.assert_array_equal(start, own)
+        assert drawn.ndim < 4 or (drawn != own).any()
+    assert others[0]
+    for one, other in zip(*others, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_statistics_are_kept_where_that_is_wanted(weights_file):
-    images = np.random.default_rng(0).random((3, 64, 32, 1), np.float32)
+    images = np.random.default_rng(0).random((3, 32, 32, 1), np.float32)
     for keeps_statistics in (True, False):
-        made = _classifier()
-        initial.prepare(made, ModelConfig(_NAME, str(weights_file)), keeps_statistics=keeps_statistics)
+        made = initial.build(CLASSIFIER, ModelConfig(_NAME, str(weights_file)), keeps_statistics=keeps_statistics)
         backbone = _backbone(made)
         statistics = [weight.numpy() for weight in backbone.weights if "moving" in weight.name]
         made({"image": tf.constant(images), "position": tf.range(3, dtype=tf.int64)}, training=True)
@@ -74,15 +61,14 @@ def test_statistics_are_kept_where_that_is_wanted(weights_file):
         assert any("gamma" in weight.name for weight in backbone.trainable_weights) != keeps_statistics
 
 
-def test_statistics_follow_batches_with_the_momentum(weights_file):
-    made = _classifier()
-    initial.prepare(made, ModelConfig(_NAME, batch_norm_momentum=0.5))
+def test_statistics_follow_batches_with_the_momentum():
+    made = initial.build(CLASSIFIER, ModelConfig(_NAME, batch_norm_momentum=0.5))
     layer = next(layer for layer in _backbone(made).submodules if isinstance(layer, tf.keras.layers.BatchNormalization))
     before = layer.moving_variance.numpy()
-    made({"image": tf.zeros([2, 64, 32, 1]), "position": tf.zeros([2], tf.int64)}, training=True)
+    made({"image": tf.zeros([2, 32, 32, 1]), "position": tf.zeros([2], tf.int64)}, training=True)
     assert (np.abs(layer.moving_variance.numpy() - before) > 0.2).any()  # by 0.01 with 0.99
 
 
 def test_a_file_that_is_none_of_this_backbone_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"missing\.h5: no such file of weights"):
-        initial.prepare(_classifier(), ModelConfig(_NAME, str(tmp_path / "missing.h5")))
+        initial.build(CLASSIFIER, ModelConfig(_NAME, str(tmp_path / "missing.h5")))
