@@ -235,14 +235,15 @@ def batches(stream: tf.data.Dataset, shards: Shards, split: str, reading: Readin
 
     def decode(position: tf.Tensor, element: tuple[tf.Tensor, tf.Tensor]) -> Batch:
         key, serialized = element
-        fields, images = schema.decode_batch(serialized, shards.encoding, _NAMES)
-        label = tf.cast(fields["label"], tf.int32)
         if reading.crop:
-            image, boxes = _crop(images, fields["focus_xyxy_px"], reading.crop, jitter_seed, position)
-            boxes = tf.where((label > 0)[:, None], boxes, float(PADDING))[:, None]
+            fields, images = schema.decode_crops(serialized, shards.encoding, _NAMES)
+            label = tf.cast(fields["label"], tf.int32)
+            image, focuses = _crop(images, fields["focus_xyxy_px"], reading.crop, jitter_seed, position)
+            boxes = tf.where((label > 0)[:, None], focuses, float(PADDING))[:, None]
             classes = tf.maximum(label - 1, PADDING)[:, None]
         else:
-            image = tf.stack([tf.ensure_shape(image, [*size_px, 1]) for image in images])
+            fields, image = schema.decode_views(serialized, shards.encoding, _NAMES, *size_px)
+            label = tf.cast(fields["label"], tf.int32)
             boxes, classes = fields["boxes_xyxy_px"], tf.cast(fields["pathologies"], tf.int32) - 1
         room = [[0, 0], [0, max_boxes - tf.shape(classes)[1]]]
         return Batch(

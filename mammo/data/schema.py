@@ -104,10 +104,10 @@ def decode(serialized: tf.Tensor, encoding: Encoding) -> dict[str, tf.Tensor]:
     return parsed
 
 
-def decode_batch(
+def decode_crops(
     serialized: tf.Tensor, encoding: Encoding, names: Sequence[str]
 ) -> tuple[dict[str, tf.Tensor], list[tf.Tensor]]:
-    """Parses some records and decodes their images, all in one go.
+    """Parses some records and decodes their images, of any sizes, all in one go.
 
     Args:
         serialized: string [B], B static.
@@ -118,10 +118,32 @@ def decode_batch(
         A tensor [B, ...] for each of `names`, where one a lesion [B, most lesions, ...] with `PADDING` as box and 0 as
         pathology of what is none; and B images as those of `decode`.
     """
+    fields, encoded, sizes_px = _parse_batch(serialized, names)
+    return fields, _decode_images(tf.unstack(encoded), sizes_px, encoding)
+
+
+def decode_views(
+    serialized: tf.Tensor, encoding: Encoding, names: Sequence[str], height_px: int, width_px: int
+) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+    """Does what `decode_crops` does for images of one size; they are one tensor, [B, height_px, width_px, 1]."""
+    fields, encoded, sizes_px = _parse_batch(serialized, names)
+    if encoding != Encoding.RAW:
+        images = _decode_images(tf.unstack(encoded), sizes_px, encoding)
+        return fields, tf.stack([tf.ensure_shape(image, [height_px, width_px, 1]) for image in images])
+    # All at once: to take the strings apart, and to stack what they hold, would copy the pixels twice more.
+    is_of_size = tf.reduce_all(sizes_px == tf.constant([height_px, width_px], tf.int64))
+    check = tf.debugging.Assert(is_of_size, ["A view is not of the size of the others:", sizes_px])
+    with tf.control_dependencies([] if check is None else [check]):  # outside a graph it is none
+        pixels = tf.io.decode_raw(tf.identity(encoded), tf.uint16, little_endian=True)
+    return fields, tf.reshape(pixels, [encoded.shape[0], height_px, width_px, 1])
+
+
+def _parse_batch(serialized: tf.Tensor, names: Sequence[str]) -> tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor]:
+    """Returns the fields of some records, their images as stored, string [B], and their sizes, int64 [B, 2]."""
     wanted = {name: _parser(FEATURES[name]) for name in (*names, "image", "height_px", "width_px")}
     parsed = tf.io.parse_example(serialized, wanted)
     sizes_px = tf.stack([parsed["height_px"], parsed["width_px"]], axis=1)
-    return {name: parsed[name] for name in names}, _decode_images(tf.unstack(parsed["image"]), sizes_px, encoding)
+    return {name: parsed[name] for name in names}, parsed["image"], sizes_px
 
 
 def blank(height_px: int, width_px: int, encoding: Encoding) -> bytes:
