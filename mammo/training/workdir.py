@@ -109,7 +109,7 @@ def read_config(folder: pathlib.Path, shards: Shards) -> RunConfig:
         shards: What the run is to be held against.
 
     Raises:
-        InputError: There is no run, it was on other data, or it was made before there were plans.
+        InputError: There is no run, it was on other data, or another version made it.
     """
     fields = read_fields(folder)
     differing = sorted(_differences(plans.read(folder).to_json()["data"], _data_of(shards), "data"))
@@ -118,7 +118,11 @@ def read_config(folder: pathlib.Path, shards: Shards) -> RunConfig:
             f"{folder} holds a run on other data than {shards.folder} ({'; '.join(differing)}); "
             "give the --data_dir that it was trained on."
         )
-    return run.from_fields(fields, str(folder / CONFIG_FILE))
+    try:
+        return run.from_fields(fields, str(folder / CONFIG_FILE))
+    except InputError as error:  # a program wrote it: what does not fit is a setting that came or went
+        reason = str(error).rstrip(".")
+        raise InputError(f"{reason}; another version made this run: train it again in another --workdir.") from None
 
 
 def read_fields(folder: pathlib.Path) -> dict[str, object]:

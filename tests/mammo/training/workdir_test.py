@@ -125,3 +125,14 @@ def test_the_configuration_of_a_run_comes_back_for_its_own_data_only(shards, tmp
         workdir.read_config(tmp_path, other)
     with pytest.raises(InputError, match=r"nowhere holds no run"):
         workdir.read_config(tmp_path / "nowhere", shards)
+
+
+@pytest.mark.parametrize(("field", "said"), [("seed", "seed is missing"), ("speed", "speed is not known")])
+def test_a_run_of_another_version_is_refused_with_what_to_do(shards, tmp_path, field, said):
+    settled = workdir.settle_config(tmp_path, disc_shards.config(), shards)
+    workdir.settle_plan(tmp_path, settled, shards)
+    fields = json.loads((tmp_path / "config.json").read_text())
+    others = {name: value for name, value in fields.items() if name != field}
+    (tmp_path / "config.json").write_text(json.dumps(others if field in fields else {**fields, field: 1}))
+    with pytest.raises(InputError, match=rf"config\.json\.{said}.*; another version made this run: train it again"):
+        workdir.read_config(tmp_path, shards)
