@@ -219,7 +219,6 @@ def _epoch(
     return elements.shuffle(reading.input.shuffle_buffer, seed=of_shuffle[0], reshuffle_each_iteration=False)
 
 
-@as_written
 def batches(stream: tf.data.Dataset, shards: Shards, split: str, reading: Reading, padding: int = 0) -> tf.data.Dataset:
     """Batches (position, (key, record as stored)) and decodes them, with so many images that are none at the end.
 
@@ -235,15 +234,15 @@ def batches(stream: tf.data.Dataset, shards: Shards, split: str, reading: Readin
 
     def decode(position: tf.Tensor, element: tuple[tf.Tensor, tf.Tensor]) -> Batch:
         key, serialized = element
+        fields = schema.parse_batch(serialized, _NAMES)
+        label = tf.cast(fields["label"], tf.int32)
         if reading.crop:
-            fields, images = schema.decode_crops(serialized, shards.encoding, _NAMES)
-            label = tf.cast(fields["label"], tf.int32)
+            images = schema.decode_images(fields, shards.encoding)
             image, focuses = _crop(images, fields["focus_xyxy_px"], reading.crop, jitter_seed, position)
             boxes = tf.where((label > 0)[:, None], focuses, float(PADDING))[:, None]
             classes = tf.maximum(label - 1, PADDING)[:, None]
         else:
-            fields, image = schema.decode_views(serialized, shards.encoding, _NAMES, *size_px)
-            label = tf.cast(fields["label"], tf.int32)
+            image = schema.decode_views(fields, shards.encoding, *size_px)
             boxes, classes = fields["boxes_xyxy_px"], tf.cast(fields["pathologies"], tf.int32) - 1
         room = [[0, 0], [0, max_boxes - tf.shape(classes)[1]]]
         return Batch(

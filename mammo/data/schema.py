@@ -4,6 +4,7 @@ A record is a `tf.train.Example` that holds one image with its lesions: a whole 
 resolution. Everything in it is in pixels of that image unless the table says otherwise.
 """
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,6 +17,7 @@ from mammo.data import encodings
 from mammo.data.batch import PADDING
 
 _MOST_SIDE_PX, _MOST_PX = 1 << 15, 1 << 28  # of an image in a record
+_OF_IMAGE = ("image", "height_px", "width_px")  # what an image is decoded by
 _PNG_SIZE_AT = 16  # signature, length and name of the first chunk, IHDR: RFC 2083, section 4.1.1
 
 
@@ -99,51 +101,44 @@ def decode(serialized: tf.Tensor, encoding: Encoding) -> dict[str, tf.Tensor]:
         A tensor for every key of `FEATURES`, of its dtype and shape, but `image`: [H, W, 1] of `image_dtype`.
     """
     parsed = tf.io.parse_single_example(serialized, {key: _parser(feature) for key, feature in FEATURES.items()})
-    sizes_px = tf.stack([parsed["height_px"], parsed["width_px"]])[None]
-    (parsed["image"],) = _decode_images([parsed["image"]], sizes_px, encoding)
+    (parsed["image"],) = _decode_images([parsed["image"]], _sizes_px(parsed)[None], encoding)
     return parsed
 
 
-def decode_crops(
-    serialized: tf.Tensor, encoding: Encoding, names: Sequence[str]
-) -> tuple[dict[str, tf.Tensor], list[tf.Tensor]]:
-    """Parses some records and decodes their images, of any sizes, all in one go.
+def parse_batch(serialized: tf.Tensor, names: Sequence[str]) -> dict[str, tf.Tensor]:
+    """Parses some records in one go.
 
     Args:
         serialized: string [B], B static.
-        encoding: How the shards' manifest says that images are stored.
-        names: Some of `FEATURES`, without the image.
+        names: Some of `FEATURES`, without what an image is decoded by.
 
     Returns:
-        A tensor [B, ...] for each of `names`, where one a lesion [B, most lesions, ...] with `PADDING` as box and 0 as
-        pathology of what is none; and B images as those of `decode`.
+        A tensor [B, ...] for each of `names` and for what an image is decoded by, where one a lesion
+        [B, most lesions, ...] with `PADDING` as box and 0 as pathology of what is none.
     """
-    fields, encoded, sizes_px = _parse_batch(serialized, names)
-    return fields, _decode_images(tf.unstack(encoded), sizes_px, encoding)
+    return tf.io.parse_example(serialized, {name: _parser(FEATURES[name]) for name in (*names, *_OF_IMAGE)})
 
 
-def decode_views(
-    serialized: tf.Tensor, encoding: Encoding, names: Sequence[str], height_px: int, width_px: int
-) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-    """Does what `decode_crops` does for images of one size; they are one tensor, [B, height_px, width_px, 1]."""
-    fields, encoded, sizes_px = _parse_batch(serialized, names)
+def decode_images(parsed: Mapping[str, tf.Tensor], encoding: Encoding) -> list[tf.Tensor]:
+    """Decodes the images, of any sizes, of what `parse_batch` gives; each is as that of `decode`."""
+    return _decode_images(tf.unstack(parsed["image"]), _sizes_px(parsed), encoding)
+
+
+def decode_views(parsed: Mapping[str, tf.Tensor], encoding: Encoding, height_px: int, width_px: int) -> tf.Tensor:
+    """Decodes the images, all of one size, of what `parse_batch` gives: `image_dtype` [B, height_px, width_px, 1]."""
     if encoding != Encoding.RAW:
-        images = _decode_images(tf.unstack(encoded), sizes_px, encoding)
-        return fields, tf.stack([tf.ensure_shape(image, [height_px, width_px, 1]) for image in images])
+        images = decode_images(parsed, encoding)
+        return tf.stack([tf.ensure_shape(image, [height_px, width_px, 1]) for image in images])
     # All at once: to take the strings apart, and to stack what they hold, would copy the pixels twice more.
-    is_of_size = tf.reduce_all(sizes_px == tf.constant([height_px, width_px], tf.int64))
-    check = tf.debugging.Assert(is_of_size, ["A view is not of the size of the others:", sizes_px])
-    with tf.control_dependencies([] if check is None else [check]):  # outside a graph it is none
+    encoded, sizes_px = parsed["image"], _sizes_px(parsed)
+    with _asserted(sizes_px == tf.constant([height_px, width_px], tf.int64), sizes_px):
         pixels = tf.io.decode_raw(tf.identity(encoded), tf.uint16, little_endian=True)
-    return fields, tf.reshape(pixels, [encoded.shape[0], height_px, width_px, 1])
+    return tf.reshape(pixels, [encoded.shape[0], height_px, width_px, 1])
 
 
-def _parse_batch(serialized: tf.Tensor, names: Sequence[str]) -> tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor]:
-    """Returns the fields of some records, their images as stored, string [B], and their sizes, int64 [B, 2]."""
-    wanted = {name: _parser(FEATURES[name]) for name in (*names, "image", "height_px", "width_px")}
-    parsed = tf.io.parse_example(serialized, wanted)
-    sizes_px = tf.stack([parsed["height_px"], parsed["width_px"]], axis=1)
-    return {name: parsed[name] for name in names}, parsed["image"], sizes_px
+def _sizes_px(parsed: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    """Returns int64 [B, 2], height and width."""
+    return tf.stack([parsed["height_px"], parsed["width_px"]], axis=-1)
 
 
 def blank(height_px: int, width_px: int, encoding: Encoding) -> bytes:
@@ -166,12 +161,18 @@ def _decode_images(encoded: Sequence[tf.Tensor], sizes_px: tf.Tensor, encoding: 
     is_possible = (sizes_px > 0) & (sizes_px <= _MOST_SIDE_PX) & (tf.reduce_prod(sizes_px, axis=1) <= _MOST_PX)[:, None]
     if encoding != Encoding.RAW:  # before a decoder takes memory for as many pixels as the file claims to have
         is_possible &= tf.stack([_claimed_size_px(image, encoding) for image in encoded]) == sizes_px
-    check = tf.debugging.Assert(tf.reduce_all(is_possible), ["An image cannot be of its size:", sizes_px])
-    with tf.control_dependencies([] if check is None else [check]):  # outside a graph it is none
+    with _asserted(is_possible, sizes_px):
         return [
             _decode_image(tf.identity(image), size_px, encoding)
             for image, size_px in zip(encoded, tf.unstack(sizes_px, len(encoded)), strict=True)
         ]
+
+
+def _asserted(is_possible: tf.Tensor, sizes_px: tf.Tensor) -> contextlib.AbstractContextManager[object]:
+    """Lets what is made inside wait for a check of sizes: bool [B, 2] and int64 [B, 2]."""
+    check = tf.debugging.Assert(tf.reduce_all(is_possible), ["An image cannot be of its size:", sizes_px])
+    inside: contextlib.AbstractContextManager[object] = tf.control_dependencies([] if check is None else [check])
+    return inside  # outside a graph the check is none
 
 
 def _decode_image(encoded: tf.Tensor, size_px: tf.Tensor, encoding: Encoding) -> tf.Tensor:

@@ -50,8 +50,7 @@ def learnt(model: tf.keras.Model, unfrozen_layers: int) -> list[tf.Variable]:
         model: As `build` makes it.
         unfrozen_layers: How many layers with weights of the backbone, its last ones, are learnt; -1: all.
     """
-    backbone = model.get_layer("backbone")
-    layers = [layer for layer in _flat(backbone) if layer.trainable_weights]
+    layers = _learnable_layers(model)
     frozen = [] if unfrozen_layers == ALL_LAYERS else layers[: max(len(layers) - unfrozen_layers, 0)]
     ids = {id(weight) for layer in frozen for weight in layer.trainable_weights}
     return [weight for weight in model.trainable_variables if id(weight) not in ids]
@@ -65,7 +64,7 @@ def rate_shares(model: tf.keras.Model, depth_share: float) -> list[float]:
         depth_share: What a block of the backbone takes of the rate of the block behind it; the last takes all of it,
             and so does the head. Stem and top are blocks of their own.
     """
-    layers = [layer for layer in _flat(model.get_layer("backbone")) if layer.trainable_weights]
+    layers = _learnable_layers(model)
     # All backbones name their layers so: stem_conv, block1a_expand_conv or dark2_csp, top_conv.
     block_of = {layer.name: re.findall(r"^[a-z]+\d?", layer.name)[0] for layer in layers}
     last_first = list(dict.fromkeys(block_of[layer.name] for layer in reversed(layers)))
@@ -133,6 +132,11 @@ def _modern_head(levels: Sequence[tf.Tensor]) -> tf.Tensor:
         pooled.append(tf.keras.layers.GlobalMaxPooling2D(name=f"largest_{name}")(features))
     joined = tf.keras.layers.Concatenate(name="joined")(pooled)
     return tf.keras.layers.BatchNormalization(name="normalization")(joined)
+
+
+def _learnable_layers(model: tf.keras.Model) -> list[tf.keras.layers.Layer]:
+    """All layers of the backbone that have something to learn, from the image on."""
+    return [layer for layer in _flat(model.get_layer("backbone")) if layer.trainable_weights]
 
 
 def _flat(model: tf.keras.Model) -> list[tf.keras.layers.Layer]:
