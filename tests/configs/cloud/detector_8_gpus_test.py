@@ -13,9 +13,10 @@ tf.config.set_logical_device_configuration(
 )
 
 
-def test_two_replicas_train_and_resume(weights, tmp_path):
+def test_two_replicas_train_resume_and_are_exported(weights, tmp_path):
     shards = disc_shards.write(tmp_path / "shards", {"train": 8, "validation": 3, "test": 3})
     config = small_presets.config("cloud/detector_8_gpus", "detector", weights, precision="bfloat16")
     assert (config.devices, config.xla, config.model.batch_norm) == (8, True, "replica")
     config = dataclasses.replace(config, devices=2, logical_processors=2)
-    preset_runs.train_in_two(config, shards, tmp_path)
+    preset_runs.train_in_two(config, shards, tmp_path / "run")
+    preset_runs.evaluate_and_export(shards, tmp_path / "run", tmp_path / "network")

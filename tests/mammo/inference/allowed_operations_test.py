@@ -6,49 +6,33 @@ import dataclasses
 import pytest
 import tensorflow as tf
 
-from mammo.config.data import CropConfig, InputConfig
-from mammo.config.model import ClassifierNetwork, DecodingConfig, DetectorNetwork
+from mammo.config.data import InputConfig
+from mammo.config.model import ClassifierNetwork
 from mammo.data.pipeline import Reading
 from mammo.inference import freezing, graphs, networks
 from mammo.inference.allowed_operations import ALLOWED_OPERATIONS
 from mammo.models import building
 from mammo.models.anchor_grid import Anchors
-from mammo.models.plans import CLASS_BLIND, ClassifierPlan, DetectorPlan, TrainingData
+from mammo.models.plans import CLASS_BLIND, ClassifierPlan, DetectorPlan
 from mammo.stages.classifier import ClassifierStage
 from mammo.stages.detector import DetectorStage
 from mammo.training import distribution
 from tests.mammo.data import small_shards
 from tests.mammo.models import short_darknet, short_efficientnet
+from tests.mammo.models.small_plans import CLASSIFIER, DETECTOR
 
-_DATA = TrainingData(manifest_sha256="0" * 64, source="phantom", is_phantom=True)
-FINDER = DetectorPlan(
-    stage="detector",
-    classes=CLASS_BLIND,
-    height_px=64,
-    width_px=32,
-    data=_DATA,
-    network=DetectorNetwork("csp_darknet_nano", 8, 1),
-    anchors=Anchors((3, 4, 5, 6), (8.0, 16.0, 32.0, 64.0), (0.8, 1.0)),
-    decoding=DecodingConfig(),
+FINDER = dataclasses.replace(
+    DETECTOR, classes=CLASS_BLIND, anchors=Anchors((3, 4, 5, 6), (8.0, 16.0, 32.0, 64.0), (0.8, 1.0))
 )
-WHOLE_IMAGE = ClassifierPlan(
+CROPS = dataclasses.replace(CLASSIFIER, network=ClassifierNetwork("efficientnet_b0", "modern", 0.2, standardizes=True))
+WHOLE_IMAGE = dataclasses.replace(
+    CLASSIFIER,
     stage="tumour",
     classes=("normal", "tumour"),
     height_px=64,
     width_px=64,
-    data=_DATA,
     network=ClassifierNetwork("csp_darknet_nano", "study", 0.2, standardizes=False),
     crop=None,
-    flip_averaging=True,
-)
-CROPS = dataclasses.replace(
-    WHOLE_IMAGE,
-    stage="crop_classifier",
-    classes=("background", "benign", "cancer"),
-    height_px=32,
-    width_px=32,
-    crop=CropConfig(side_px=32),
-    network=ClassifierNetwork("efficientnet_b0", "modern", 0.2, standardizes=True),
 )
 OF_EACH_KIND: tuple[DetectorPlan | ClassifierPlan, ...] = (
     FINDER,

@@ -12,7 +12,7 @@ from unittest import mock
 
 import numpy as np
 
-MAGIC_NUMBER, VERSION = 0x1950A86A20F9469CFC6C, 1001
+_MAGIC_NUMBER, _VERSION = 0x1950A86A20F9469CFC6C, 1001
 _PICKLE_PROTOCOL = 2
 
 
@@ -26,7 +26,7 @@ def write(path: pathlib.Path, tensors: Mapping[str, object]) -> None:
     """
     storages: dict[int, _Storage] = {}
     with mock.patch.dict(sys.modules, _MODULES), path.open("wb") as file:
-        for content in (MAGIC_NUMBER, VERSION, {"little_endian": True}):
+        for content in (_MAGIC_NUMBER, _VERSION, {"little_endian": True}):
             _Pickler(file, _PICKLE_PROTOCOL).dump(content)
         state = collections.OrderedDict((name, _placed(value, storages)) for name, value in tensors.items())
         _Pickler(file, _PICKLE_PROTOCOL).dump(state)

@@ -59,16 +59,14 @@ def test_weights_that_are_not_learnt_keep_their_values_and_moments():
 @pytest.mark.parametrize("kind", ["adamw", "sgd"])
 def test_weights_learn_and_decay_by_their_share_of_the_rate(kind):
     """As a state of its own with that rate would: for half of it, half of each update, decay included."""
-    shared = _state(kind=kind, weight_decay=0.1, rate_shares=[0.5, 0.5, 1.0, 0.0])
+    shares = [0.5, 0.5, 1.0, 0.0]
+    shared = _state(kind=kind, weight_decay=0.1, rate_shares=shares)
     whole = _state(kind=kind, weight_decay=0.1)
     starts = whole.model.get_weights()
     for state in (shared, whole):
         _update(state, np.linspace(-1, 2, 11))
-    halved, same, still = ([0, 1], [2], [3])
-    for index, (start, one, other) in enumerate(
-        zip(starts, shared.model.get_weights(), whole.model.get_weights(), strict=True)
-    ):
-        share = 0.5 * (index in halved) + 1.0 * (index in same) + 0.0 * (index in still)
+    ends = shared.model.get_weights(), whole.model.get_weights()
+    for share, start, one, other in zip(shares, starts, *ends, strict=True):
         assert (other != start).any()
         np.testing.assert_allclose(one - start, share * (other - start), rtol=1e-4, atol=1e-8)
 
