@@ -44,7 +44,8 @@ def run(module: str, *arguments: str, cwd: pathlib.Path | None = None) -> subpro
 @functools.cache
 def _prepared() -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "tests.prepared"]
-    process = subprocess.Popen(command, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    own = environment() | {"TF_CPP_MIN_LOG_LEVEL": "3"}  # as programs have it
+    process = subprocess.Popen(command, env=own, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     atexit.register(process.communicate)  # which ends it
     assert process.stdout
     while (line := process.stdout.readline()) != "ready\n":

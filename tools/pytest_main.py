@@ -9,8 +9,6 @@ import sys
 
 import pytest
 
-from mammo.common import tensorflow_settings
-
 _QUICKLY_COMPILED = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 """What XLA compiles in a test runs for a moment: without LLVM's optimisations it is there in a tenth of the time."""
 
@@ -23,7 +21,9 @@ def main() -> int:
     os.environ.update(HOME=str(home), MPLBACKEND="Agg", HYPOTHESIS_STORAGE_DIRECTORY=str(scratch / "hypothesis"))
 
     os.environ.setdefault("XLA_FLAGS", _QUICKLY_COMPILED)
-    tensorflow_settings.apply()  # as every program does
+    # As every program has them: mammo/common/tensorflow_settings.py.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
     arguments = [
         "--rootdir=.",
