@@ -101,7 +101,7 @@ class _Maker:
             yield self._crop(Content.LESION, np.array(lesion.box_xyxy_px), (lesion,))
 
     def background_crops(self) -> Iterator[Record]:
-        """Draws places inside the breast whose crop holds no lesion's centre and whose focus touches no lesion."""
+        """Draws places inside the breast whose focus touches no lesion; the square about it may show one."""
         view_key = zlib.crc32(f"{self.view.exam_id}/{self.view.laterality}/{self.view.projection}".encode())
         random = np.random.default_rng([self.options.seed, view_key])
         ys, xs = np.nonzero(self.breast.mask)

@@ -3,6 +3,7 @@
 bazel run //mammo:export -- --workdir=~/runs/comparison
 """
 
+import pathlib
 import time
 
 from absl import flags, logging
@@ -11,6 +12,8 @@ from data_tools import preparation
 from mammo.common import cli
 from mammo.common.errors import InputError
 from mammo.concepts.catalogue import CONCEPTS
+from mammo.concepts.concept import Role
+from mammo.config import run
 from mammo.inference import bundle_facts, bundles, signing
 from mammo.inference.sealing import CARD_FILE
 
@@ -34,10 +37,23 @@ _SOURCE_DIR = flags.DEFINE_string(
     None,
     "multi_stage: the folder of the files that the shards are made of; none: as the run has it.",
 )
+_TRAINED_ON = flags.DEFINE_string(
+    "trained_on", None, "What the data is, in a line that every answer has; by default the name of its source."
+)
+_CARD_NOTES = flags.DEFINE_string(
+    "card_notes", None, "A Markdown file for the model card: whose data it is, and what the model must not be used for."
+)
 _FLIPS = flags.DEFINE_bool(
     "flips",
     False,
     "Detectors look at each view's mirror image, too: twice as long; thresholds are chosen so.",
+)
+_LOOKS = flags.DEFINE_enum(
+    "looks",
+    None,
+    [str(looks) for looks in run.CROP_LOOKS],
+    "Over how many mirrored and turned versions of each crop the answer is averaged: twice as many take twice as long. "
+    "None: as the classifier was trained.",
 )
 _HALVED = flags.DEFINE_bool(
     "halved", False, "Weights are stored as float16, in half the bytes; scores differ by less than 0.002."
@@ -57,6 +73,10 @@ def main() -> None:
         raise InputError("--workdir is empty; give the folder of a comparison or of a run.")
     if _NAME.value is not None and not bundle_facts.is_text(_NAME.value):
         raise InputError("--name is empty, too long, or has characters that cannot be shown; give a short line.")
+    trained_on = _TRAINED_ON.value
+    if trained_on is not None and not bundle_facts.is_text(trained_on):
+        raise InputError("--trained_on is empty, too long, or has characters that cannot be shown; give a short line.")
+    notes = _read_notes(cli.user_path(_CARD_NOTES.value)) if _CARD_NOTES.value else ""
     key = signing.read_private_key(cli.user_path(_SIGN_WITH.value)) if _SIGN_WITH.value else None
 
     from mammo.concepts import trained_models  # noqa: PLC0415  TensorFlow takes seconds: see above
@@ -73,11 +93,23 @@ def main() -> None:
     models = trained_models.find(folders, shards)
     concept = exporting.choose(models, _CONCEPT.value)
     name = _NAME.value or concept.name
+    described = exporting.Described(trained_on, notes)
+    if _LOOKS.value is not None:
+        if Role.CROP_CLASSIFIER not in concept.roles:
+            raise InputError(f"--looks={_LOOKS.value} is of a crop classifier, which {concept.name} does not ask.")
+        models = trained_models.with_looks(models, int(_LOOKS.value))
     options = {"flips": _FLIPS.value, "halved": _HALVED.value}
-    made = exporting.export(name, concept, models, shards, source_dir, output_dir, **options, key=key)
+    made = exporting.export(name, concept, models, shards, source_dir, output_dir, described, **options, key=key)
     taken = cli.duration(time.monotonic() - began_s)
     signature = f"it is signed by {made.signed_by}" if made.signed_by else "it is not signed"
     print(f"Wrote {made.folder} after {taken}; what was measured stands in its {CARD_FILE}; {signature}.")
+
+
+def _read_notes(path: pathlib.Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"--card_notes={path} cannot be read ({error}); give a text file.") from None
 
 
 if __name__ == "__main__":

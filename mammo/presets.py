@@ -5,8 +5,9 @@ import types
 from collections.abc import Mapping, Sequence
 
 from configs import (
-    cbis_ddsm_crops_hour,
-    cbis_ddsm_hour,
+    cbis_ddsm_breasts,
+    cbis_ddsm_crops,
+    cbis_ddsm_detector,
     comparison,
     crop_classifier,
     detector,
@@ -25,8 +26,9 @@ PRESETS: Mapping[str, types.ModuleType] = {
     "malignancy": malignancy,
     "crop_classifier": crop_classifier,
     "comparison": comparison,
-    "cbis_ddsm_hour": cbis_ddsm_hour,
-    "cbis_ddsm_crops_hour": cbis_ddsm_crops_hour,
+    "cbis_ddsm_detector": cbis_ddsm_detector,
+    "cbis_ddsm_crops": cbis_ddsm_crops,
+    "cbis_ddsm_breasts": cbis_ddsm_breasts,
     "cloud/comparison_1_gpu": comparison_1_gpu,
     "cloud/whole_image_1_gpu": whole_image_1_gpu,
     "cloud/detector_1_gpu": detector_1_gpu,

@@ -6,8 +6,10 @@ when the same command is given again, and ends in the same weights.
 bazel run //mammo:train -- --stage=detector --data_dir=~/mini_ddsm --config.optimizer.learning_rate=3e-4
 """
 
+import pathlib
 import sys
 import time
+from typing import TYPE_CHECKING
 
 from absl import flags, logging
 from ml_collections import config_flags
@@ -17,6 +19,9 @@ from mammo import presets
 from mammo.common import cli
 from mammo.common.errors import InputError
 from mammo.config import run
+
+if TYPE_CHECKING:
+    from mammo.data.shards import Shards
 
 _STAGE = flags.DEFINE_enum(
     "stage",
@@ -30,6 +35,14 @@ _CONFIG = config_flags.DEFINE_config_file(
 _DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Shards, or a Mini-DDSM folder, which is converted first; none: synthetic exams are drawn."
 )
+_FOLDS = flags.DEFINE_integer(
+    "folds",
+    0,
+    "Cross-validation: deals the patients of training and validation into so many folds and trains a model for each on "
+    "all others; the report is of all folds together. 0: one model, as the data is split.",
+    lower_bound=0,
+)
+flags.register_validator(_FOLDS, lambda count: count != 1, "is 0, or 2 or more")  # type: ignore[no-untyped-call]
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; by default runs/<stage> where you stand.")
 
 
@@ -50,19 +63,48 @@ def main() -> None:
         given.model.weights = cli.weights(given.model.weights)
     config = run.from_fields(given)
 
-    from mammo.data.shards import Shards  # noqa: PLC0415  TensorFlow takes seconds: wrong flags are told before
+    from data_tools import folds  # noqa: PLC0415  TensorFlow takes seconds: wrong flags are told before
+    from mammo.data.shards import Shards  # noqa: PLC0415
     from mammo.reports import run as report  # noqa: PLC0415
-    from mammo.training import loop, stopwatch, workdir  # noqa: PLC0415
+    from mammo.training import cross_validation, loop, stopwatch, workdir  # noqa: PLC0415
 
     with workdir.claim(folder):
         with stopwatch.counting(folder, "preparation_s") as preparing:
             shards_dir = preparation.prepare(data_dir, folder / "data", config.data)
         shards = Shards.open(shards_dir)
-        config = workdir.settle_config(folder, config, shards)
-        evaluation, training_s = loop.train(config, shards, folder)
-        seconds = {"preparation_s": preparing.total_s, "training_s": training_s}
-        page = report.write(folder, evaluation, shards, workdir.to_json(config), seconds, folder)
-    print(f"Wrote {page} after {cli.duration(time.monotonic() - began_s)}; checkpoints and metrics are beside it.")
+        seconds = {"preparation_s": preparing.total_s}
+        if _FOLDS.value:
+            dealt = folds.deal(shards, folder / _folds_name(shards), _FOLDS.value)
+            _check_weights(config, shards)
+            pooled = cross_validation.run(config, dealt, folder)
+            seconds["training_s"] = pooled.training_s
+            page = report.write_pooled(folder, pooled, _FOLDS.value, shards, seconds)
+        else:
+            config = workdir.settle_config(folder, config, shards)
+            evaluation, seconds["training_s"] = loop.train(config, shards, folder)
+            page = report.write(folder, evaluation, shards, workdir.to_json(config), seconds, folder)
+    taken, place = cli.duration(time.monotonic() - began_s), "in a folder of each fold" if _FOLDS.value else "beside it"
+    print(f"Wrote {page} after {taken}; checkpoints and metrics are {place}.")
+
+
+def _check_weights(config: run.RunConfig, shards: "Shards") -> None:
+    """Refuses initial weights that have learnt from patients of the folds: all figures would be too good."""
+    from mammo.models import plans  # noqa: PLC0415
+    from mammo.training import workdir  # noqa: PLC0415
+
+    weights = pathlib.Path(config.model.weights)
+    if weights.name == workdir.BACKBONE_FILE and (weights.parent / plans.FILE_NAME).is_file():
+        learnt_from = plans.read(weights.parent).data
+        if learnt_from.source == shards.manifest.source:
+            raise InputError(
+                f"--config.model.weights={weights} has learnt from {learnt_from.source}, perhaps from patients of the "
+                "folds; give imagenet, none, or weights of other data."
+            )
+
+
+def _folds_name(shards: "Shards") -> str:
+    """Names the folder of the folds of these shards: those of other data are others."""
+    return f"folds-{_FOLDS.value}-{shards.manifest_sha256[:8]}"
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
     bazel run //tools:build_deps
 
-What a person writes in a BUILD file stays: the line at its top, comments above targets, attributes such as `size`,
-a test's `data`, which tests are kept apart, and targets of other kinds. The rest is made here:
+What a person writes in a BUILD file stays: the line at its top, comments above targets, attributes such as `size`, a
+test's `data`, targets in a module's `data`, which tests are kept apart, and targets of other kinds. The rest is
+made here:
 
 * All `x_test.py` of a folder become one `pytest_test` named `tests`, which runs them in one process. A file that needs
   a process of its own has a target written by hand, such as `pytest_test(name = "x_test")`; of several, the `srcs`.

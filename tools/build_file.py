@@ -62,13 +62,22 @@ def _module_target(root: pathlib.Path, module: Module, labels: Labels, before: _
     made = {"name": _quoted(module.stem)}
     if module.kind == "py_library":
         made["srcs"] = _list([f"{module.stem}.py"])
-    if beside := sorted(p.name for p in (root / module.package).glob(f"{module.stem}.*") if p.suffix != ".py"):
-        made["data"] = _list(beside)
+    beside = sorted(p.name for p in (root / module.package).glob(f"{module.stem}.*") if p.suffix != ".py")
+    if data := [*beside, *_targets_among(before.attributes.get("data", "[]") if before else "[]")]:
+        made["data"] = _list(data)
     if users := _visible_to(labels.users.get(module.label, frozenset())):
         made["visibility"] = _list(users)
     if deps := labels.deps([module]):
         made["deps"] = _list(deps)
     return _target(module.kind, made, before)
+
+
+def _targets_among(data: str) -> list[str]:
+    """Returns the targets among a module's data, a list of names, which a person wrote."""
+    try:
+        return [name for name in ast.literal_eval(data) if name.startswith(("//", ":", "@"))]
+    except ValueError:
+        raise InputError(f"data={data} of a module is no list of names; write one.") from None
 
 
 def _test_targets(

@@ -1,4 +1,4 @@
-"""The four concepts on one GPU of 16 GB or more: whole Mini-DDSM, EfficientNet-B0 from ImageNet in all of them.
+"""The four concepts on one GPU of 16 GB or more: whole Mini-DDSM, EfficientNet-Lite0 from ImageNet in all.
 
 Each concept has about as many updates, whether it is of one model or of two. Not yet measured on a GPU: what it costs
 and reaches is not known.
@@ -6,7 +6,7 @@ and reaches is not known.
 
 import ml_collections
 
-from configs import comparison
+from configs import cbis_ddsm_crops, comparison
 from configs.cloud import detector_1_gpu
 
 
@@ -20,6 +20,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.models.finder = detector_1_gpu.get_config()
     config.models.finder.model.is_class_blind = True
     config.models.finder.train_steps //= 2
+    config.models.crop_classifier = cbis_ddsm_crops.get_config()
     for name, train_steps in {
         "whole_image": 30_000,
         "tumour": 15_000,
@@ -29,15 +30,17 @@ def get_config() -> ml_collections.ConfigDict:
         model = config.models[name]
         model.devices = 1
         model.xla = True
-        model.model.backbone = "efficientnet_b0"
+        model.model.backbone = "efficientnet_lite0"
         model.model.weights = "imagenet"
         model.model.keeps_statistics = True
         model.model.batch_norm_momentum = 0.99
-        model.transfer.frozen_steps = train_steps // 10
-        model.transfer.rate_share = 0.3
+        model.transfer.depth_share = 0.7
         model.train_steps = train_steps
         model.optimizer.warmup_steps = 500
         model.optimizer.averages_decay = 0.9998
         model.evaluate_every_steps = 1_000
         model.save_every_steps = 500
+        if name != "crop_classifier":  # its head is solved, and takes no steps of its own
+            model.transfer.frozen_steps = train_steps // 10
+            model.transfer.rate_share = 0.3
     return config

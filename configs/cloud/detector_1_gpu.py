@@ -1,4 +1,4 @@
-"""The detector on one GPU of 16 GB or more: whole Mini-DDSM, EfficientNet-B0 from ImageNet.
+"""The detector on one GPU of 16 GB or more: whole Mini-DDSM, EfficientNet-Lite0 from ImageNet.
 
 Convert with `--height=1024 --width=640` (the default) first. Not yet measured on a GPU: what it costs and
 reaches is not known.
@@ -15,7 +15,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.data.height_px = 1024
     config.data.width_px = 640
 
-    config.model.backbone = "efficientnet_b0"
+    config.model.backbone = "efficientnet_lite0"
     config.model.weights = "imagenet"
     config.model.pyramid_channels = 256
     config.model.max_levels = 5

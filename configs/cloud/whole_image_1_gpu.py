@@ -1,8 +1,9 @@
-"""The classifier of whole views as the 2022 study had it, on one GPU of 16 GB or more: EfficientNet-B0 from ImageNet.
+"""The classifier of whole views as the 2022 study had it, on one GPU of 16 GB or more: an EfficientNet from ImageNet.
 
 Its head, its transfer learning (the backbone frozen at first, then its last three layers unlocked at a lower rate) and
-its balance, one in four of the normal images. Convert with `--height=512 --width=512` first, which is the study's size.
-Not yet measured on a GPU: what it costs and reaches is not known.
+its balance, one in four of the normal images. The backbone is Lite0, whose weights come with the environment; the
+study's own, `--config.model.backbone=efficientnet_b0`, fetches them. Convert with `--height=512 --width=512` first,
+which is the study's size. Not yet measured on a GPU: what it costs and reaches is not known.
 """
 
 import ml_collections
@@ -16,7 +17,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.data.height_px = 512
     config.data.width_px = 512
 
-    config.model.backbone = "efficientnet_b0"
+    config.model.backbone = "efficientnet_lite0"
     config.model.weights = "imagenet"
     config.model.head = "study"
     config.model.batch_norm_momentum = 0.99

@@ -39,5 +39,5 @@ def augment(batch: Batch, seed: tf.Tensor, options: AugmentationConfig, *, xla: 
 
     batch, draws, transforms = compiled(begin, xla=xla)(batch)
     if transforms is not None:
-        batch = batch._replace(image=geometric.resample(batch.image, transforms))
+        batch = batch._replace(image=geometric.resample(batch.image, transforms, options.beyond))
     return compiled(finish, xla=xla)(batch, draws)

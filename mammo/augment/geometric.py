@@ -5,7 +5,7 @@ fills one corner of the frame stays in view, and a flip leaves it where it is. C
 """
 
 import math
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import tensorflow as tf
 
@@ -34,7 +34,7 @@ def draw(image: tf.Tensor, draws: tf.Tensor, options: AugmentationConfig) -> Aff
     """Draws a transform for each image.
 
     Args:
-        image: float32 [B, H, W, 1]; the height and width must be static.
+        image: float32 [B, H, W, C]; the height and width must be static.
         draws: float32 [B, operations, numbers], as `seeds.uniform` gives them.
         options: Ranges to draw from.
     """
@@ -110,16 +110,18 @@ def _middle(shown: tf.Tensor) -> tf.Tensor:
     return tf.cast(first + behind_last, tf.float32) / 2  # with none true both argmax are 0
 
 
-def resample(image: tf.Tensor, transforms: tf.Tensor) -> tf.Tensor:
-    """Resamples images, float32 [B, H, W, 1], with bilinear interpolation; outside the image it is black.
+def resample(image: tf.Tensor, transforms: tf.Tensor, beyond: Literal["black", "mirrored"] = "black") -> tf.Tensor:
+    """Resamples images with bilinear interpolation.
 
     XLA has no kernel for this one operation.
 
     Args:
-        image: float32 [B, H, W, 1].
+        image: float32 [B, H, W, C].
         transforms: float32 [B, 8], as `place` gives them.
+        beyond: What lies outside the image, see `AugmentationConfig`.
     """
-    return addons.transform_images(image, transforms, "bilinear", output_shape=image.shape[1:3])
+    fill_mode = "reflect" if beyond == "mirrored" else "constant"
+    return addons.transform_images(image, transforms, "bilinear", fill_mode, output_shape=image.shape[1:3])
 
 
 def _transforms(affine: Affine) -> tf.Tensor:

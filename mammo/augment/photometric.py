@@ -17,14 +17,14 @@ def vary(
     """Varies grey levels as `options` says.
 
     Args:
-        image: float32 [B, H, W, 1] in [0, 1]; B may be unknown.
+        image: float32 [B, H, W, C] in [0, 1], all channels in one way; B may be unknown.
         draws: float32 [B, operations, numbers], as `seeds.uniform` gives them.
         seed: int32 [2], seed of the noise.
         position: int64 [B], position of each image in the stream, for the noise.
         options: Ranges to draw from; an operation with an empty range is skipped.
 
     Returns:
-        float32 [B, H, W, 1] in [0, 1], 0 wherever `image` is.
+        float32 [B, H, W, C] in [0, 1], 0 wherever `image` is.
     """
     given, weight = image, film.tissue_weight(image)
     if set(options.gamma_range) != {1}:
@@ -58,5 +58,6 @@ def _blur(image: tf.Tensor, weight: tf.Tensor, sigma_px: tf.Tensor) -> tf.Tensor
     """Mixes an image with itself under [1, 2, 1] / 4 down and across, whose variance is 1/2, to a variance of σ²."""
     taps = tf.constant([[1.0, 2, 1], [2, 4, 2], [1, 2, 1]]) / 16
     padded = tf.pad(image, [[0, 0], [1, 1], [1, 1], [0, 0]], mode="SYMMETRIC")  # the chest wall fades into no black
-    blurred = tf.nn.conv2d(padded, taps[..., None, None], strides=1, padding="VALID")
+    kernel = tf.tile(taps[..., None, None], [1, 1, image.shape[-1], 1])
+    blurred = tf.nn.depthwise_conv2d(padded, kernel, strides=[1, 1, 1, 1], padding="VALID")
     return image + 2 * sigma_px**2 * weight * (blurred - image)

@@ -198,6 +198,7 @@ def _write_bundle(folder: pathlib.Path, shards: Shards) -> dict[str, tf.keras.Mo
         operating_points={},
         finding_threshold=0.0,
         false_findings_per_image=0.0,
+        trained_on="nothing",
         data={"source": "benchmark", "is_phantom": True},
         figures={},
     )

@@ -154,6 +154,7 @@ class ModelInfo:
         pixel_path_version: By which images are prepared.
         signed_by: Fingerprint of the key that signed it; None: it is not signed.
         is_trusted: Whether that key is one that the person trusts.
+        trained_on: What its data is, in a line.
     """
 
     name: str
@@ -161,6 +162,7 @@ class ModelInfo:
     pixel_path_version: int
     signed_by: str | None = None
     is_trusted: bool = False
+    trained_on: str = ""
 
     @property
     def signature(self) -> str:

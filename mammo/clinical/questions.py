@@ -11,7 +11,7 @@ LEFT_OUT = -1
 """In place of a class: images with this label are not part of the task."""
 
 OF_LESIONS = "malignancy"
-"""The task that is asked of images with a lesion only."""
+"""The task that is asked of images and breasts with a lesion only."""
 
 TITLES: Mapping[str, str] = {
     "cancer": "Cancer against the rest",

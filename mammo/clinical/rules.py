@@ -116,6 +116,22 @@ def of_breast(
     return BreastScore((highest + other) / 2, is_complete=set(Projection) <= by_projection.keys())
 
 
+def malignancy_of_breast(views: Sequence[tuple[Projection | None, float, float]]) -> float:
+    """Returns how far what is in a breast speaks for cancer and not for a benign lesion, given that there is a lesion.
+
+    The mean over its projections, each weighed by how sure it is that there is one: a view that shows none says nothing
+    of this. Of several views of one projection the surest counts.
+
+    Args:
+        views: Projection, score of a lesion, and malignancy given that there is one, of each view, at least one.
+    """
+    surest: dict[Projection | None, tuple[float, float]] = {}
+    for projection, tumour, malignancy in views:
+        surest[projection] = max((tumour, malignancy), surest.get(projection, (0.0, 0.0)))
+    weights, values = np.array(list(surest.values())).T
+    return float(np.average(values, weights=np.maximum(weights, _LEAST_SCORE)))
+
+
 def of_exam(views: Sequence[ViewScore], missing: MissingProjection | None = None) -> ExamScore:
     """Returns the score of an exam: that of its more suspicious breast.
 

@@ -50,7 +50,7 @@ class AskedModel(Protocol):
         ...
 
     def classify(self, crops: np.ndarray) -> np.ndarray:
-        """Returns probabilities, float64 [M, C], of crops, float32 [M, side, side, 1]."""
+        """Returns probabilities, float64 [M, C], of crops, float32 [M, side, side, contexts]."""
         ...
 
 

@@ -48,7 +48,7 @@ def judge(
 
     Args:
         views: Of which the files are read again, in parallel.
-        classify: Takes crops, float32 [M, side, side, 1], and gives probabilities, float64 [M, C].
+        classify: Takes crops, float32 [M, side, side, contexts], and gives probabilities, float64 [M, C].
         options: Of the classifier's crops.
         unit: What the progress counts.
 
@@ -72,13 +72,13 @@ def cut(view: FoundView, options: CropConfig) -> np.ndarray:
     """Cuts the crops of a view's findings as conversion and the training pipeline cut those of lesions.
 
     Returns:
-        float32 [M, side, side, 1].
+        float32 [M, side, side, contexts].
 
     Raises:
         InputError: The file is not there, or cannot be read.
     """
     if not len(view.findings.scores):
-        return np.zeros((0, options.side_px, options.side_px, 1), np.float32)
+        return np.zeros((0, options.side_px, options.side_px, len(options.contexts)), np.float32)
     if not view.path.is_file():
         raise InputError(f"{view.path} is missing; the second look takes the files that the shards are made of.")
     pixels = ImageFile(view.path).read_pixels()
@@ -96,7 +96,7 @@ def cut_from(pixels: np.ndarray, breast: Breast, boxes_xyxy_px: np.ndarray, opti
         options: Of the classifier's crops.
 
     Returns:
-        float32 [M, side, side, 1].
+        float32 [M, side, side, contexts].
     """
     cut_about = _traced_cut(options)
     made = []

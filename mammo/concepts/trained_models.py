@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -108,6 +108,20 @@ def find(folders: Sequence[pathlib.Path], shards: Shards) -> dict[Role, TrainedM
             stage = stages.from_plan(plans.read(own), shards, config.input)
             found[role] = TrainedModel(config, stage, own, training_s=stopwatch.read(own).training_s)
     return found
+
+
+def with_looks(models: Mapping[Role, TrainedModel], looks: int) -> dict[Role, TrainedModel]:
+    """Returns models, a crop classifier among them, which looks so many times at each crop.
+
+    Args:
+        models: By role.
+        looks: One of `mammo.config.run.CROP_LOOKS`.
+    """
+    model = models[Role.CROP_CLASSIFIER]
+    assert isinstance(model.stage, ClassifierStage)
+    plan = dataclasses.replace(model.stage.plan, averaged_looks=looks)
+    stage = dataclasses.replace(model.stage, plan=plan)
+    return {**models, Role.CROP_CLASSIFIER: dataclasses.replace(model, stage=stage)}
 
 
 def open_model(model: TrainedModel) -> "OpenModel":

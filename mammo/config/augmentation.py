@@ -1,6 +1,7 @@
 """How much images are varied in training: every probability and range, and nothing of TensorFlow."""
 
 import dataclasses
+from typing import Literal
 
 from mammo.config import checks
 
@@ -29,6 +30,8 @@ class AugmentationConfig:
         rotation_degrees: By at most so much, either way.
         scale_range: Lowest and highest magnification; its logarithm is drawn evenly.
         shear_degrees: Vertical lines lean by at most so much, either way.
+        beyond: What turning and shrinking bring into the frame from beyond it: "black", as of views, or "mirrored", the
+            image again, so that a crop full of tissue stays so.
         turns_about_frame: Whether images turn and are mirrored about the middle of the frame: for crops, whose focus is
             there. Views do about the middle of the tissue, which may fill a corner of the frame.
         shift_share: Of the height and of the width, at most, either way.
@@ -48,6 +51,7 @@ class AugmentationConfig:
     rotation_degrees: float = 12.0
     scale_range: Range = (0.9, 1.1)
     shear_degrees: float = 5.0
+    beyond: Literal["black", "mirrored"] = "black"
     turns_about_frame: bool = False
     shift_share: float = 0.05
     min_visible_share: float = 0.5
@@ -68,6 +72,7 @@ class AugmentationConfig:
         Raises:
             InputError: A probability or a range cannot be.
         """
+        checks.choices(_AUGMENTATION, self)
         shares = ("flip_horizontal", "flip_vertical", "shift_share", "min_visible_share", "cutout_share")
         checks.between(_AUGMENTATION, self, 0, 1, *shares, "brightness", "noise_std")
         checks.between(_AUGMENTATION, self, 0, 180, "rotation_degrees")

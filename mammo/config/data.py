@@ -9,12 +9,13 @@ from mammo.config import checks
 SIDE_MULTIPLE_PX = 32
 """Height and width of an image are multiples of it: networks halve an image five times, and double it back."""
 
-CROP_CONTEXT = 2.0
+CROP_CONTEXT = 4.0
 """Shards hold each lesion with its surroundings, a square this many times as long as the lesion."""
 
 LABEL_COUNT = 3
 """Labels of an image: normal, benign, cancer."""
 
+_MOST_CONTEXTS = 8
 _ROUNDING = 1e-6
 _DATA, _INPUT, _CROP = "--config.data.", "--config.input.", "--config.crop."
 
@@ -118,16 +119,17 @@ class CropConfig:
 
     Attributes:
         side_px: Side of the image that is made.
-        context: Side of the square, as a multiple of the longer side of the focus.
-        min_side_px: The square is no smaller, in pixels of the source file. Small lesions keep their true size, which
+        contexts: Sides of the squares about one middle, each a channel of the image, as multiples of the longer side of
+            the focus: the lesion alone shows its grain and its margin, a wider square the tissue that it pulls at.
+        min_side_px: No square is smaller, in pixels of the source file. Small lesions keep their true size, which
             helps since cancers tend to be larger.
-        shift_share: In training, the square is moved by at most so much of the longer side of the focus, either way.
+        shift_share: In training, the squares are moved by at most so much of the longer side of the focus, either way.
         scale_range: In training, the size is multiplied by a number between these, whose logarithm is drawn evenly.
             Both are bounded by what shards hold around a lesion: `CROP_CONTEXT`.
     """
 
     side_px: int = 96
-    context: float = 1.5
+    contexts: tuple[float, ...] = (1.5,)
     min_side_px: float = 0.0
     shift_share: float = 0.1
     scale_range: tuple[float, float] = (0.8, 1.2)
@@ -145,13 +147,17 @@ class CropConfig:
             self.side_px >= 1 and self.side_px % SIDE_MULTIPLE_PX == 0,
             f"{_CROP}side_px={self.side_px} must be a multiple of {SIDE_MULTIPLE_PX}.",
         )
-        checks.require(self.context >= 1, f"{_CROP}context={self.context} must be 1 or more: all of the lesion.")
+        contexts = tuple(self.contexts)
+        checks.require(
+            0 < len(contexts) <= _MOST_CONTEXTS and all(context >= 1 for context in contexts),
+            f"{_CROP}contexts={contexts} must be 1 to {_MOST_CONTEXTS} numbers, each 1 or more: all of the lesion.",
+        )
         checks.at_least(_CROP, self, 0, "min_side_px")
         checks.between(_CROP, self, 0, 1, "shift_share")
         checks.interval(_CROP, self, "scale_range")
-        reach = self.context * self.scale_range[1] + 2 * self.shift_share
+        reach = max(contexts) * self.scale_range[1] + 2 * self.shift_share
         checks.require(
             reach <= CROP_CONTEXT + _ROUNDING,
-            f"{_CROP.removesuffix('.')}: context x the highest scale + 2 x shift_share is {reach:.3g}, but shards hold "
-            f"no more than {CROP_CONTEXT:g} times a lesion.",
+            f"{_CROP.removesuffix('.')}: the widest context x the highest scale + 2 x shift_share is {reach:.3g}, but "
+            f"shards hold no more than {CROP_CONTEXT:g} times a lesion.",
         )

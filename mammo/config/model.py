@@ -21,6 +21,8 @@ MOST_CHANNELS, MOST_DEPTH = 4096, 64
 ALL_LAYERS = -1
 """As a number of unfrozen layers: all of the backbone."""
 
+Head = Literal["study", "modern", "linear"]
+
 _MOST_DETECTIONS, _MOST_CANDIDATES = 10_000, 1_000_000
 _NAMED_WEIGHTS = frozenset(name for weights in BACKBONES.values() for name in weights)
 _MODEL, _DECODING = "--config.model.", "--config.decoding."
@@ -53,7 +55,7 @@ class ClassifierNetwork:
     """
 
     backbone: str
-    head: Literal["study", "modern"]
+    head: Head
     dropout: float
     standardizes: bool
 
@@ -140,6 +142,9 @@ class ClassifierModelConfig(ModelConfig):
             "modern": the mean and the maximum of each feature at strides 8, 16 and 32, batch normalisation, dropout,
             softmax. It has few weights, and does not care where in a view a lesion is; and since small lesions are
             seen early in the backbone, it learns in half the steps that features of the last stride take.
+            "linear": the mean of each feature at strides 16 and 32 and behind the last convolution, dropout, softmax.
+            For a backbone that knows much already: it can be solved, see `TransferConfig.head_c`, which also gives each
+            feature the mean 0 and the spread 1.
         dropout: Share of features that are left out in training; 0.2 in the study.
         keeps_statistics: Whether batch normalisation of a pretrained backbone keeps its statistics throughout, frozen
             or not: those of few mammograms a step would undo what it has learnt from photographs
@@ -148,7 +153,7 @@ class ClassifierModelConfig(ModelConfig):
             tissue is then as dark as one of fat, and what is left is its structure.
     """
 
-    head: Literal["study", "modern"] = "modern"
+    head: Head = "modern"
     dropout: float = 0.2
     keeps_statistics: bool = True
     standardizes: bool = False

@@ -16,6 +16,8 @@ from mammo.config.model import ALL_LAYERS, ClassifierModelConfig, DecodingConfig
 from mammo.config.optimizer import OptimizerConfig
 
 DETECTOR, CROP_CLASSIFIER = "detector", "crop_classifier"
+VIEW_LOOKS, CROP_LOOKS = (1, 2), (1, 2, 4, 8)
+"""Over how many looks a prediction can be the mean: a view has an up and down, and its chest wall at the left."""
 
 _CONFIG, _TRANSFER = "--config.", "--config.transfer."
 
@@ -122,12 +124,17 @@ class TransferConfig:
         depth_share: What each block of the backbone takes of the rate of the block behind it: the first blocks see
             edges and grain, which mammograms have as well, and need little change (Howard & Ruder 2018, section 3.2).
             1: all take the same.
+        head_c: Before anything is trained, the linear head is solved: a logistic regression on what the pretrained
+            backbone makes of the training images, with this inverse strength of its penalty (C of scikit-learn). From
+            a head that is drawn at random, the first steps would undo what the backbone knows (Kumar et al. 2022,
+            "Fine-Tuning can Distort Pretrained Features"). 0: it is drawn at random.
     """
 
     frozen_steps: int = 0
     unfrozen_layers: int = ALL_LAYERS
     rate_share: float = 0.1
     depth_share: float = 1.0
+    head_c: float = 0.0
 
     def __post_init__(self) -> None:
         self.validate()
@@ -143,7 +150,7 @@ class TransferConfig:
         Raises:
             InputError: A number cannot be.
         """
-        checks.at_least(_TRANSFER, self, 0, "frozen_steps")
+        checks.at_least(_TRANSFER, self, 0, "frozen_steps", "head_c")
         checks.at_least(_TRANSFER, self, ALL_LAYERS, "unfrozen_layers")
         checks.above_zero(_TRANSFER, self, "rate_share")
         checks.between(_TRANSFER, self, 0, 1, "depth_share")
@@ -158,19 +165,25 @@ class ClassifierConfig(RunConfig):
         model: See `RunConfig`.
         transfer: How a pretrained backbone is learnt.
         loss: What is minimised.
-        flip_averaging: Whether a prediction is the mean over an image and its mirror images.
+        averaged_looks: Over how many looks at an image a prediction is the mean: 1, as it is; of a view 2, with its
+            mirror image; of a crop 2, 4 or 8, with its mirror images and, from 8 on, those turned by a right angle.
     """
 
     stage: str = "whole_image"
     model: ClassifierModelConfig = dataclasses.field(default_factory=ClassifierModelConfig)
     transfer: TransferConfig = dataclasses.field(default_factory=TransferConfig)
     loss: ClassificationLossConfig = dataclasses.field(default_factory=ClassificationLossConfig)
-    flip_averaging: bool = True
+    averaged_looks: int = 2
 
     @property
     def classes(self) -> Classes:
         """What the classifier tells apart."""
         return _CLASSES[self.stage]
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """What `averaged_looks` can be."""
+        return VIEW_LOOKS
 
     def validate(self) -> None:
         """See `RunConfig.validate`."""
@@ -180,6 +193,13 @@ class ClassifierConfig(RunConfig):
             f"{_TRANSFER}frozen_steps={self.transfer.frozen_steps} and unfrozen_layers={self.transfer.unfrozen_layers} "
             "freeze a backbone, which takes --config.model.weights, and --config.model.keeps_statistics=true.",
         )
+        checks.require(
+            not self.transfer.head_c
+            or (self.model.is_pretrained and self.model.keeps_statistics and self.model.head == "linear"),
+            f"{_TRANSFER}head_c={self.transfer.head_c} solves a head, which takes --config.model.weights, "
+            "--config.model.keeps_statistics=true and --config.model.head=linear.",
+        )
+        checks.choice(f"{_CONFIG}averaged_looks", str(self.averaged_looks), map(str, self.looks))
         checks.require(
             len(self.loss.class_weights) in (0, len(self.classes.names)),
             f"--config.loss.class_weights must be one number for each of {self.classes.names}.",
@@ -194,16 +214,23 @@ class CropClassifierConfig(ClassifierConfig):
         stage: See `RunConfig`.
         crop: How a square is laid about a lesion.
         with_background: Whether it rejects false alarms, too.
+        averaged_looks: See `ClassifierConfig`.
     """
 
     stage: str = CROP_CLASSIFIER
     crop: CropConfig = dataclasses.field(default_factory=CropConfig)
     with_background: bool = True
+    averaged_looks: int = 4
 
     @property
     def classes(self) -> Classes:
         """What the classifier tells apart."""
         return CROP if self.with_background else MALIGNANCY
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """What `averaged_looks` can be."""
+        return CROP_LOOKS
 
 
 _CLASSES: Mapping[str, Classes] = {"whole_image": WHOLE_IMAGE, "tumour": TUMOUR, "malignancy": MALIGNANCY}

@@ -12,9 +12,9 @@ class Batch(NamedTuple):
     """Images of one size with their lesions, of one replica.
 
     Attributes:
-        image: [B, H, W, 1]. Whole views are uint8 or uint16 as the shards hold them, so that a half or a quarter of the
-            bytes cross to the device, where `grey_levels` makes float32 of them. Crops, which the pipeline resamples,
-            and what was augmented are float32 in [0, 1].
+        image: [B, H, W, 1]; of crops, a channel for each of their squares. Whole views are uint8 or uint16 as the
+            shards hold them, so that a half or a quarter of the bytes cross to the device, where `grey_levels` makes
+            float32 of them. Crops, which the pipeline resamples, and what was augmented are float32 in [0, 1].
         boxes: float32 [B, N, 4], xyxy in pixels of `image`, padded with `PADDING`.
         classes: int32 [B, N], 0 benign, 1 cancer, padded with `PADDING`.
         label: int32 [B], a `Label`: -1 unknown, 0 normal, 1 benign, 2 cancer.

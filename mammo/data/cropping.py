@@ -1,4 +1,4 @@
-"""What a crop classifier sees: a square about a focus, in one way in training and about what a detector found."""
+"""What a crop classifier sees: squares about a focus, in one way in training and about what a detector found."""
 
 import tensorflow as tf
 
@@ -11,31 +11,35 @@ DRAWS = 3
 def cut(
     image: tf.Tensor, focus_xyxy_px: tf.Tensor, options: CropConfig, draws: tf.Tensor | None = None
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Cuts the square about a focus out of an image, and resizes it, without aliasing.
+    """Cuts the squares about a focus out of an image, and resizes them, without aliasing.
 
     Args:
-        image: float32 [H, W, 1] in [0, 1], since it is resampled, of any size; what the square has beyond it is black.
+        image: float32 [H, W, 1] in [0, 1], since it is resampled, of any size; what a square has beyond it is black.
         focus_xyxy_px: float32 [4], in its pixels.
         options: How.
-        draws: float32 [DRAWS] in [0, 1), for training; None: the focus is in the middle.
+        draws: float32 [DRAWS] in [0, 1), for training: one move for all squares; None: the focus is in the middle.
 
     Returns:
-        float32 [side_px, side_px, 1], and where the focus is in it, float32 [4].
+        float32 [side_px, side_px, contexts], and where the focus is in the first of them, float32 [4].
     """
     longest_px = tf.maximum(tf.reduce_max(focus_xyxy_px[2:] - focus_xyxy_px[:2]), 1.0)
     center_px = (focus_xyxy_px[:2] + focus_xyxy_px[2:]) / 2
-    side_px = tf.maximum(longest_px * options.context, options.min_side_px)
+    magnification = 1.0
     if draws is not None:
         center_px += (2 * draws[:2] - 1) * options.shift_share * longest_px
         low, high = options.scale_range
-        side_px *= low * (high / low) ** draws[2]
-    side = tf.cast(tf.math.ceil(side_px), tf.int32)
-    corner = tf.cast(tf.round(center_px - side_px / 2), tf.int32)
-    square = _pad_and_slice(image, corner, side)
-    made = tf.image.resize(square, [options.side_px, options.side_px], antialias=True)
-    scale = options.side_px / tf.cast(side, tf.float32)
-    focus = (focus_xyxy_px - tf.tile(tf.cast(corner, tf.float32), [2])) * scale
-    return tf.ensure_shape(tf.clip_by_value(made, 0.0, 1.0), [options.side_px, options.side_px, 1]), focus
+        magnification = low * (high / low) ** draws[2]
+    squares, focuses = [], []
+    for context in options.contexts:
+        side_px = tf.maximum(longest_px * context, options.min_side_px) * magnification
+        side = tf.cast(tf.math.ceil(side_px), tf.int32)
+        corner = tf.cast(tf.round(center_px - side_px / 2), tf.int32)
+        square = _pad_and_slice(image, corner, side)
+        squares.append(tf.image.resize(square, [options.side_px, options.side_px], antialias=True))
+        scale = options.side_px / tf.cast(side, tf.float32)
+        focuses.append((focus_xyxy_px - tf.tile(tf.cast(corner, tf.float32), [2])) * scale)
+    made = tf.clip_by_value(tf.concat(squares, axis=-1), 0.0, 1.0)
+    return tf.ensure_shape(made, [options.side_px, options.side_px, len(options.contexts)]), focuses[0]
 
 
 def _pad_and_slice(image: tf.Tensor, corner: tf.Tensor, side: tf.Tensor) -> tf.Tensor:

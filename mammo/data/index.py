@@ -4,6 +4,7 @@ There is one file for each split and content, `index-<split>-<content>.jsonl`, w
 order of the records. Its bytes follow from the records alone.
 """
 
+import collections
 import dataclasses
 import json
 import pathlib
@@ -12,9 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from mammo.clinical import labels
 from mammo.clinical.labels import Label, Laterality, Projection
 from mammo.common import errors, files, typed_json
-from mammo.data.manifests import DataFile
+from mammo.data.encodings import Content
+from mammo.data.manifests import DataFile, Split
 from mammo.imaging.placements import Placement
 
 _FLOAT_ARRAYS = ("boxes_xyxy_px", "areas_px")
@@ -113,6 +116,39 @@ def write(folder: pathlib.Path, split: str, content: str, rows: Sequence[str]) -
     path = folder / file_name(split, content)
     files.write_text(path, "".join(f"{row}\n" for row in rows))
     return DataFile(path.name, content, len(rows), path.stat().st_size, files.sha256_of(path))
+
+
+def summarise(
+    views: Iterable[RecordInfo],
+    crops: Iterable[RecordInfo],
+    shards: Iterable[DataFile],
+    indexes: Iterable[DataFile],
+) -> Split:
+    """Returns what the manifest says of a split, by what its records say.
+
+    Args:
+        views: Of the whole views.
+        crops: Of the crops.
+        shards: The files of records.
+        indexes: The files that describe them.
+    """
+    views, crops = list(views), list(crops)
+    return Split(
+        patients=len({info.patient_id for info in views}),
+        exams=len({info.exam_id for info in views}),
+        images=_counted(labels.NAMES, [info.label for info in views]),
+        lesions=_counted(labels.LESION_NAMES, [Label(kind) for info in views for kind in info.pathologies]),
+        crops={
+            Content.BACKGROUND.value if name == Label.NORMAL.title else name: count
+            for name, count in _counted(labels.NAMES, [info.label for info in crops]).items()
+        },
+        shards=tuple(shards),
+        indexes=tuple(indexes),
+    )
+
+
+def _counted(names: Iterable[str], found: Iterable[Label]) -> dict[str, int]:
+    return {**dict.fromkeys(names, 0), **collections.Counter(label.title for label in found)}
 
 
 def parse(lines: Iterable[str]) -> dict[int, RecordInfo]:

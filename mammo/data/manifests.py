@@ -4,6 +4,7 @@ import dataclasses
 import json
 import pathlib
 import re
+from typing import Literal
 
 from mammo.common import errors, files, typed_json
 from mammo.common.errors import InputError
@@ -115,6 +116,7 @@ class Manifest:
         rejected: How many views could not be used; rejected.csv says which and why.
         widened: On how many views the crop had to be widened to hold a lesion.
         splits: By name.
+        shows: What an image of `views` is: "views", or "breasts", both projections in one, CC above MLO.
     """
 
     format_version: int
@@ -128,6 +130,7 @@ class Manifest:
     rejected: int
     widened: int
     splits: dict[str, Split]
+    shows: Literal["views", "breasts"] = "views"
 
     def __post_init__(self) -> None:
         """Checks the fields.

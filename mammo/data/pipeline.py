@@ -72,7 +72,7 @@ def training(
     Raises:
         InputError: The split holds nothing, or fewer files than there are workers, or a record is damaged.
     """
-    return batches(in_order(shards, reading, context, position), shards, "train", reading)
+    return batches(in_order(shards, reading, context, position), shards, "train", reading, moves_crops=True)
 
 
 @as_written
@@ -91,7 +91,7 @@ def in_order(
             "convert again with fewer views a shard, or use fewer workers."
         )
     first_epoch, first_offset = position >> _EPOCH_BITS, position & ((1 << _EPOCH_BITS) - 1)
-    weights = _weights(shards, reading)
+    weights = epoch_weights(shards, reading)
 
     def epoch(number: tf.Tensor) -> tf.data.Dataset:
         elements = _epoch(shards, files, reading, weights, number)
@@ -160,7 +160,7 @@ def _evaluation_batches(shards: Shards, split: str, batch_size: int, context: tf
     return replicas * math.ceil(fullest / (replicas * batch_size))
 
 
-def _weights(shards: Shards, reading: Reading) -> np.ndarray:
+def epoch_weights(shards: Shards, reading: Reading) -> np.ndarray:
     """How often each training image comes in an epoch, on average: float32, in the order of `Shards.describe`."""
     infos = shards.describe("train")
     labels = np.array([info.label for info in infos.values()])
@@ -219,17 +219,25 @@ def _epoch(
     return elements.shuffle(reading.input.shuffle_buffer, seed=of_shuffle[0], reshuffle_each_iteration=False)
 
 
-def batches(stream: tf.data.Dataset, shards: Shards, split: str, reading: Reading, padding: int = 0) -> tf.data.Dataset:
+def batches(
+    stream: tf.data.Dataset,
+    shards: Shards,
+    split: str,
+    reading: Reading,
+    padding: int = 0,
+    *,
+    moves_crops: bool = False,
+) -> tf.data.Dataset:
     """Batches (position, (key, record as stored)) and decodes them, with so many images that are none at the end.
 
-    A whole batch is parsed and decoded in one call: TensorFlow takes as long to begin an operation as for its work on
-    the few numbers of one image.
+    Crops are moved and magnified by chance in training alone (`moves_crops`). A whole batch is parsed and decoded in
+    one call: TensorFlow takes as long to begin an operation as for its work on the few numbers of one image.
 
     Raises:
         InputError: A view has more lesions than there is to be room for.
     """
     max_boxes = _max_boxes(shards, split, reading)
-    jitter_seed = tf.constant([reading.seed, _JITTER], tf.int32) if split == "train" else None
+    jitter_seed = tf.constant([reading.seed, _JITTER], tf.int32) if moves_crops else None
     batch_size, size_px = reading.input.batch_size, (shards.manifest.height_px, shards.manifest.width_px)
 
     def decode(position: tf.Tensor, element: tuple[tf.Tensor, tf.Tensor]) -> Batch:
@@ -276,7 +284,7 @@ def _max_boxes(shards: Shards, split: str, reading: Reading) -> int:
 def _crop(
     images: Sequence[tf.Tensor], focuses: tf.Tensor, options: CropConfig, seed: tf.Tensor | None, positions: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Cuts each image to what is about its focus: float32 [B, side_px, side_px, 1], and the focus in it, [B, 4]."""
+    """Cuts each image to what is about its focus: float32 [B, side, side, contexts], and the focus in it, [B, 4]."""
     cuts = []
     for image, focus, position in zip(images, tf.unstack(focuses), tf.unstack(positions), strict=True):
         draws = None

@@ -17,7 +17,7 @@ from mammo.imaging import breasts, polarity
 from mammo.imaging.breasts import Breast
 from mammo.imaging.placements import Placement
 
-PIXEL_PATH_VERSION = 1
+PIXEL_PATH_VERSION = 2
 """Raised by whoever changes what comes out of this module or of `breast`. Stored in manifests and in model bundles."""
 
 

@@ -57,6 +57,7 @@ ALLOWED_OPERATIONS = frozenset(
         "Sum",
         "Tile",
         "TopKV2",
+        "Transpose",
         "Unpack",
     }
 )

@@ -13,7 +13,7 @@ from mammo.common.json_types import JsonObject
 from mammo.imaging import pixel_path
 from mammo.models.plans import DetectorPlan, Plan
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """Raised by whoever changes what a bundle holds."""
 
 _MOST_CHARACTERS = 500
@@ -38,6 +38,7 @@ class DataFacts(TypedDict):
     seed: NotRequired[int]
     rejected: NotRequired[int]
     widened: NotRequired[int]
+    shows: NotRequired[str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Facts:
     Attributes:
         name: Of the bundle.
         created: When it was made, ISO 8601 in UTC.
+        trained_on: What its data is, in a line, for every answer.
         concept: Name of one of `catalogue.CONCEPTS`.
         title: Of the concept, for people.
         rule: How its networks are joined, in a sentence.
@@ -67,6 +69,7 @@ class Facts:
 
     name: str
     created: str
+    trained_on: str
     concept: str
     title: str
     rule: str
@@ -90,7 +93,7 @@ class Facts:
         Raises:
             ValueError: A field has a value that cannot be; the message is a clause.
         """
-        for name in ("name", "title", "rule", "created", "concept"):
+        for name in ("name", "title", "rule", "created", "trained_on", "concept"):
             typed_json.require(
                 is_text(getattr(self, name)), f"{name} must be a line of at most {_MOST_CHARACTERS} characters"
             )
@@ -106,6 +109,10 @@ class Facts:
         biases = self.calibration.biases
         typed_json.require(
             len(biases) in (0, len(NAMES)) and all(abs(bias) <= _MOST_BIAS for bias in biases), "biases cannot be"
+        )
+        typed_json.require(
+            set(self.calibration.untouched) < set(range(len(NAMES))),
+            "untouched must name classes, and not all of them",
         )
         for name, point in self.operating_points.items():
             typed_json.require(is_text(name) and name == point.name, f"the operating point {name!r} has another name")

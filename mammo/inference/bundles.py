@@ -75,7 +75,12 @@ class Bundle:
     def info(self) -> ModelInfo:
         """What an answer says of it."""
         return ModelInfo(
-            self.facts.name, self.sha256, self.facts.pixel_path_version, self.signed_by, is_trusted=self.is_trusted
+            self.facts.name,
+            self.sha256,
+            self.facts.pixel_path_version,
+            self.signed_by,
+            self.is_trusted,
+            self.facts.trained_on,
         )
 
 

@@ -16,7 +16,7 @@ from mammo.inference import graphs
 from mammo.inference.graphs import INPUT_NAME
 
 Run = Callable[[tf.Tensor], Mapping[str, tf.Tensor]]
-"""Takes images, float32 [B, H, W, 1], and gives tensors [B, ...] by name."""
+"""Takes images, float32 [B, H, W, C], and gives tensors [B, ...] by name."""
 
 _NOT_COMPILED = "CombinedNonMaxSuppression"
 _HALVED = frozenset({"Conv2D", "DepthwiseConv2dNative", "MatMul"})
@@ -73,7 +73,7 @@ class Batches:
         self._run, self._plain, self.batch_images = run, plain, batch_images
 
     def __call__(self, images: np.ndarray) -> Mapping[str, np.ndarray]:
-        """Returns what the network gives for images, float32 [N, H, W, 1], N at least 1: arrays [N, ...] by name."""
+        """Returns what the network gives for images, float32 [N, H, W, C], N at least 1: arrays [N, ...] by name."""
         made: list[Mapping[str, np.ndarray]] = []
         first = 0
         while first < len(images):

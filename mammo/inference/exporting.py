@@ -3,6 +3,7 @@
 import pathlib
 import shutil
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from absl import logging
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -17,6 +18,7 @@ from mammo.concepts.concept import Concept, Role
 from mammo.concepts.evidence import Evidence
 from mammo.concepts.judging import Judged
 from mammo.concepts.trained_models import TrainedModel
+from mammo.data import manifests
 from mammo.data.shards import Shards
 from mammo.inference import bundles, freezing, model_card
 from mammo.inference.bundle_facts import DataFacts, Facts
@@ -26,7 +28,20 @@ from mammo.metrics.figures import OperatingFigures
 from mammo.models.plans import Plan
 from mammo.training import distribution, evaluating
 
+_PHANTOMS = "phantoms, which a program drew"
 _KEPT_FIGURES = ("auc", "accuracy", "balanced_accuracy", "macro_f1", "froc", "n")
+
+
+class Described(NamedTuple):
+    """What a person says of the data that a model was trained on.
+
+    Attributes:
+        trained_on: A line, for every answer; None: the name of its source.
+        notes: Markdown, for the model card: whose data it is, what it holds and lacks, what it must not be used for.
+    """
+
+    trained_on: str | None = None
+    notes: str = ""
 
 
 def choose(models: Mapping[Role, TrainedModel], concept: str | None) -> Concept:
@@ -61,6 +76,7 @@ def export(
     shards: Shards,
     source_dir: pathlib.Path | None,
     output_dir: pathlib.Path,
+    described: Described = Described(),  # noqa: B008  it cannot change
     *,
     flips: bool = False,
     halved: bool = False,
@@ -75,6 +91,7 @@ def export(
         shards: Which they were trained on.
         source_dir: Where the files lie that the shards are made of, for a second look.
         output_dir: The folder of the bundle.
+        described: What a person says of the data.
         flips: Whether detectors look at each view's mirror image, too.
         halved: Whether the networks' weights are stored as float16.
         key: Signs the bundle; None: it is not signed.
@@ -82,6 +99,11 @@ def export(
     Raises:
         InputError: A model has no weights, the source files are not there, or the folder is of something else.
     """
+    if shards.manifest.shows != "views":
+        raise InputError(
+            f"{shards.folder} shows both views of a breast in one image, but answers are given view by view: models of "
+            "it cannot be exported."
+        )
     if output_dir.exists() and not (output_dir / SUMS_FILE).is_file() and any(output_dir.iterdir()):
         raise InputError(f"{output_dir} holds something else than a bundle; give another --output_dir.")
     evidence.check_source([concept], shards, source_dir)
@@ -93,20 +115,29 @@ def export(
     for role in concept.roles:
         _save(models[role], unfinished / NETWORKS_FOLDER / role, halved=halved)
     networks = {role.value: models[role].stage.plan for role in concept.roles}
-    facts = _facts(name, concept, judged, networks, shards, flips=flips)
+    source = _PHANTOMS if shards.manifest.source == manifests.PHANTOM else shards.manifest.source
+    facts = _facts(name, described.trained_on or source, concept, judged, networks, shards, flips=flips)
     trained = {role.value: models[role].describe() for role in concept.roles}
-    files.write_text(unfinished / CARD_FILE, model_card.render(facts, judged.figures, trained))
+    files.write_text(unfinished / CARD_FILE, model_card.render(facts, judged.figures, trained, described.notes))
     bundles.seal(unfinished, facts, key)
     _replace(output_dir, unfinished)
     return bundles.open_bundle(output_dir)
 
 
 def _facts(
-    name: str, concept: Concept, judged: Judged, networks: Mapping[str, Plan], shards: Shards, *, flips: bool
+    name: str,
+    trained_on: str,
+    concept: Concept,
+    judged: Judged,
+    networks: Mapping[str, Plan],
+    shards: Shards,
+    *,
+    flips: bool,
 ) -> Facts:
     return Facts(
         name=name,
         created=bundles.now(),
+        trained_on=trained_on,
         concept=concept.name,
         title=concept.title,
         rule=concept.rule,

@@ -35,30 +35,28 @@ def save(stage: Stage, network: tf.keras.Model, folder: pathlib.Path, *, halved:
     def predict(images: tf.Tensor) -> dict[str, tf.Tensor]:
         return dict(zip(names, tf.nest.flatten(stage.predict(network, images)), strict=True))
 
-    write(predict, stage.plan.height_px, stage.plan.width_px, folder, halved=halved)
+    write(predict, stage.plan.image_shape, folder, halved=halved)
 
 
 def write(
     predict: Callable[[tf.Tensor], Mapping[str, tf.Tensor]],
-    height_px: int,
-    width_px: int,
+    image_shape: Sequence[int],
     folder: pathlib.Path,
     *,
     halved: bool = False,
 ) -> None:
-    """Writes what a function gives for images, float32 [B, H, W, 1] in [0, 1], of any B.
+    """Writes what a function gives for images, float32 [B, H, W, C] in [0, 1], of any B.
 
     Args:
         predict: The function.
-        height_px: Height of the images.
-        width_px: Width of the images.
+        image_shape: H, W and C.
         folder: Of the network in a bundle.
         halved: Whether kernels are stored as float16, in half the bytes; they are float32 again once they are read.
 
     Raises:
         ValueError: The graph has what no bundle may have, see `mammo.inference.allowed_operations`.
     """
-    graph = freeze(predict, height_px, width_px)
+    graph = freeze(predict, image_shape)
     if halved:
         graphs.halve(graph)
     content = graph.SerializeToString(deterministic=True)
@@ -68,11 +66,9 @@ def write(
         partial.write_bytes(content)
 
 
-def freeze(
-    predict: Callable[[tf.Tensor], Mapping[str, tf.Tensor]], height_px: int, width_px: int
-) -> graph_pb2.GraphDef:
+def freeze(predict: Callable[[tf.Tensor], Mapping[str, tf.Tensor]], image_shape: Sequence[int]) -> graph_pb2.GraphDef:
     """Returns the graph of such a function, without what only differentiates it."""
-    image = tf.TensorSpec([None, height_px, width_px, 1], tf.float32, name=INPUT_NAME)
+    image = tf.TensorSpec([None, *image_shape], tf.float32, name=INPUT_NAME)
     traced = tf.function(predict, autograph=False).get_concrete_function(image)
     frozen = convert_to_constants.convert_variables_to_constants_v2(traced)
     graph = frozen.graph.as_graph_def()

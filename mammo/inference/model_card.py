@@ -3,22 +3,24 @@
 import pathlib
 from collections.abc import Iterator, Mapping
 
+from mammo.clinical import questions
 from mammo.clinical.questions import TITLES
 from mammo.common import json_types, templates
 from mammo.common.json_types import Interval, JsonObject
 from mammo.inference.bundle_facts import Facts
 from mammo.metrics.figures import Figures, GroupFigures
 
-_TASKS = ("cancer", "tumour")
+_TASKS = ("cancer", questions.OF_LESIONS, "tumour")
 
 
-def render(facts: Facts, measured: Figures, trained: Mapping[str, JsonObject]) -> str:
+def render(facts: Facts, measured: Figures, trained: Mapping[str, JsonObject], notes: str = "") -> str:
     """Returns the card as Markdown.
 
     Args:
         facts: What bundle.json holds.
         measured: The figures of its concept on the test split, as a comparison's report.json has them.
         trained: How each network was trained, by name.
+        notes: What a person says of its data, Markdown.
     """
     template = pathlib.Path(__file__).with_name("model_card.md")
     point = next(iter(facts.operating_points.values()), None)
@@ -27,6 +29,7 @@ def render(facts: Facts, measured: Figures, trained: Mapping[str, JsonObject]) -
         facts=facts,
         measured=measured,
         trained=trained,
+        notes=notes.strip(),
         tasks={task: TITLES[task] for task in _TASKS},
         groups=list(_groups(measured["by"])),
         prevalence=point.prevalence if point else None,

@@ -16,7 +16,7 @@ from mammo.inference.sealing import GRAPH_FILE, NETWORKS_FOLDER
 from mammo.models.plans import DetectorPlan, Plan
 
 Predict = Callable[[np.ndarray], Mapping[str, np.ndarray]]
-"""Takes images, float32 [B, H, W, 1] in [0, 1], and gives arrays [B, ...] by name."""
+"""Takes images, float32 [B, H, W, C] in [0, 1], and gives arrays [B, ...] by name."""
 
 _ROUNDING = 1e-3  # by which a sum or a product may leave [0, 1], in bfloat16 too
 _MOST_PX = 1e6  # of a box: no more than a network's numbers are good for
@@ -61,7 +61,7 @@ def load(bundle: Bundle, name: str, acceleration: Acceleration | None = None) ->
     content = bundle.content.read(where)
     try:
         graph = graphs.parse(content)
-        function = graphs.build(graph, [None, plan.height_px, plan.width_px, 1], output_names(plan))
+        function = graphs.build(graph, [None, *plan.image_shape], output_names(plan))
         _check_types(plan, function.structured_outputs)
         run = _run_with(function) if acceleration is None else _accelerated(plan, graph, function, acceleration)
     except ValueError as error:
@@ -87,7 +87,7 @@ def _run_with(function: compiling.Run) -> Predict:
 def _accelerated(
     plan: Plan, graph: graph_pb2.GraphDef, function: compiling.Run, acceleration: Acceleration
 ) -> compiling.Batches:
-    shape = [None, plan.height_px, plan.width_px, 1]
+    shape = [None, *plan.image_shape]
     run = compiling.compiled(graph, shape, output_names(plan), is_halved=acceleration.is_halved)
     return compiling.Batches(run, function, acceleration.batch_images)
 

@@ -84,7 +84,7 @@ class Predictor:
         ]
 
     def ask(self, role: Role, images: np.ndarray, *, is_of_many: bool = False) -> Mapping[str, np.ndarray]:
-        """Returns what a network gives for images, float32 [N, H, W, 1]."""
+        """Returns what a network gives for images, float32 [N, H, W, C]."""
         if not is_of_many:
             return self._networks[role](images)
         if role not in self._networks_of_many:
@@ -149,7 +149,7 @@ class _Views:
         return [findings.judged(its, part) for its, part in zip(kept, parts, strict=True)]
 
     def _probabilities(self, role: Role, images: np.ndarray) -> np.ndarray:
-        """What a classifier gives images, float32 [N, H, W, 1]: float64 [N, C]."""
+        """What a classifier gives images, float32 [N, H, W, C]: float64 [N, C]."""
         return np.asarray(self._ask(role, images)["probabilities"], np.float64)
 
     def _found(self, role: Role, images: np.ndarray | None = None) -> list[Findings]:

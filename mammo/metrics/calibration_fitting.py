@@ -8,7 +8,8 @@ from mammo.clinical.calibration import Calibration
 from mammo.metrics import calibration_error
 
 _TEMPERATURES = (0.02, 50.0)  # searched between
-_RIDGE = 1e-3  # on the biases, in cases: keeps them finite where a class never occurs
+_RIDGE = 1e-3  # on the biases, in cases: keeps them finite where a class is told apart without an error
+_FEWEST_CLASSES = 2
 
 
 def fit(probabilities: np.ndarray, truth: np.ndarray) -> Calibration:
@@ -19,12 +20,16 @@ def fit(probabilities: np.ndarray, truth: np.ndarray) -> Calibration:
         truth: int64 [N].
 
     Returns:
-        A temperature from 0.02 to 50, and biases of which the first is 0. The likelihood of the true classes does not
-        fall. Without cases: temperature 1 and no biases.
+        A temperature from 0.02 to 50, and biases, 0 for the first class that has a case. The likelihood of the true
+        classes does not fall. Classes without a case stay as they are: fitted, they would never be answered again. With
+        cases of one class, or none: temperature 1 and no biases.
     """
-    if not len(truth):
+    class_count = probabilities.shape[1]
+    touched = np.unique(truth)
+    if len(touched) < _FEWEST_CLASSES:
         return Calibration()
-    logs, classes = calibration.logs(probabilities), probabilities.shape[1]
+    logs, classes = calibration.logs(probabilities[:, touched]), len(touched)
+    truth = np.searchsorted(touched, truth)
     is_true = np.eye(classes)[truth]
 
     # In 1 / T and the biases the loss is convex, so that where the search starts does not matter.
@@ -40,4 +45,7 @@ def fit(probabilities: np.ndarray, truth: np.ndarray) -> Calibration:
     bounds = [(1 / _TEMPERATURES[1], 1 / _TEMPERATURES[0]), *[(None, None)] * (classes - 1)]
     options = {"ftol": 1e-14, "gtol": 1e-9, "maxiter": 1000}
     found = scipy.optimize.minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x
-    return Calibration(1 / float(found[0]), (0.0, *found[1:].tolist()))
+    biases = np.zeros(class_count)
+    biases[touched[1:]] = found[1:]
+    untouched = np.setdiff1d(np.arange(class_count), touched)
+    return Calibration(1 / float(found[0]), tuple(biases.tolist()), tuple(untouched.tolist()))

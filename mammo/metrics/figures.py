@@ -124,6 +124,7 @@ class CalibrationFigures(Reliability):
 
     temperature: float
     biases: list[float]
+    untouched: NotRequired[list[int]]
     by_task: dict[str, Reliability]
 
 

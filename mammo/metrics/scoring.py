@@ -113,7 +113,8 @@ def aggregate(scored: Scored, unit: Unit) -> Units:
     """Returns a score for each image, breast or exam.
 
     Breasts and exams are scored by the rules of `mammo.clinical.rules`. A unit's truth is the worst label of its
-    images. Whether a lesion is malignant is asked of images alone: of views without one the answer means nothing.
+    images. Whether a lesion is malignant is asked of images and breasts: a view counts by how sure it is that there is
+    one, since of views without one the answer means nothing. It is not asked of exams, whose breasts differ.
     """
     scores = scored.classes.scores(scored.probabilities)
     if unit == "image":
@@ -124,13 +125,17 @@ def aggregate(scored: Scored, unit: Unit) -> Units:
     projections = [Projection(fact.projection) if fact.projection else None for fact in scored.facts]
 
     def of_breast(task: str, rows: np.ndarray) -> float:
+        if task == questions.OF_LESIONS:
+            return rules.malignancy_of_breast(
+                [(projections[row], float(scores["tumour"][row]), float(scores[task][row])) for row in rows]
+            )
         views = [(projections[row], float(scores[task][row])) for row in rows]
         return rules.of_breast(views, scored.missing_projection.get(task)).score
 
-    tasks = [task for task in scores if task != questions.OF_LESIONS]
-    breasts = _grouped(breast_names(scored.facts), scored, tasks, of_breast)
+    breasts = _grouped(breast_names(scored.facts), scored, list(scores), of_breast)
     if unit == "breast":
         return breasts
+    tasks = [task for task in scores if task != questions.OF_LESIONS]
     exam_ids = [name.rpartition("/")[0] for name in breasts.names]
     return _grouped(exam_ids, breasts, tasks, lambda task, rows: float(breasts.scores[task][rows].max()))
 

@@ -23,4 +23,4 @@ def build(plan: Plan, weights: str = NO_WEIGHTS) -> tf.keras.Model:
     if isinstance(plan, DetectorPlan):
         return detector.build(plan.network, plan.anchors, class_count, plan.height_px, plan.width_px, weights)
     assert isinstance(plan, ClassifierPlan)
-    return classifier.build(plan.network, class_count, plan.height_px, plan.width_px, weights)
+    return classifier.build(plan.network, class_count, plan.image_shape, weights)

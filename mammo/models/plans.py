@@ -24,7 +24,7 @@ from mammo.config.model import (
 from mammo.imaging import pixel_path
 from mammo.models.anchor_grid import Anchors
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Raised by whoever changes what a plan holds."""
 
 FILE_NAME = "plan.json"
@@ -83,6 +83,16 @@ class Plan:
         if not self.classes or len(set(self.classes)) != len(self.classes):
             raise ValueError(f"the classes {self.classes} must be names, each once")
 
+    @property
+    def channels(self) -> int:
+        """Of the images that the network takes."""
+        return 1
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of the images that the network takes."""
+        return self.height_px, self.width_px, self.channels
+
     def to_json(self) -> dict[str, object]:
         """Returns what `from_json` reads."""
         return json.loads(json.dumps(dataclasses.asdict(self)))
@@ -122,17 +132,24 @@ class ClassifierPlan(Plan):
     Attributes:
         network: What the network is like.
         crop: How the crops are cut that it judges; None: it judges whole views.
-        flip_averaging: Whether a prediction is the mean over an image and its mirror images.
+        averaged_looks: Over how many looks at an image a prediction is the mean, see `ClassifierConfig`.
     """
 
     network: ClassifierNetwork
     crop: CropConfig | None
-    flip_averaging: bool
+    averaged_looks: int
 
     def __post_init__(self) -> None:
         """See `Plan`."""
         super().__post_init__()
         _check_backbone(self.network.backbone)
+        if self.averaged_looks not in (run.CROP_LOOKS if self.crop else run.VIEW_LOOKS):
+            raise ValueError(f"no prediction is the mean over {self.averaged_looks} looks")
+
+    @property
+    def channels(self) -> int:
+        """Of the images: one for each square of a crop."""
+        return len(self.crop.contexts) if self.crop else super().channels
 
 
 def _check_backbone(name: str) -> None:

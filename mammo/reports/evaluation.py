@@ -37,6 +37,7 @@ _HEADLINES = {
     ("auc", "breast", "cancer"): ("area under the ROC curve, cancer, by breast", "breasts"),
     ("auc", "exam", "cancer"): ("area under the ROC curve, cancer, by exam", "exams"),
     ("auc", "image", "malignancy"): ("area under the ROC curve, cancer against benign lesions, by image", "images"),
+    ("auc", "breast", "malignancy"): ("area under the ROC curve, cancer against benign lesions, by breast", "breasts"),
     ("auc", "image", "tumour"): ("area under the ROC curve, any lesion, by image", "images"),
     ("auc", "exam", "tumour"): ("area under the ROC curve, any lesion, by exam", "exams"),
     ("balanced_accuracy",): ("balanced accuracy", "images"),

@@ -6,7 +6,8 @@ from mammo.common.json_types import JsonObject
 from mammo.data.shards import Shards
 from mammo.reports import evaluation, galleries
 from mammo.reports.evaluation import Report
-from mammo.training import telemetry
+from mammo.training import telemetry, workdir
+from mammo.training.cross_validation import Pooled
 from mammo.training.evaluating import Evaluation
 
 
@@ -42,6 +43,36 @@ def write(
     }
     chapters = galleries.of_evaluator(evaluator, lambda key: seen.read_image(split, key))
     evaluation.write(output_dir, report, telemetry.read_metrics(workdir), chapters)
+    return output_dir / evaluation.PAGE_NAME
+
+
+def write_pooled(
+    output_dir: pathlib.Path,
+    pooled: Pooled,
+    folds: int,
+    shards: Shards,
+    run_time: dict[str, float],
+) -> pathlib.Path:
+    """Writes report.json and report.html of a cross-validation.
+
+    Args:
+        output_dir: A folder, which is made if need be.
+        pooled: What the models of all folds say.
+        folds: How many.
+        shards: The data set whose patients were dealt out.
+        run_time: Seconds, by what took them.
+
+    Returns:
+        The path of the page.
+    """
+    report: Report = {
+        "data": {**shards.facts(), "is_training_data": False},
+        "split": f"{folds} folds",
+        **pooled.evaluator.report(),
+        "config": workdir.to_json(pooled.config),
+        "time": run_time,
+    }
+    evaluation.write(output_dir, report, [], [])
     return output_dir / evaluation.PAGE_NAME
 
 

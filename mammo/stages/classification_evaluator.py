@@ -13,7 +13,7 @@ from mammo.metrics.figures import Figures
 from mammo.metrics.image_results import ImageFacts
 from mammo.metrics.scoring import Scored, Unit
 from mammo.stages import rows
-from mammo.stages.stage import Predictions
+from mammo.stages.stage import Evaluator, Predictions
 
 
 class ClassificationEvaluator:
@@ -65,6 +65,18 @@ class ClassificationEvaluator:
                     grey_levels(batch.image[row, ..., 0]).numpy(),
                     np.asarray(batch.boxes[row])[is_lesion],
                 )
+
+    def join(self, other: Evaluator) -> None:
+        """Takes what another evaluator of the same classes has seen of other images.
+
+        Raises:
+            TypeError: It is of another kind of stage.
+        """
+        if not isinstance(other, ClassificationEvaluator):
+            raise TypeError(f"a classifier's evaluator cannot be joined with a {type(other).__name__}")
+        first = rows.first_free_key(self._facts)
+        self._facts = {**self._facts, **{first + key: fact for key, fact in other._facts.items()}}
+        self._rows |= {first + key: row for key, row in other._rows.items()}
 
     @property
     def image_count(self) -> int:

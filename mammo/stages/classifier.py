@@ -19,7 +19,7 @@ from mammo.metrics import scoring
 from mammo.metrics.scoring import Unit
 from mammo.models import classifier, initial
 from mammo.models.plans import ClassifierPlan
-from mammo.stages import planning, stage
+from mammo.stages import planning, solving, stage
 from mammo.stages.classification_evaluator import ClassificationEvaluator
 from mammo.stages.stage import LossSums, Phase
 
@@ -64,15 +64,16 @@ class ClassifierStage:
     def predict(self, model: tf.keras.Model, images: tf.Tensor) -> tf.Tensor:
         """See `mammo.stages.stage.Stage`: probabilities, float32 [B, C]."""
         position = tf.zeros(tf.shape(images)[:1], tf.int64)
-        seen = self._mirrored(images) if self.plan.flip_averaging else [images]
-        made = [tf.nn.softmax(model({"image": image, "position": position}, training=False)) for image in seen]
-        return tf.add_n(made) / len(made)
+        logits = [model({"image": look, "position": position}, training=False) for look in self.looks(images)]
+        return tf.add_n([tf.nn.softmax(look) for look in logits]) / len(logits)
 
-    def _mirrored(self, images: tf.Tensor) -> list[tf.Tensor]:
-        """Images and their mirror images; of whole views, whose chest wall is always left, up and down alone."""
+    def looks(self, images: tf.Tensor) -> list[tf.Tensor]:
+        """Returns the looks at images that a prediction is the mean over: as they are, then mirrored and turned."""
         if self.plan.crop is None:
-            return [images, geometric.flip_vertically(images)]
-        return [tf.reverse(images, axes) for axes in ([], [1], [2], [1, 2])]
+            return [images, geometric.flip_vertically(images)][: self.plan.averaged_looks]
+        mirrored = [tf.reverse(images, axes) for axes in ([], [1], [2], [1, 2])]
+        turned = [tf.transpose(image, [0, 2, 1, 3]) for image in mirrored]
+        return [*mirrored, *turned][: self.plan.averaged_looks]
 
     def evaluator(self, split: str) -> ClassificationEvaluator:
         """See `mammo.stages.stage.Stage`."""
@@ -111,6 +112,12 @@ class ClassifierTraining(ClassifierStage):
         """See `mammo.stages.stage.TrainingStage`."""
         options = self.config.model
         return initial.build(self.plan, options, keeps_statistics=options.is_pretrained and options.keeps_statistics)
+
+    def solve_head(self, model: tf.keras.Model) -> None:
+        """See `mammo.stages.stage.TrainingStage`."""
+        if self.config.transfer.head_c:
+            examples = solving.read_examples(model, self.shards, self.reading, self.looks)
+            solving.solve_head(model, examples, self.config.transfer.head_c)
 
     def augment(self, batch: Batch, seed: tf.Tensor) -> Batch:
         """See `mammo.stages.stage.TrainingStage`; an image keeps its label when a lesion leaves the frame."""
@@ -160,7 +167,7 @@ def make_plan(config: ClassifierConfig, shards: Shards) -> ClassifierPlan:
         data=planning.training_data(shards),
         network=config.model.network,
         crop=crop,
-        flip_averaging=config.flip_averaging,
+        averaged_looks=config.averaged_looks,
     )
 
 

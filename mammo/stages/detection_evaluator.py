@@ -1,5 +1,6 @@
 """The evaluator of a stage that finds lesions: collects detections by batch, and computes their figures."""
 
+import dataclasses
 from collections.abc import Mapping
 
 import numpy as np
@@ -12,7 +13,7 @@ from mammo.metrics.figures import Figures
 from mammo.metrics.image_results import ImageFacts, ImageResult
 from mammo.metrics.matching import Rule
 from mammo.stages import rows
-from mammo.stages.stage import Predictions
+from mammo.stages.stage import Evaluator, Predictions
 
 
 class DetectionEvaluator:
@@ -60,6 +61,19 @@ class DetectionEvaluator:
             self._results[key] = _result(self._facts[key], batch, predictions, row)
             if len(self._shown) < self._picture_count and batch.label[row] != Label.NORMAL:
                 self._shown[key] = grey_levels(batch.image[row, ..., 0]).numpy()
+
+    def join(self, other: Evaluator) -> None:
+        """Takes what another evaluator of the same classes has seen of other images.
+
+        Raises:
+            TypeError: It is of another kind of stage.
+        """
+        if not isinstance(other, DetectionEvaluator):
+            raise TypeError(f"a detector's evaluator cannot be joined with a {type(other).__name__}")
+        first = rows.first_free_key(self._facts)
+        self._facts = {**self._facts, **{first + key: fact for key, fact in other._facts.items()}}
+        moved = [dataclasses.replace(result, key=first + key) for key, result in other._results.items()]
+        self._results |= {result.key: result for result in moved}
 
     @property
     def image_count(self) -> int:

@@ -94,6 +94,9 @@ class DetectorTraining(DetectorStage):
         """See `mammo.stages.stage.TrainingStage`."""
         return initial.build(self.plan, self.config.model)
 
+    def solve_head(self, model: tf.keras.Model) -> None:
+        """See `mammo.stages.stage.TrainingStage`: a detector's is trained from the beginning."""
+
     def augment(self, batch: Batch, seed: tf.Tensor) -> Batch:
         """See `mammo.stages.stage.TrainingStage`."""
         return compose.augment(batch, seed, self.config.augmentation, xla=self.config.xla)

@@ -21,3 +21,8 @@ def new_rows(batch: Batch, facts: Mapping[int, ImageFacts], seen: Container[int]
         if key not in facts:
             raise ValueError(f"key {key} is none of the {len(facts)} images of the split")
         yield row, key
+
+
+def first_free_key(known: Mapping[int, object]) -> int:
+    """Returns the first key after all that are known."""
+    return 1 + max(known, default=-1)

@@ -65,6 +65,9 @@ class Evaluator(Protocol):
     def scalars(self) -> dict[str, float]:
         """Returns the figures to watch while training, by name."""
 
+    def join(self, other: "Evaluator") -> None:
+        """Takes what an evaluator of the same kind has seen of other images."""
+
     @property
     def image_count(self) -> int:
         """Number of images in the split."""
@@ -130,6 +133,9 @@ class TrainingStage(Stage, Protocol):
 
     def build_initial_model(self) -> tf.keras.Model:
         """Builds the network as its plan says, and gives it the weights that the configuration begins with."""
+
+    def solve_head(self, model: tf.keras.Model) -> None:
+        """Gives a fresh model the head that its training data says it should begin with, where it is so configured."""
 
     def augment(self, batch: Batch, seed: tf.Tensor) -> Batch:
         """Varies a batch on the accelerator; `seed` is int32 [2]."""

@@ -14,6 +14,7 @@ from mammo.training.state import TrainState
 
 FOLDER = "checkpoints"
 
+_LAST = "last"
 _RECORD = "checkpoint"  # which is the newest, as `tf.train.latest_checkpoint` reads it: a CheckpointState as text
 _RECORD_TEXT = 'model_checkpoint_path: "{name}"\nall_model_checkpoint_paths: "{name}"\n'  # relative to its folder
 
@@ -34,7 +35,7 @@ class Checkpoints:
             state: State to save and restore.
         """
         self._state = state
-        self._last = _Kept(workdir / FOLDER / "last", tf.train.Checkpoint(state=state))
+        self._last = _Kept(workdir / FOLDER / _LAST, tf.train.Checkpoint(state=state))
         self._best = _best_of(workdir, state.model)
 
     def restore_last(self) -> bool:
@@ -69,6 +70,11 @@ class Checkpoints:
 def any_in(workdir: pathlib.Path) -> bool:
     """Tells whether a run has saved anything yet."""
     return any((workdir / FOLDER).glob(f"*/{_RECORD}"))
+
+
+def has_last(workdir: pathlib.Path) -> bool:
+    """Tells whether a run has a state to go on from."""
+    return (workdir / FOLDER / _LAST / _RECORD).is_file()
 
 
 def load_best(workdir: pathlib.Path, model: tf.keras.Model) -> None:

@@ -19,7 +19,7 @@ from mammo.models import backbones
 from mammo.stages import stages
 from mammo.stages.stage import Phase, TrainingStage
 from mammo.training import distribution, optimizers, steps, stopwatch, workdir
-from mammo.training.checkpoints import Checkpoints
+from mammo.training.checkpoints import Checkpoints, has_last
 from mammo.training.evaluating import Evaluation
 from mammo.training.state import TrainState
 from mammo.training.steps import RunSteps
@@ -56,6 +56,8 @@ def _train(config: RunConfig, shards: Shards, folder: pathlib.Path, clock: Stopw
     with strategy.scope():
         stage = stages.for_training(config, workdir.settle_plan(folder, config, shards), shards)
         model = stage.build_initial_model()
+        if not has_last(folder):
+            stage.solve_head(model)
         if strategy.num_replicas_in_sync > 1 and config.model.batch_norm == "shared":
             distribution.share_batch_norm(model)
         optimizer = optimizers.build(config.optimizer, config.train_steps, stage.phases)

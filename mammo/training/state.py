@@ -157,10 +157,8 @@ class TrainState(tf.Module):
         for moment, new in zip(copies.moments, made, strict=True):
             moment.assign(vectors.put(moment, spans, new))
         shares = [self._rate_shares[index] for index in learnt]
-        if any(share != 1 for share in shares):
-            change *= tf.repeat(tf.constant(shares), [weight.shape.num_elements() for weight in weights])
         for weight, part, share in zip(weights, vectors.split(change, weights), shares, strict=True):
-            weight.assign(weight * optimizer.kept_share(weight, share * rate) - part)
+            weight.assign(weight * optimizer.kept_share(weight, share * rate) - (part if share == 1 else share * part))
         made_updates = copies.updates.assign_add(1)
         self.averages.update(made_updates, copies.averages, copies.averaged)
         return made_updates

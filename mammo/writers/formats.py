@@ -56,7 +56,6 @@ def about(service: Service, left_out: Sequence[tuple[pathlib.Path, str]] = ()) -
         title=facts.title,
         gives_boxes=facts.gives_boxes,
         operating_point=service.operating_point,
-        source=str(facts.data["source"]),
         is_phantom=bool(facts.data["is_phantom"]),
         left_out=left_out,
     )

@@ -19,8 +19,7 @@ class About:
         title: Of its concept.
         gives_boxes: Whether it says where, or judges whole views only.
         operating_point: None: the model has none.
-        source: Which data it was trained and judged on.
-        is_phantom: Whether a program drew them.
+        is_phantom: Whether a program drew what it was trained on.
         left_out: Files that are no views, each with what it is ("a structured report").
     """
 
@@ -28,7 +27,6 @@ class About:
     title: str
     gives_boxes: bool
     operating_point: OperatingPoint | None
-    source: str
     is_phantom: bool
     left_out: Sequence[tuple[pathlib.Path, str]] = ()
 

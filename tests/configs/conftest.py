@@ -6,7 +6,7 @@ from tests.configs import small_presets
 from tests.mammo.models import short_efficientnet
 from tests.mammo.training import disc_shards
 
-_short = pytest.fixture(short_efficientnet.in_place_of_b0, autouse=True, scope="module")
+_short = pytest.fixture(short_efficientnet.in_place_of_lite0, autouse=True, scope="module")
 
 
 @pytest.fixture(scope="module")

@@ -40,8 +40,8 @@ def evaluate_and_export(shards: Shards, workdir: pathlib.Path, folder: pathlib.P
     freezing.save(stage, evaluation.model, folder)
     names = networks.output_names(stage.plan)
     graph = graphs.parse((folder / GRAPH_FILE).read_bytes())
-    frozen = graphs.build(graph, [None, stage.plan.height_px, stage.plan.width_px, 1], names)
-    images = tf.random.stateless_uniform([2, stage.plan.height_px, stage.plan.width_px, 1], [0, 0])
+    frozen = graphs.build(graph, [None, *stage.plan.image_shape], names)
+    images = tf.random.stateless_uniform([2, *stage.plan.image_shape], [0, 0])
     answers = frozen(images)
     expected = tf.nest.flatten(stage.predict(evaluation.model, images))
     for output, wanted in zip(names, expected, strict=True):

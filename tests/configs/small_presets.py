@@ -53,6 +53,8 @@ def config(name: str, model: str, weights: Mapping[str, pathlib.Path], **changes
     small: dict[str, Any] = {**_SIZE, **(_DETECTOR_SIZE if made.stage == "detector" else {})}
     if made.model.weights != "none" or model in preset.get("backbone_from", {}):
         small["model.weights"] = str(weights[made.model.backbone])
+    if "crop" in made:
+        small["crop.side_px"] = 32
     if "transfer" in made and made.transfer.frozen_steps:
         small["transfer.frozen_steps"] = 1
     made.update_from_flattened_dict({**small, **changes})

@@ -13,6 +13,7 @@ from data_tools.sources import ddsm_files
 from data_tools.sources.coco import Coco
 from mammo.common.errors import InputError
 from mammo.data import manifests
+from mammo.imaging import pixel_path
 from mammo.inference import exam_table, signing
 from mammo.writers import journal
 from tests.data_tools.sources.mini_ddsm_tree import Tree
@@ -77,7 +78,8 @@ def sheet_seeds() -> Iterator[bytes]:
 def manifest_seeds() -> Iterator[bytes]:
     """A manifest of one shard in each split."""
     fields = {
-        "format_version": manifests.FORMAT_VERSION, "source": "phantom", "labels": "overlay", "pixel_path_version": 1,
+        "format_version": manifests.FORMAT_VERSION, "source": "phantom", "labels": "overlay",
+        "pixel_path_version": pixel_path.PIXEL_PATH_VERSION,
         "height": 64, "width": 40, "encoding": "png16", "seed": 0, "rejected": 0, "widened": 0,
         "splits": {name: _split(name) for name in manifests.SPLITS},
     }  # fmt: skip

@@ -7,6 +7,12 @@ import pytest
 
 from tests import programs
 
+_STEPS = (
+    "--config.input.batch_size=4",
+    "--config.train_steps=2",
+    "--config.optimizer.warmup_steps=1",
+    "--config.log_every_steps=1",
+)
 _SMALL = (
     "--config.data.phantom_exams=16",
     "--config.data.phantom_height_px=256",
@@ -15,10 +21,7 @@ _SMALL = (
     "--config.model.pyramid_channels=8",
     "--config.model.max_levels=2",
     "--config.model.head_depth=1",
-    "--config.input.batch_size=4",
-    "--config.train_steps=2",
-    "--config.optimizer.warmup_steps=1",
-    "--config.log_every_steps=1",
+    *_STEPS,
 )
 
 
@@ -64,6 +67,22 @@ def test_another_configuration_in_the_same_workdir_is_refused(trained):
     assert "Traceback" not in ended.stderr
 
 
+def test_folds_are_all_judged_in_one_report(trained, tmp_path):
+    shards_dir = trained[0] / "runs" / "detector" / "data" / "shards-128x96"
+    given = ("--stage=crop_classifier", "--folds=2", f"--data_dir={shards_dir}", "--config.crop.side_px=32", *_STEPS)
+    ended = programs.run("mammo.train", *given, cwd=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    workdir = tmp_path / "runs" / "crop_classifier"
+    assert f"Wrote {workdir / 'report.html'} after" in ended.stdout
+    report = json.loads((workdir / "report.json").read_text())
+    manifest = json.loads((shards_dir / "manifest.json").read_text())
+    dealt = [manifest["splits"][split] for split in ("train", "validation")]
+    assert report["split"] == "2 folds"
+    assert report["n"]["patients"] == sum(split["patients"] for split in dealt)
+    assert report["n"]["images"] == sum(sum(split["crops"].values()) for split in dealt)
+    assert report["time"].keys() == {"preparation_s", "training_s"}
+
+
 @pytest.mark.parametrize(
     ("flag", "said", "status"),
     [
@@ -74,11 +93,15 @@ def test_another_configuration_in_the_same_workdir_is_refused(trained):
         ("--data_dir=nowhere", "nowhere", 1),
         ("--stage=tumour --config=detector", "--stage=tumour, but the configuration is of the stage 'detector'", 1),
         ("--config.devices=64", "--config.devices=64", 1),
+        ("--folds=1", "--folds=1", 2),
+        ("--folds=99", "patients cannot be dealt into --folds=99", 1),
+        ("--folds=2 --config.model.weights=runs/detector/backbone.h5", "perhaps from patients of the folds", 1),
     ],
 )
 def test_a_persons_mistake_is_one_sentence(trained, tmp_path, flag, said, status):
     folder, _ = trained
     data = f"--data_dir={folder}/runs/detector/data/shards-128x96"
+    flag = flag.replace("runs/", f"{folder}/runs/")
     ended = programs.run("mammo.train", data, f"--workdir={tmp_path}/run", *_SMALL, *flag.split(), cwd=tmp_path)
     assert ended.returncode == status, ended.stderr
     assert said in ended.stderr

@@ -149,6 +149,14 @@ def test_files_beside_a_module_or_a_test_are_its_data(tmp_path):
     assert 'data = glob(["testdata/**"])' in _build_file(root, "tests/app")
 
 
+def test_data_of_other_packages_that_a_person_gave_a_module_stays(tmp_path):
+    root = _tree(tmp_path, app__shown="import numpy\n")
+    (root / "app/BUILD").write_text(
+        'py_library(name = "shown", srcs = ["shown.py"], data = ["gone.txt", "//models:all"])\n'
+    )
+    assert 'data = ["//models:all"],' in _build_file(root, "app")
+
+
 def test_a_conftest_reaches_the_tests_below_it(tmp_path):
     root = _tree(tmp_path, tests__conftest="", tests__app__x_test="")
     assert '"//tests:conftest"' in _target(_build_file(root, "tests/app"), "tests")

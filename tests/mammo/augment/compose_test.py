@@ -105,6 +105,31 @@ def test_images_without_a_lesion_are_varied_too(count):
     discs.assert_same(after._replace(image=batch.image), batch)
 
 
+@pytest.mark.parametrize("changes", [{"rotation_degrees": 180.0}, {"scale_range": (0.5, 0.8)}, {"shear_degrees": 30.0}])
+def test_a_crop_that_is_turned_or_shrunk_stays_full_of_tissue_where_it_is_mirrored(changes):
+    textured = tf.random.stateless_uniform([4, 64, 64, 1], [1, 2], minval=0.5)
+    full = discs.batch(tf.concat([textured, tf.ones([4, 64, 64, 1])], 0), [[[20, 20, 40, 40]]] * 8, [[1]] * 8)
+    full = full._replace(position=tf.tile(full.position[:4], [2]))  # both are moved alike
+    chosen = dataclasses.replace(AugmentationConfig.off(), turns_about_frame=True, **changes)
+    black, mirrored = (
+        _augment(full, chosen=dataclasses.replace(chosen, beyond=beyond)) for beyond in ("black", "mirrored")
+    )
+    assert (black.image[:4].numpy().min((1, 2, 3)) == 0).all()
+    assert mirrored.image.numpy().min() >= 0.5 - 1e-5
+    is_inside = black.image[4:].numpy() > 1 - 1e-6
+    assert 0.1 < is_inside.mean() < 0.99
+    np.testing.assert_array_equal(mirrored.image[:4][is_inside], black.image[:4][is_inside])
+    np.testing.assert_array_equal(mirrored.boxes, black.boxes)
+
+
+def test_all_channels_of_an_image_are_varied_alike():
+    batch = discs.breasts(4)
+    squares = batch._replace(image=tf.repeat(batch.image, 3, axis=-1))
+    chosen = dataclasses.replace(ALL, noise_std=0.0)  # noise is drawn anew for each
+    after = _augment(batch, chosen=chosen)
+    discs.assert_same(_augment(squares, chosen=chosen), after._replace(image=tf.repeat(after.image, 3, -1)), ROUNDING)
+
+
 def test_switching_operations_on_leaves_the_draws_of_the_others():
     batch = discs.breasts(6)
     few = dataclasses.replace(AugmentationConfig.off(), flip_vertical=0.5, shift_share=0.05)

@@ -117,6 +117,17 @@ def test_a_breast_in_a_corner_of_the_frame_stays_in_view():
     np.testing.assert_allclose(_varied(batch, flip_vertical=1.0).image, image, atol=1e-4)
 
 
+def test_beyond_the_image_it_is_black_or_the_image_mirrored():
+    image = tf.random.stateless_uniform([1, 96, 64, 1], [1, 2], minval=0.5)
+    still = discs.batch(image, [[[4, 4, 20, 36]]], [[0]])
+    _, transforms = geometric.place(still, Affine(tf.eye(2)[None], tf.constant([[7.0, -5.0]])), min_visible_share=0.5)
+    black, mirrored = (geometric.resample(image, transforms, beyond).numpy() for beyond in ("black", "mirrored"))
+    np.testing.assert_allclose(black[:, :-5, 7:], image[:, 5:, :-7], atol=1e-5)
+    assert not black[:, :, :7].any() and not black[:, -5:].any()
+    expected = np.pad(image, [[0, 0], [0, 5], [7, 0], [0, 0]], "symmetric")[:, 5:, :64]
+    np.testing.assert_allclose(mirrored, expected, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("box", "expected"),
     [((0, 0, 64, 96), (32, 48)), ((0, 0, 10, 20), (5, 10)), ((3, 90, 5, 91), (4, 90.5))],

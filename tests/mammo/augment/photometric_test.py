@@ -94,6 +94,35 @@ def test_the_blur_does_not_darken_the_chest_wall():
     np.testing.assert_allclose(_varied(np.full((1, 8, 8, 1), 0.7), blur_sigma_px=0.7)[0], 0.7, atol=1e-6)
 
 
+def test_channels_are_blurred_as_each_is_alone():
+    image = discs.breasts(3 * 4).image.numpy().reshape(3, 4, 96, 64).transpose(1, 2, 3, 0)  # four of three channels
+    varied, _ = _varied(image, blur_sigma_px=0.7)
+    alone = [_varied(image[..., channel, None], blur_sigma_px=0.7)[0] for channel in range(3)]
+    np.testing.assert_allclose(varied, np.concatenate(alone, axis=-1), atol=1e-6)
+    assert np.abs(varied - image).max() > 0.01
+
+
+@pytest.mark.parametrize("changes", [{"gamma_range": (0.5, 2.0)}, {"contrast_range": (0.5, 2.0), "brightness": 0.5}])
+def test_grey_levels_of_channels_are_varied_as_those_of_one_image_that_shows_them_side_by_side(changes):
+    image = discs.breasts(3 * 4).image.numpy().reshape(3, 4, 96, 64).transpose(1, 2, 3, 0)
+    image[..., 1] *= 0.5  # so that each has a mean of its own
+    varied, _ = _varied(image, **changes)
+    beside, _ = _varied(np.concatenate(np.split(image, 3, axis=-1), axis=2), **changes)
+    np.testing.assert_allclose(np.concatenate(np.split(varied, 3, axis=-1), axis=2), beside, atol=1e-5)
+
+
+def test_the_noise_of_channels_is_of_each_alone_and_none_on_black():
+    image = np.full((2, 64, 64, 3), 0.5)
+    image[:, :8] = 0
+    varied, draws = _varied(image, noise_std=0.1)
+    assert not varied[:, :8].any()
+    noise = (varied - image)[:, 8:]
+    expected = np.tile(0.1 * draws[:, Operation.NOISE, 0, None], 3)
+    np.testing.assert_allclose(noise.std((1, 2)), expected, rtol=0.05)
+    for of_image in noise:
+        assert np.abs(np.corrcoef(of_image.reshape(-1, 3), rowvar=False) - np.eye(3)).max() < 0.1
+
+
 def test_the_noise_has_its_deviation():
     varied, draws = _varied(np.full((3, 64, 64, 1), 0.5), noise_std=0.1)
     np.testing.assert_allclose(varied.std((1, 2, 3)), 0.1 * draws[:, Operation.NOISE, 0], rtol=0.05)

@@ -129,3 +129,12 @@ def test_views_of_unknown_breasts_stand_each_for_one():
     assert not scored.breasts
     assert scored.score == pytest.approx(0.6)
     assert not scored.is_complete
+
+
+def test_malignancy_of_a_breast_is_asked_where_a_view_is_sure_of_a_lesion_and_a_repeat_dilutes_nothing():
+    cc, mlo = Projection.CC, Projection.MLO
+    assert rules.malignancy_of_breast([(cc, 0.8, 0.9), (mlo, 0.2, 0.2)]) == pytest.approx(0.8 * 0.9 + 0.2 * 0.2)
+    # Of two CC views the surer counts; a view of unknown projection is one projection more.
+    assert rules.malignancy_of_breast([(cc, 0.8, 0.9), (cc, 0.3, 0.1), (mlo, 0.2, 0.2)]) == pytest.approx(0.76)
+    assert rules.malignancy_of_breast([(cc, 0.5, 0.9), (None, 0.5, 0.1)]) == pytest.approx(0.5)
+    assert rules.malignancy_of_breast([(cc, 0.0, 0.5)]) == 0.5

@@ -10,7 +10,7 @@ from mammo.config.data import CropConfig
 from mammo.imaging import pixel_path
 from mammo.imaging.image_file import ImageFile
 
-OPTIONS = CropConfig(side_px=64, context=2.0, shift_share=0.0, scale_range=(1.0, 1.0))
+OPTIONS = CropConfig(side_px=64, contexts=(2.0,), shift_share=0.0, scale_range=(1.0, 1.0))
 LESION_XYXY_PX = np.array([150.0, 300, 190, 340])  # of the file
 
 

@@ -29,6 +29,7 @@ def test_off_moves_nothing_and_each_geometric_operation_does():
         ({"cutout_count": 9}, "cutout_count=9 must be from 0 to 4"),
         ({"rotation_degrees": -5.0}, "rotation_degrees=-5.0 must be from 0 to 180"),
         ({"scale_range": (1.2, 0.8)}, "scale_range=.1.2, 0.8. must be .low, high."),
+        ({"beyond": "white"}, "augmentation.beyond=white is not known; it is black or mirrored"),
         ({"gamma_range": (0.0, 1.0)}, "gamma_range=.0.0, 1.0. must be"),
     ],
 )

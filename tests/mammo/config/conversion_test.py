@@ -23,7 +23,10 @@ _INPUTS = st.builds(
     max_boxes=st.none() | st.integers(0, 9),
 )
 _CROPS = st.builds(
-    CropConfig, side_px=st.sampled_from([32, 96]), context=st.floats(1, 1.2), scale_range=st.just((0.5, 1.5))
+    CropConfig,
+    side_px=st.sampled_from([32, 96]),
+    contexts=st.lists(st.floats(1, 2.4), min_size=1, max_size=3).map(tuple),
+    scale_range=st.just((0.5, 1.5)),
 )
 _CONFIGS: st.SearchStrategy[RunConfig] = st.builds(
     CropClassifierConfig,
@@ -95,9 +98,9 @@ def test_a_tuple_of_a_fixed_length_takes_no_other():
 
 
 def test_integers_do_for_floats():
-    fields = ml_collections.ConfigDict({**dataclasses.asdict(CropConfig()), "context": 1})
+    fields = ml_collections.ConfigDict({**dataclasses.asdict(CropConfig()), "contexts": (1, 2)})
     made = conversion.to_dataclass(CropConfig, fields, "crop")
-    assert isinstance(made.context, float)
+    assert [type(context) for context in made.contexts] == [float, float]
 
 
 def test_no_configuration_needs_tensorflow():

@@ -22,16 +22,18 @@ from tests.mammo.config import rules_of
         (InputConfig(), {"class_weights": (1.0, 2.0)}, "three numbers above 0, for normal, benign and cancer"),
         (CropConfig(), {"side_px": 100}, "--config.crop.side_px=100 must be a multiple of 32"),
         (CropConfig(), {"side_px": 0}, "--config.crop.side_px=0 must be a multiple of 32"),
-        (CropConfig(), {"context": 0.5}, "--config.crop.context=0.5 must be 1 or more: all of the lesion"),
+        (CropConfig(), {"contexts": ()}, "--config.crop.contexts=() must be 1 to 8 numbers, each 1 or more"),
+        (CropConfig(), {"contexts": (1.0,) * 9}, "must be 1 to 8 numbers, each 1 or more"),
+        (CropConfig(), {"contexts": (1.5, 0.5)}, "contexts=(1.5, 0.5) must be 1 to 8 numbers, each 1 or more: all of"),
         (CropConfig(), {"min_side_px": -1.0}, "--config.crop.min_side_px=-1.0 must be 0 or more"),
         (CropConfig(), {"shift_share": 2.0}, "--config.crop.shift_share=2.0 must be from 0 to 1"),
         (CropConfig(), {"scale_range": (1.2, 0.8)}, "--config.crop.scale_range=(1.2, 0.8) must be (low, high)"),
-        (CropConfig(), {"context": 1.9}, "is 2.48, but shards hold no more than 2 times a lesion"),
+        (CropConfig(), {"contexts": (1.0, 3.5)}, "x shift_share is 4.4, but shards hold no more than 4 times a lesion"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_by_its_flag(config, changes, said):
     rules_of.refuses(config, changes, said)
 
 
-def test_a_crop_may_reach_as_far_as_shards_do():
-    dataclasses.replace(CropConfig(), context=1.5, scale_range=(1.0, 1.2), shift_share=0.1)
+def test_the_widest_square_may_reach_as_far_as_shards_do():
+    dataclasses.replace(CropConfig(), contexts=(1.0, 3.0, 2.0), scale_range=(1.0, 1.25), shift_share=0.125)

@@ -21,7 +21,11 @@ def test_the_names_are_those_that_can_be_built():
         (DetectorModelConfig(), {"max_levels": 0}, "--config.model.max_levels=0 must be 1 or more"),
         (DetectorModelConfig(), {"pyramid_channels": 0}, "--config.model.pyramid_channels=0 must be from 1 to 4096"),
         (DetectorModelConfig(), {"head_depth": -1}, "--config.model.head_depth=-1 must be from 0 to 64"),
-        (ClassifierModelConfig(), {"head": "odd"}, "--config.model.head=odd is not known; it is study or modern"),
+        (
+            ClassifierModelConfig(),
+            {"head": "odd"},
+            "--config.model.head=odd is not known; it is one of study, modern, linear",
+        ),
         (ClassifierModelConfig(), {"dropout": 1.0}, "--config.model.dropout=1.0 must be from 0 to below 1"),
         (DecodingConfig(), {"max_detections": 0}, "--config.decoding.max_detections=0 must be from 1 to 10000"),
         (DecodingConfig(), {"overlap_iou": 1.5}, "--config.decoding.overlap_iou=1.5 must be from 0 to 1"),

@@ -32,6 +32,9 @@ _PRETRAINED = ClassifierModelConfig(backbone="efficientnet_b0", weights="imagene
         (TransferConfig(), {"rate_share": 0.0}, "--config.transfer.rate_share=0.0 must be above 0"),
         (ClassifierConfig(), {"transfer": _FROZEN}, "freeze a backbone, which takes --config.model.weights"),
         (ClassifierConfig(), {"transfer": TransferConfig(unfrozen_layers=3)}, "unfrozen_layers=3 freeze a backbone"),
+        (ClassifierConfig(), {"averaged_looks": 4}, "--config.averaged_looks=4 is not known; it is 1 or 2"),
+        (CropClassifierConfig(), {"averaged_looks": 3}, "averaged_looks=3 is not known; it is one of 1, 2, 4, 8"),
+        (TransferConfig(), {"head_c": -0.1}, "--config.transfer.head_c=-0.1 must be 0 or more"),
         (ClassifierConfig(), {"loss": _TWO_WEIGHTS}, "must be one number for each of ('normal', 'benign', 'cancer')"),
         (CropClassifierConfig(), {"loss": _TWO_WEIGHTS}, "each of ('background', 'benign', 'cancer')"),
     ],
@@ -48,6 +51,21 @@ def test_a_pretrained_backbone_may_be_frozen_if_it_keeps_its_statistics():
     config = ClassifierConfig(model=_PRETRAINED, transfer=TransferConfig(frozen_steps=5))
     model = dataclasses.replace(_PRETRAINED, keeps_statistics=False)
     rules_of.refuses(config, {"model": model}, "and --config.model.keeps_statistics=true")
+
+
+@pytest.mark.parametrize(
+    "lacking",
+    [{"weights": "none"}, {"keeps_statistics": False}, {"head": "modern"}],
+    ids=lambda lacking: next(iter(lacking)),
+)
+def test_a_linear_head_alone_is_solved_over_a_pretrained_backbone_that_keeps_its_statistics(lacking):
+    model = dataclasses.replace(_PRETRAINED, head="linear")
+    config = ClassifierConfig(model=model, transfer=TransferConfig(head_c=0.5))
+    said = (
+        "--config.transfer.head_c=0.5 solves a head, which takes --config.model.weights, "
+        "--config.model.keeps_statistics=true and --config.model.head=linear."
+    )
+    rules_of.refuses(config, {"model": dataclasses.replace(model, **lacking)}, said)
 
 
 def test_what_a_stage_tells_apart_is_part_of_its_configuration():

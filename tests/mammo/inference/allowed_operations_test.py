@@ -6,7 +6,7 @@ import dataclasses
 import pytest
 import tensorflow as tf
 
-from mammo.config.data import InputConfig
+from mammo.config.data import CropConfig, InputConfig
 from mammo.config.model import ClassifierNetwork
 from mammo.data.pipeline import Reading
 from mammo.inference import freezing, graphs, networks
@@ -33,13 +33,19 @@ WHOLE_IMAGE = dataclasses.replace(
     width_px=64,
     network=ClassifierNetwork("csp_darknet_nano", "study", 0.2, standardizes=False),
     crop=None,
+    averaged_looks=2,
 )
 OF_EACH_KIND: tuple[DetectorPlan | ClassifierPlan, ...] = (
     FINDER,
     dataclasses.replace(FINDER, classes=("benign", "cancer"), anchors=Anchors((3,), (8.0,), (1.0,))),
     WHOLE_IMAGE,
     CROPS,
-    dataclasses.replace(CROPS, network=ClassifierNetwork("efficientnet_lite0", "modern", 0.2, standardizes=False)),
+    dataclasses.replace(
+        CROPS,
+        network=ClassifierNetwork("efficientnet_lite0", "linear", 0.2, standardizes=False),
+        crop=CropConfig(side_px=32, contexts=(1.0, 3.0)),
+        averaged_looks=8,
+    ),
 )
 
 
@@ -69,6 +75,6 @@ def test_networks_of_each_kind_have_the_operations_that_are_listed(short, tmp_pa
         graph = graphs.parse(content)
         used |= {node.op for node in graph.node}
         names = networks.output_names(plan)
-        frozen = graphs.build(graph, [None, plan.height_px, plan.width_px, 1], names)
-        assert set(frozen(tf.zeros([2, plan.height_px, plan.width_px, 1]))) == set(names)
+        frozen = graphs.build(graph, [None, *plan.image_shape], names)
+        assert set(frozen(tf.zeros([2, *plan.image_shape]))) == set(names)
     assert sorted(used) == sorted(ALLOWED_OPERATIONS)

@@ -22,7 +22,7 @@ from mammo.models.anchor_grid import Anchors
 from mammo.models.plans import ClassifierPlan, DetectorPlan, TrainingData
 
 HEIGHT_PX, WIDTH_PX = 256, 160
-CROP = CropConfig(side_px=64, context=1.5)
+CROP = CropConfig(side_px=64, contexts=(1.5,))
 MOST = 0.1  # of the image, that a lesion takes
 LEAST = 0.9  # how bright a lesion is, where the densest tissue is 1
 
@@ -50,7 +50,7 @@ _JUDGE_PLAN = ClassifierPlan(
     data=_DATA,
     network=ClassifierNetwork("csp_darknet_nano", "modern", 0.0, standardizes=False),
     crop=CROP,
-    flip_averaging=False,
+    averaged_looks=1,
 )
 
 
@@ -85,8 +85,8 @@ def _judge(image: tf.Tensor) -> dict[str, tf.Tensor]:
 def write(folder: pathlib.Path, finder: Network = find, key: Ed25519PrivateKey | None = None, **facts) -> Bundle:
     """Writes the bundle of a multi-stage concept, with some facts of its own, and perhaps another finder or a key."""
     networks = folder / NETWORKS_FOLDER
-    freezing.write(finder, HEIGHT_PX, WIDTH_PX, networks / "finder")
-    freezing.write(_judge, CROP.side_px, CROP.side_px, networks / "crop_classifier")
+    freezing.write(finder, (HEIGHT_PX, WIDTH_PX, 1), networks / "finder")
+    freezing.write(_judge, _JUDGE_PLAN.image_shape, networks / "crop_classifier")
     (folder / CARD_FILE).write_text("# bright disc\n")
     bundles.seal(folder, make_facts(**facts), key)
     return bundles.open_bundle(folder)
@@ -101,6 +101,7 @@ def make_facts(**facts) -> Facts:
         "created": "2026-01-01T00:00:00+00:00",
         "concept": "multi_stage",
         "title": "multi-stage detector",
+        "trained_on": "phantoms",
         "rule": "What is bright is a lesion.",
         "height_px": HEIGHT_PX,
         "width_px": WIDTH_PX,

@@ -30,7 +30,7 @@ def _classify(image):
 
 
 def _made(network, outputs, **options):
-    graph = freezing.freeze(network, SIDE_PX, SIDE_PX)
+    graph = freezing.freeze(network, (SIDE_PX, SIDE_PX, 1))
     shape = [None, SIDE_PX, SIDE_PX, 1]
     plain = graphs.build(graph, shape, outputs)
     return plain, compiling.compiled(graph, shape, outputs, **options)
@@ -85,7 +85,7 @@ def test_a_device_without_memory_for_one_image_says_so():
 
 
 def test_a_network_that_cannot_be_compiled_runs_as_it_is():
-    graph = freezing.freeze(bright_disc.find, *SIZE_PX)
+    graph = freezing.freeze(bright_disc.find, (*SIZE_PX, 1))
     outputs = Detections._fields
     plain = graphs.build(graph, [None, *SIZE_PX, 1], outputs)
 

@@ -44,7 +44,8 @@ def config():
         model.optimizer.warmup_steps = 0
         model.train_steps, model.evaluate_every_steps, model.save_every_steps = 2, 2, 0
         model.input.batch_size, model.precision = 4, "float32"
-    made.models.crop_classifier.crop.side_px = 32
+    made.models.crop_classifier.averaged_looks = 8
+    made.models.crop_classifier.crop.update({"side_px": 32, "contexts": (1.0, 2.0)})
     return comparison.from_fields(made)
 
 
@@ -57,7 +58,7 @@ def shards(config, folder):
 def found(config, folder, shards):
     for name in _USED:
         untrained.write(folder / "models" / name, config.models[name], config.data, shards)
-    return trained_models.find([folder], shards)
+    return trained_models.with_looks(trained_models.find([folder], shards), _LOOKS)
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +66,7 @@ def source_dir(shards):
     return preparation.find_source_of(shards.folder)
 
 
+_LOOKS = 2  # at a crop, of the eight that its classifier was trained with
 _EXPORTS = [("multi_stage", True), ("hierarchical", False)]
 
 
@@ -128,9 +130,11 @@ def test_it_tells_what_it_is_of_and_what_was_measured(exported, found, shards):
     if facts.gives_boxes:
         assert facts.networks["finder"].anchors.sizes_px
         assert facts.networks["crop_classifier"].crop.side_px == 32
+        assert facts.networks["crop_classifier"].averaged_looks == _LOOKS
         assert 0 <= facts.finding_threshold <= 1
     for role, plan in facts.networks.items():
-        assert plan == plans.read(found[role].folder)
+        assert plan == found[role].stage.plan
+        assert plan.data == plans.read(found[role].folder).data
     card = (exported.folder / CARD_FILE).read_text()
     assert "not a medical device" in card
     assert "phantoms" in card

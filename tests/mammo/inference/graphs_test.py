@@ -14,7 +14,7 @@ GRAPH_NAME = "networks/finder/graph.pb"
 
 @pytest.fixture(scope="module")
 def sound():
-    return freezing.freeze(bright_disc.find, bright_disc.HEIGHT_PX, bright_disc.WIDTH_PX)
+    return freezing.freeze(bright_disc.find, (bright_disc.HEIGHT_PX, bright_disc.WIDTH_PX, 1))
 
 
 def _altered(sound, change):
@@ -206,7 +206,9 @@ def test_kernels_in_half_the_bytes_give_nearly_the_same_and_nothing_else_is_roun
         ]
     )
     offsets = tf.constant(np.linspace(0, 0.01, 3, dtype=np.float32) + 1000.1)  # not what float16 holds
-    graph = freezing.freeze(lambda image: {"scores": network(image), "places": network(image) * 0 + offsets}, 32, 32)
+    graph = freezing.freeze(
+        lambda image: {"scores": network(image), "places": network(image) * 0 + offsets}, (32, 32, 1)
+    )
     whole = graph.SerializeToString()
     graphs.halve(graph)
     halved = graph.SerializeToString()

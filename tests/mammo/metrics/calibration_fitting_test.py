@@ -56,6 +56,29 @@ def test_of_two_classes_it_is_a_logistic_regression_on_the_log_odds(seed):
     np.testing.assert_allclose(found.apply(probabilities), expected.predict_proba(log_odds), atol=1e-3)
 
 
+@pytest.mark.parametrize("absent", range(3))
+def test_a_class_that_the_data_lacks_keeps_its_probability(absent):
+    probabilities, truth = _drawn(0, temperature=0.5, biases=(0.0, 1.0, -1.0))
+    there = truth != absent
+    found = calibration_fitting.fit(probabilities[there], truth[there])
+    assert found.untouched == (absent,)
+    made = found.apply(probabilities)
+    np.testing.assert_allclose(made[:, absent], probabilities[:, absent], atol=1e-12)
+    np.testing.assert_allclose(made.sum(axis=1), 1)
+    # Among the others it is the calibration of those two alone.
+    others = [label for label in range(3) if label != absent]
+    shares = probabilities[:, others] / probabilities[:, others].sum(axis=1, keepdims=True)
+    of_two = calibration_fitting.fit(shares[there], np.searchsorted(others, truth[there]))
+    expected = of_two.apply(shares) * probabilities[:, others].sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(made[:, others], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("truth", [[], [1, 1, 1]])
+def test_cases_of_one_class_or_none_calibrate_nothing(truth):
+    probabilities = np.full((len(truth), 3), 1 / 3)
+    assert calibration_fitting.fit(probabilities, np.array(truth, np.int64)) == Calibration()
+
+
 @hypothesis.given(st.integers(0, 10**6), st.floats(0.05, 20), st.integers(1, 60))
 @FEW
 def test_the_truth_never_becomes_less_likely(seed, temperature, count):

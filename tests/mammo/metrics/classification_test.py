@@ -122,7 +122,7 @@ def test_a_classifier_that_is_always_right_has_figures_of_one():
 
 def test_a_classifier_that_always_says_the_same_knows_nothing():
     made = _report(_with(np.tile([0.6, 0.3, 0.1], (48, 1))))
-    assert [area["value"] for unit in made["auc"].values() for area in unit.values()] == [0.5] * 7
+    assert [area["value"] for unit in made["auc"].values() for area in unit.values()] == [0.5] * 8
     assert made["cohen_kappa"]["value"] == 0
     assert made["balanced_accuracy"]["value"] == pytest.approx(1 / 3)
 

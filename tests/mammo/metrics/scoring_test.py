@@ -54,6 +54,18 @@ def test_a_breast_is_the_mean_of_its_projections_and_an_exam_the_largest_of_its_
     assert exams.patients.tolist() == [0, 1]
 
 
+def test_a_breast_is_asked_for_malignancy_where_a_view_is_sure_that_there_is_a_lesion():
+    scored = _views(("e", "left", "cc", 2, 0.9), ("e", "left", "mlo", 2, 0.2), ("e", "right", "cc", 0, 0.5))
+    tumour = np.array([0.8, 0.2, 0.0])[:, None]
+    scored = dataclasses.replace(
+        scored, probabilities=np.concatenate([1 - tumour, tumour * scored.probabilities[:, 1:]], axis=1)
+    )
+    breasts = scoring.aggregate(scored, "breast")
+    # CC counts four times as much as MLO; of the other breast nothing is known.
+    assert breasts.scores["malignancy"] == pytest.approx([0.8 * 0.9 + 0.2 * 0.2, 0.5])
+    assert breasts.cases["malignancy"].is_positive.tolist() == [True]  # the other shows no lesion: it is not asked
+
+
 def test_a_repeat_dilutes_nothing_and_a_missing_projection_is_filled_in():
     rows = [("e", "left", "cc", 0, 0.0)] * 3 + [("e", "left", "mlo", 2, 0.72), ("f", "left", "mlo", 2, 0.72)]
     scored = dataclasses.replace(_views(*rows), missing_projection={"cancer": MissingProjection(0.0, 0.5)})

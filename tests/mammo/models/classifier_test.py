@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -15,14 +16,14 @@ _short = pytest.fixture(short_darknet.in_place_of_csp_darknets, autouse=True, sc
 NETWORK = ClassifierNetwork("csp_darknet_nano", "modern", dropout=0.5, standardizes=False)
 
 
-def _inputs(count=3, start=0):
-    images = np.random.default_rng(0).random((count, 64, 32, 1), np.float32)
+def _inputs(count=3, start=0, channels=1):
+    images = np.random.default_rng(0).random((count, 64, 32, channels), np.float32)
     return {"image": tf.constant(images), "position": tf.range(start, start + count, dtype=tf.int64)}
 
 
 @pytest.fixture(scope="module")
 def model():
-    return classifier.build(NETWORK, 3, 64, 32)
+    return classifier.build(NETWORK, 3, (64, 32, 1))
 
 
 def test_dropout_draws_from_the_position_of_an_image_alone(model):
@@ -42,16 +43,74 @@ def test_dropout_leaves_out_its_share_and_keeps_the_mean():
 
 
 def test_the_head_of_the_study_has_its_layers():
-    made = classifier.build(dataclasses.replace(NETWORK, head="study", dropout=0.2), 2, 64, 96)
+    made = classifier.build(dataclasses.replace(NETWORK, head="study", dropout=0.2), 2, (64, 96, 1))
     kinds = [type(layer).__name__ for layer in made.layers if "Input" not in type(layer).__name__]
-    assert kinds == ["Functional", "MaxPooling2D", "Flatten", "BatchNormalization", "Dense", "Dropout", "Dense"]
+    assert kinds[:3] == ["Functional", "MaxPooling2D", "Flatten"]
+    assert kinds[4:] == ["BatchNormalization", "Dense", "Dropout", "Dense"]  # behind what joins several squares
     assert made.get_layer("hidden").units == 10
     assert made.get_layer("hidden").activation is tf.keras.activations.relu
 
 
+def test_a_linear_head_is_a_linear_map_of_features_about_their_mean():
+    made = classifier.build(dataclasses.replace(NETWORK, head="linear"), 2, (64, 32, 3))
+    inputs = _inputs(channels=3)
+    features = classifier.features_of(made)(inputs).numpy()
+    random = np.random.default_rng(1)
+    mean, spread = random.normal(size=features.shape[1]), random.uniform(0.5, 2, features.shape[1])
+    kernel, bias = random.normal(size=(features.shape[1], 2)), random.normal(size=2)
+    classifier.set_linear_head(made, mean, spread, kernel, bias)
+    np.testing.assert_allclose(made(inputs), (features - mean) / spread @ kernel + bias, rtol=1e-4, atol=1e-4)
+    assert {weight.name for weight in classifier.learnt(made, 0)} == {"logits/kernel:0", "logits/bias:0"}
+
+
+@pytest.mark.parametrize("head", ["study", "modern", "linear"])
+@pytest.mark.parametrize("standardizes", [False, True])
+def test_each_channel_goes_through_one_backbone_and_gives_its_own_features(head, standardizes):
+    network = dataclasses.replace(NETWORK, head=head, standardizes=standardizes)
+    several, single = (classifier.build(network, 2, (64, 64, channels)) for channels in (3, 1))
+    backbone = several.get_layer("backbone")
+    single.get_layer("backbone").set_weights(backbone.get_weights())
+    images = tf.random.stateless_uniform([2, 64, 64, 3], [1, 2])
+    features, *alone = (
+        classifier.features_of(model)({"image": seen, "position": tf.range(2, dtype=tf.int64)}).numpy()
+        for model, seen in [(several, images), *((single, images[..., channel, None]) for channel in range(3))]
+    )
+    np.testing.assert_allclose(features, np.concatenate(alone, axis=-1), atol=1e-5)
+    assert all(np.abs(one - other).max() > 1e-3 for one, other in itertools.pairwise(alone))
+    of_backbone = [weight.shape for weight in single.get_layer("backbone").weights]
+    assert [weight.shape for weight in backbone.weights] == of_backbone
+    kernels = [
+        next(weight for weight in model.weights[len(of_backbone) :] if weight.shape.rank == 2)
+        for model in (several, single)
+    ]
+    assert kernels[0].shape[0] == 3 * kernels[1].shape[0]
+
+
+def test_fine_grey_levels_of_several_squares_are_not_rounded_to_half_precision():
+    tf.keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    try:
+        made = classifier.build(dataclasses.replace(NETWORK, standardizes=True), 2, (64, 32, 2))
+    finally:
+        tf.keras.mixed_precision.set_global_policy("float32")
+    inputs = _inputs(channels=2)
+    inputs["image"] = 0.75 + inputs["image"] / 256  # between two neighbours among bfloat16's numbers
+    seen = tf.keras.Model(made.input, made.get_layer("standardization").output)(inputs)
+    np.testing.assert_allclose(seen[::2], Standardization()(inputs["image"][..., :1]), atol=1e-4)
+
+
+def test_channels_in_another_order_give_their_features_in_that_order():
+    made = classifier.features_of(classifier.build(dataclasses.replace(NETWORK, head="linear"), 2, (64, 32, 3)))
+    inputs, order = _inputs(channels=3), [2, 0, 1]
+    features, permuted = (
+        made({**inputs, "image": image}).numpy().reshape(3, 3, -1)
+        for image in (inputs["image"], tf.gather(inputs["image"], order, axis=-1))
+    )
+    np.testing.assert_allclose(permuted, features[:, order], atol=1e-5)
+
+
 @pytest.fixture(scope="module")
 def efficientnet():
-    return classifier.build(dataclasses.replace(NETWORK, backbone="efficientnet_b0"), 2, 64, 32)
+    return classifier.build(dataclasses.replace(NETWORK, backbone="efficientnet_b0"), 2, (64, 32, 1))
 
 
 def test_an_efficientnet_gives_all_its_features_and_those_of_small_lesions(efficientnet):
@@ -83,7 +142,7 @@ def test_frozen_layers_are_not_learnt_and_the_last_ones_are_unlocked(efficientne
 )
 def test_the_earlier_a_block_the_less_of_the_rate_it_takes(backbone, blocks, monkeypatch):
     monkeypatch.setattr(backbones, "_csp_darknet", _csp_darknet)
-    made = classifier.build(dataclasses.replace(NETWORK, backbone=backbone), 2, 64, 32)
+    made = classifier.build(dataclasses.replace(NETWORK, backbone=backbone), 2, (64, 32, 1))
     layers = made.get_layer("backbone").get_layer(backbone).layers
     block_of = {
         id(weight): block
@@ -99,12 +158,12 @@ def test_the_earlier_a_block_the_less_of_the_rate_it_takes(backbone, blocks, mon
 
 
 def test_standardized_images_are_alike_whatever_their_brightness():
-    made = classifier.build(dataclasses.replace(NETWORK, standardizes=True), 2, 64, 32)
+    made = classifier.build(dataclasses.replace(NETWORK, standardizes=True), 2, (64, 32, 1))
     inputs = _inputs()
     darker = {**inputs, "image": 0.4 * inputs["image"] + 0.1}
     # Nearly: the least spread counts for more where there is less of it.
     np.testing.assert_allclose(made(inputs), made(darker), rtol=0.1, atol=0.02)
-    plain = classifier.build(NETWORK, 2, 64, 32)
+    plain = classifier.build(NETWORK, 2, (64, 32, 1))
     assert not np.allclose(plain(inputs), plain(darker), rtol=0.1, atol=0.02)
     layer = Standardization()
     np.testing.assert_allclose(tf.reduce_mean(layer(inputs["image"])), backbones.GREY_MEAN, atol=1e-4)

@@ -8,6 +8,7 @@ import tensorflow as tf
 from hypothesis import strategies as st
 
 from mammo.common.errors import InputError
+from mammo.config import run
 from mammo.config.data import CropConfig
 from mammo.models import building, plans
 from mammo.models.anchor_grid import Anchors
@@ -30,15 +31,15 @@ _DETECTORS: st.SearchStrategy[Plan] = st.builds(
     st.integers(1, 2000),
 )
 _CLASSIFIERS: st.SearchStrategy[Plan] = st.builds(
-    lambda crop, head, flip_averaging: dataclasses.replace(
+    lambda crop, head, averaged_looks: dataclasses.replace(
         CLASSIFIER,
         crop=crop,
-        flip_averaging=flip_averaging,
+        averaged_looks=averaged_looks,
         network=dataclasses.replace(CLASSIFIER.network, head=head),
     ),
-    st.none() | st.builds(CropConfig, context=st.floats(1, 1.4)),
-    st.sampled_from(["study", "modern"]),
-    st.booleans(),
+    st.none() | st.builds(CropConfig, contexts=st.lists(st.floats(1, 3), min_size=1, max_size=8).map(tuple)),
+    st.sampled_from(["study", "modern", "linear"]),
+    st.sampled_from(run.VIEW_LOOKS),
 )
 
 
@@ -62,6 +63,15 @@ def test_the_network_is_the_same_wherever_it_is_built():
     assert first["box"].shape == (2, (8 * 12 + 4 * 6) * 9, 4)
     judged = building.build(CLASSIFIER)({"image": tf.zeros([2, 32, 32, 1]), "position": tf.zeros([2], tf.int64)})
     assert judged.shape == (2, 3)
+
+
+def test_the_network_of_crops_takes_a_channel_for_each_square():
+    made = dataclasses.replace(CLASSIFIER, crop=CropConfig(side_px=32, contexts=(1.0, 1.5, 3.0)))
+    assert made.image_shape == (32, 32, 3)
+    judged = building.build(made)({"image": tf.zeros([2, 32, 32, 3]), "position": tf.zeros([2], tf.int64)})
+    assert judged.shape == (2, 3)
+    assert dataclasses.replace(CLASSIFIER, crop=None, averaged_looks=1).image_shape == (32, 32, 1)
+    assert DETECTOR.image_shape == (64, 96, 1)
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
@@ -90,10 +100,12 @@ def test_a_folder_without_a_plan_is_refused_with_what_to_do(tmp_path):
         ("[]", "is damaged ("),
         (
             json.dumps({**DETECTOR.to_json(), "format_version": 99}),
-            "is of format 99, this code reads 1; train",
+            f"is of format 99, this code reads {plans.FORMAT_VERSION}; train",
         ),
         (json.dumps({**DETECTOR.to_json(), "anchors": {"levels": [3]}}), "required field `sizes_px` - at `$.anchors`"),
         (json.dumps({**DETECTOR.to_json(), "height_px": 1 << 40}), "px is no size of an image"),
+        (json.dumps({**CLASSIFIER.to_json(), "averaged_looks": 3}), "no prediction is the mean over 3 looks"),
+        (json.dumps({**CLASSIFIER.to_json(), "crop": None}), "no prediction is the mean over 4 looks"),
         ("[" * 5000, "is damaged (it is nested too deeply); train the model again"),
     ],
 )

@@ -1,6 +1,7 @@
-"""A short EfficientNet-B0 that a test can train: one block a stage, a quarter of the channels, two blocks whole.
+"""Short EfficientNets that a test can train: one block a stage, a quarter of the channels.
 
-The other five are a depthwise and a pointwise convolution, without expansion, squeeze and excitation.
+Of B0, two blocks are whole; the other five are a depthwise and a pointwise convolution, without expansion, squeeze and
+excitation.
 """
 
 import inspect
@@ -10,7 +11,7 @@ from unittest import mock
 
 import tensorflow as tf
 
-from mammo.models import backbones
+from mammo.models import backbones, efficientnet_lite
 
 _WHOLE_BLOCKS = 2
 
@@ -38,4 +39,10 @@ def make(weights: str | None = None, **options: Any) -> tf.keras.Model:
 def in_place_of_b0() -> Iterator[None]:
     """Has `backbones.build` take it for "efficientnet_b0" until the iterator goes on: the body of a fixture."""
     with mock.patch.dict(backbones._EFFICIENTNETS, {"efficientnet_b0": make}):
+        yield
+
+
+def in_place_of_lite0() -> Iterator[None]:
+    """Has `backbones.build` make a short "efficientnet_lite0" until the iterator goes on: the body of a fixture."""
+    with mock.patch.dict(efficientnet_lite._SCALES, {"efficientnet_lite0": (0.25, 0.1)}):
         yield

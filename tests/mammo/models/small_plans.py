@@ -24,5 +24,5 @@ CLASSIFIER = ClassifierPlan(
     data=_DATA,
     network=ClassifierNetwork("csp_darknet_nano", "modern", dropout=0.2, standardizes=True),
     crop=CropConfig(side_px=32),
-    flip_averaging=True,
+    averaged_looks=4,
 )

@@ -5,6 +5,7 @@ import sklearn.metrics
 from mammo.clinical.questions import TUMOUR
 from mammo.data.batch import Detections
 from mammo.stages.classification_evaluator import ClassificationEvaluator
+from mammo.stages.detection_evaluator import DetectionEvaluator
 from tests.mammo.stages.classified import SCORED, evaluate, make_batch
 
 
@@ -61,6 +62,24 @@ def test_pictures_are_the_first_images_with_a_lesion_with_writing_on_them():
 
 def test_of_crops_only_images_are_judged():
     assert not any("exam" in name for name in evaluate(SCORED, units=("image",)).scalars())
+
+
+@pytest.mark.parametrize("borders", [[20], [4, 40]])
+def test_joined_evaluators_report_what_one_reports_that_has_seen_all_images(borders):
+    parts = np.split(np.arange(48), borders)  # between patients, of four images each
+    joined, *others = (evaluate(SCORED.subset(np.isin(np.arange(48), part))) for part in parts)
+    for other in others:
+        joined.join(other)  # each numbers its images from 0
+    one = evaluate(SCORED)
+    assert joined.image_count == one.image_count == 48
+    assert joined.report() == one.report()
+    assert joined.scalars() == one.scalars()
+    assert len(joined.pictures()) > 0
+
+
+def test_an_evaluator_of_another_kind_is_not_joined():
+    with pytest.raises(TypeError, match="a classifier's evaluator cannot be joined with a DetectionEvaluator"):
+        evaluate(SCORED).join(DetectionEvaluator({}, 1))
 
 
 def test_detections_are_refused():

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from mammo.common.errors import InputError
-from mammo.config.run import ClassifierConfig
+from mammo.config.run import CROP_LOOKS, VIEW_LOOKS, ClassifierConfig
 from mammo.data.batch import PADDING, grey_levels
 from mammo.reports import run
 from mammo.stages import stages
@@ -68,8 +68,19 @@ def test_crops_are_jittered_in_training_alone(shards):
     np.testing.assert_array_equal(first.image, again.image)
     discs = first.boxes[:, 0][first.label > 0].numpy()
     assert np.std((discs[:, 0] + discs[:, 2]) / 2) > 0.5  # pixels, of the middle
+    for split in ("test", "train"):  # of the latter a head is solved
+        still = next(iter(stage.build_dataset(split, ONE)))
+        middles = still.boxes[:, 0][still.label > 0]
+        np.testing.assert_allclose(middles, [[5, 5, 27, 27]] * len(middles), atol=1.5)
+
+
+def test_squares_of_a_crop_are_channels_that_the_disc_fills_its_share_of(shards):
+    stage = _stage(shards, "crop_classifier", crop__side_px=32, crop__contexts=(1.0, 2.0))
+    assert stage.build_training_dataset(ONE, 0).element_spec.image == tf.TensorSpec([4, 32, 32, 2], tf.float32)
     still = next(iter(stage.build_dataset("test", ONE)))
-    np.testing.assert_allclose(still.boxes[:, 0][still.label > 0], [[5, 5, 27, 27]] * 2, atol=1.5)
+    for image in still.image[still.label > 0].numpy():
+        shares = (image > 0.5).mean(axis=(0, 1))
+        np.testing.assert_allclose(shares, [np.pi / 4, np.pi / 16], rtol=0.15)
 
 
 def test_a_crop_too_small_for_the_head_of_the_study_is_refused(shards):
@@ -102,13 +113,37 @@ def test_class_weights_are_what_the_sums_are_divided_by(shards):
 
 @pytest.mark.parametrize("name", [*VIEWS, "crop_classifier"])
 def test_predictions_are_probabilities_and_those_of_mirror_images_too(shards, name):
-    stage = _stage(shards, name, flip_averaging=True, **({"crop__side_px": 32} if name == "crop_classifier" else {}))
+    stage = _stage(shards, name, averaged_looks=2, **({"crop__side_px": 32} if name == "crop_classifier" else {}))
     batch = next(iter(stage.build_dataset("test", ONE)))
     model = stage.build_initial_model()
     images = grey_levels(batch.image)
     made, mirrored = stage.predict(model, images), stage.predict(model, tf.reverse(images, [1]))
     np.testing.assert_allclose(tf.reduce_sum(made, axis=1), 1, rtol=1e-5)
     np.testing.assert_allclose(made, mirrored, atol=1e-5)
+
+
+def _alike(stage, looks):
+    """Which of some looks at images are judged as the first is."""
+    model = stage.build_initial_model()
+    first, *others = (stage.predict(model, look).numpy() for look in looks)
+    return [True, *(np.allclose(first, other, rtol=0, atol=2e-6) for other in others)]
+
+
+@pytest.mark.parametrize("count", CROP_LOOKS)
+def test_a_crop_is_judged_alike_in_as_many_symmetries_as_it_is_looked_at(shards, count):
+    stage = _stage(shards, "crop_classifier", crop__side_px=32, crop__contexts=(1.0, 1.5), averaged_looks=count)
+    images = tf.random.stateless_uniform([3, *stage.plan.image_shape], [1, 2])
+    turned = tf.transpose(images, [0, 2, 1, 3])
+    symmetries = [tf.reverse(seen, axes) for seen in (images, turned) for axes in ([], [1], [2], [1, 2])]
+    assert _alike(stage, symmetries) == [number < count for number in range(8)]
+
+
+@pytest.mark.parametrize("count", VIEW_LOOKS)
+def test_a_view_is_judged_alike_upside_down_where_it_is_looked_at_twice(shards, count):
+    stage = _stage(shards, "tumour", averaged_looks=count)
+    images = tf.random.stateless_uniform([3, *stage.plan.image_shape], [1, 2], minval=0.2)
+    looks = [tf.reverse(images, axes) for axes in ([], [1], [2])]
+    assert _alike(stage, looks) == [True, count == 2, False]
 
 
 def test_augmentation_does_not_change_what_an_image_is(shards):
@@ -163,7 +198,7 @@ def test_a_frozen_backbone_is_learnt_from_its_phase_on(short_b0, shards, tmp_pat
         ({"transfer__unfrozen_layers": 3}, "unfrozen_layers=3 freeze a backbone"),
         ({"transfer__rate_share": 0.0}, "rate_share=0.0 must be above 0"),
         ({"loss__class_weights": (1.0, 2.0)}, "must be one number for each"),
-        ({"model__head": "odd"}, "it is study or modern"),
+        ({"model__head": "odd"}, "it is one of study, modern, linear"),
     ],
 )
 def test_a_setting_that_cannot_be_is_refused(shards, changes, message):

@@ -3,7 +3,9 @@ import json
 import numpy as np
 import pytest
 
+from mammo.clinical.questions import TUMOUR
 from mammo.metrics.matching import Rule
+from mammo.stages.classification_evaluator import ClassificationEvaluator
 from mammo.stages.detection_evaluator import DetectionEvaluator
 from tests.mammo.metrics import drawing
 from tests.mammo.stages.detected import BATCHES, NORMAL, A, B, evaluate, make_batch, make_detections
@@ -105,6 +107,29 @@ def test_the_groups_are_judged_at_the_same_threshold_as_all():
     group = report["by"]["density"]["2"]
     assert group["n"] == report["n"]
     assert group["sensitivity"] == report["froc"]["centre"]["sensitivity_at"]["1"]
+
+
+def test_joined_evaluators_report_what_one_reports_that_has_seen_all_images():
+    joined, other = (evaluate([batch]) for batch in BATCHES)
+    joined.join(other)
+    one = evaluate(BATCHES)
+    assert joined.report() == one.report()
+    assert joined.scalars() == one.scalars()
+    assert joined.image_count == 2 * one.image_count  # of which each split had eight
+    assert len(joined.pictures()) > 0
+
+
+def test_images_of_the_same_numbers_are_others_in_a_joined_evaluator():
+    joined = evaluate(BATCHES[:1])
+    joined.join(evaluate(BATCHES[:1]))
+    assert joined.report()["n"] == {"patients": 1, "images": 4, "lesions": 2}
+    assert [result.path for result in joined.results] == ["0.png", "1.png"] * 2
+    assert len({result.key for result in joined.results}) == 4
+
+
+def test_an_evaluator_of_another_kind_is_not_joined():
+    with pytest.raises(TypeError, match="a detector's evaluator cannot be joined with a ClassificationEvaluator"):
+        evaluate(BATCHES).join(ClassificationEvaluator({}, TUMOUR))
 
 
 def test_probabilities_are_refused():

@@ -44,6 +44,16 @@ def test_there_is_nothing_to_restore_in_a_new_folder(tmp_path):
     made = Checkpoints(tmp_path, _state())
     assert not made.restore_last()
     assert not made.restore_best()
+    assert not checkpoints.has_last(tmp_path)
+
+
+def test_a_run_has_a_state_to_go_on_from_once_one_was_saved_beside_its_best(tmp_path):
+    state = _state()
+    made = Checkpoints(tmp_path, state)
+    made.save_best()
+    assert not checkpoints.has_last(tmp_path)
+    made.save_last()
+    assert checkpoints.has_last(tmp_path)
 
 
 def test_the_best_holds_the_averaged_weights_and_outlives_the_last(tmp_path):

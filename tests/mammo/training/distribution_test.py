@@ -98,7 +98,7 @@ def _train(precision, shards, folder):
 
 
 def _of_efficientnet(precision):
-    changes = {"train_steps": 2, "evaluate_every_steps": 2, "input__batch_size": 2, "flip_averaging": False}
+    changes = {"train_steps": 2, "evaluate_every_steps": 2, "input__batch_size": 2, "averaged_looks": 1}
     return disc_shards.config(
         "whole_image", model__backbone="efficientnet_b0", model__weights="none", precision=precision, **changes
     )

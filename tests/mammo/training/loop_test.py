@@ -1,6 +1,8 @@
 """A run that is stopped anywhere and goes on ends as if it had never been stopped."""
 
+import dataclasses
 import json
+import logging
 import os
 import signal
 
@@ -102,7 +104,7 @@ def test_a_frozen_backbone_is_learnt_from_its_phase_on_and_a_run_goes_on_across_
 ):
     weights = str(uninterrupted[0] / "backbone.h5")  # the features of a detector
     config = disc_shards.config(
-        "tumour", model__weights=weights, transfer__frozen_steps=2, save_every_steps=1, flip_averaging=False
+        "tumour", model__weights=weights, transfer__frozen_steps=2, save_every_steps=1, averaged_looks=1
     )  # four steps
     initial = stages.from_config(config, shards).build_initial_model().get_layer("backbone")
     with pytest.raises(_KilledError):
@@ -125,6 +127,30 @@ def _of_backbone(folder):
         for name, weight in _weights(folder).items()
         if name.startswith("state/model/layer_with_weights-0/")
     )
+
+
+def test_a_run_begins_with_its_solved_head_and_goes_on_without_solving_it_again(
+    shards, uninterrupted, tmp_path, caplog
+):
+    changes = {"crop__side_px": 32, "crop__contexts": (1.0, 2.0), "model__head": "linear", "transfer__head_c": 0.1}
+    weights = str(uninterrupted[0] / "backbone.h5")
+    config = disc_shards.config(
+        "crop_classifier", model__weights=weights, optimizer__learning_rate=1e-9, train_steps=1, **changes
+    )  # so slow that nothing is learnt
+    stage = stages.from_config(config, shards)
+    expected = stage.build_initial_model()
+    drawn = expected.get_layer("logits").get_weights()
+    stage.solve_head(expected)
+    for train_steps in (1, 2):
+        with caplog.at_level(logging.INFO):
+            evaluation, _ = loop.train(dataclasses.replace(config, train_steps=train_steps), shards, tmp_path)
+    assert caplog.text.count("Going on from step 1") == caplog.text.count("The head was solved on 24 images") == 1
+    for name in ("statistics", "logits"):
+        for made, solved in zip(
+            *(model.get_layer(name).get_weights() for model in (evaluation.model, expected)), strict=True
+        ):
+            np.testing.assert_allclose(made, solved, atol=1e-5)
+    assert np.abs(drawn[0] - expected.get_layer("logits").get_weights()[0]).max() > 0.01
 
 
 def test_it_notes_each_step_and_keeps_the_best(uninterrupted):

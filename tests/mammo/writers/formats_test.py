@@ -11,6 +11,7 @@ import pytest
 
 from mammo.clinical.rules import MissingProjection
 from mammo.common.errors import InputError, StoppedError
+from mammo.imaging import pixel_path
 from mammo.inference import listing, naming, parts
 from mammo.inference.predictor import Predictor
 from mammo.inference.service import AnswerSettings, Service
@@ -48,9 +49,10 @@ def test_an_exam_is_answered_as_the_interface_says(opened, asked, tmp_path):
     assert made["model"] == {
         "name": "bright disc",
         "sha256": opened.sha256,
-        "pixel_path_version": 1,
+        "pixel_path_version": pixel_path.PIXEL_PATH_VERSION,
         "signed_by": None,
         "is_trusted": False,
+        "trained_on": "phantoms",
     }
     assert made["seconds"] > 0
     assert "patient" not in made

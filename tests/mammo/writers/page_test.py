@@ -20,7 +20,7 @@ from mammo.writers.writer import About
 VOID = {"meta", "br", "img", "link"}
 PLACES = [(side, projection) for projection in ("cc", "mlo") for side in ("right", "left")]
 FINDING = Finding((10.0, 20.4, 110.0, 220.0), 0.83, 0.23, 0.6)
-MODEL = ModelInfo("multi_stage", "0123456789abcdef" * 4, 1)
+MODEL = ModelInfo("multi_stage", "0123456789abcdef" * 4, 1, trained_on="Mini-DDSM")
 POINT = OperatingPoint(
     "screening",
     0.31,
@@ -29,7 +29,7 @@ POINT = OperatingPoint(
     positive=21,
     negative=34,
 )
-INFO = About(MODEL, "Two stages", True, POINT, "Mini-DDSM", False)
+INFO = About(MODEL, "Two stages", True, POINT, False)
 
 
 class _Page(html.parser.HTMLParser):
@@ -310,7 +310,7 @@ def test_what_comes_from_outside_is_escaped(tmp_path):
     evil = '<script>alert("1")</script>&'
     views = [_view("right", "cc", f"{evil}\udce9.png"), _failed("left", "cc", reason=evil)]
     shown = _exam(views, evil, patient={"name": evil})
-    info = dataclasses.replace(INFO, title=evil, source=evil, model=dataclasses.replace(MODEL, name=evil))
+    info = dataclasses.replace(INFO, title=evil, model=dataclasses.replace(MODEL, name=evil, trained_on=evil))
     made = _made(tmp_path, [shown, shown], info, width_px=0)
     assert not made.all("script")
     text = _words(made.all("body")[0])
@@ -364,7 +364,7 @@ def test_the_model_is_named_at_the_end(tmp_path):
         ["SHA-256 begins with", "0123456789ab"],
         ["signature", "unsigned"],
         ["pixel path", "version 1"],
-        ["trained and judged on", "Mini-DDSM"],
+        ["trained on", "Mini-DDSM"],
     ]
 
 

@@ -1,0 +1,45 @@
+"""Makes shards of breasts out of shards of views: both projections in one image, CC above MLO.
+
+A network that sees both can weigh what it finds in one against the other, as a reader does. To what trains and
+evaluates, a breast is an image of twice the height: `--stage=malignancy --data_dir=<these shards>`.
+
+bazel run //data_tools:breasts -- --data_dir=~/shards --output_dir=~/breasts
+"""
+
+import shutil
+
+from absl import flags
+
+from mammo.common import cli, files
+from mammo.common.errors import InputError
+from mammo.data import manifests
+
+_DATA_DIR = flags.DEFINE_string("data_dir", None, "Shards of //data_tools:convert.", required=True)
+_OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Folder for the shards of breasts.", required=True)
+_PER_SHARD = flags.DEFINE_integer("breasts_per_shard", 64, "Breasts in one file.", lower_bound=1)
+
+
+def main() -> None:
+    """Joins, and says what was made."""
+    data_dir, output_dir = cli.user_path(_DATA_DIR.value), cli.user_path(_OUTPUT_DIR.value)
+    if output_dir.exists() and any(output_dir.iterdir()):
+        raise InputError(f"{output_dir} already holds files; give another --output_dir or empty it.")
+
+    from data_tools import joining  # noqa: PLC0415  TensorFlow takes seconds: see above
+    from mammo.data.shards import Shards  # noqa: PLC0415
+
+    shards = Shards.open(data_dir)
+    unfinished = output_dir.with_name(f"{output_dir.name}.partial")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    made = joining.join(shards, unfinished, _PER_SHARD.value)
+    files.sync_tree(unfinished)
+    if output_dir.exists():
+        output_dir.rmdir()
+    unfinished.rename(output_dir)
+    counts = {name: cli.count_text(sum(split.images.values()), "breast") for name, split in made.items()}
+    told = ", ".join(f"{count} in {name}" for name, count in counts.items())
+    print(f"Wrote {output_dir / manifests.FILE_NAME}: {told}.")
+
+
+if __name__ == "__main__":
+    cli.run(main)
