@@ -13,7 +13,7 @@ from absl import flags, logging
 from mammo.clinical.exams import ExamResult
 from mammo.common import cli
 from mammo.common.errors import InputError
-from mammo.inference import bundles, listing, signing
+from mammo.inference import bundles, listing, shipped, signing
 from mammo.inference.bundles import Bundle
 from mammo.inference.exam_files import LeftOut
 from mammo.inference.service import AnswerSettings, Service
@@ -34,7 +34,9 @@ flags.register_validator(  # type: ignore[no-untyped-call]
     _EXAM, lambda texts: all(text.strip() for text in texts or []), "is empty; give a folder, a CSV, or image files"
 )
 _MODEL = flags.DEFINE_string(
-    "model", None, "Folder of a bundle that //mammo:export made; none: the last one in --runs."
+    "model",
+    None,
+    "Folder of a bundle that //mammo:export made; none: the last one in --runs, or else the one that comes with mammo.",
 )
 _TRUST = flags.DEFINE_string(
     "trust",
@@ -79,8 +81,10 @@ def main() -> None:
     logging.set_verbosity(logging.WARNING)
     began_s = time.monotonic()
     trusted = signing.read_trusted(cli.user_path(_TRUST.value)) if _TRUST.value else None
-    opened = bundles.open_bundle(cli.user_path(_MODEL.value) if _MODEL.value else _last_bundle(), trusted)
-    cli.say(f"Model: {opened.facts.name}, {opened.folder} (SHA-256 {opened.sha256[:12]}, {opened.info.signature}).")
+    folder, chosen = _choose_bundle()
+    opened = bundles.open_bundle(folder, trusted)
+    facts, seal = opened.facts, f"SHA-256 {opened.sha256[:12]}, {opened.info.signature}"
+    cli.say(f"Model: {facts.name}, {opened.folder} ({seal}){chosen}. It was trained on {facts.trained_on}.")
     settings = AnswerSettings(_OPERATING_POINT.value, _MIN_FINDING_SCORE.value, _WITH_IDENTITY.value)
     service = Service(opened, settings, _make_predictor)
     listed = listing.list_exams([path for text in _EXAM.value or [] for path in cli.user_paths(text)])
@@ -151,15 +155,14 @@ def _check_all_answered(said: Sequence[ExamResult], faults: Sequence[str], outpu
         raise InputError(" ".join(sentences))
 
 
-def _last_bundle() -> pathlib.Path:
+def _choose_bundle() -> tuple[pathlib.Path, str]:
+    """Returns the folder of the bundle to take, and why it is that one, as a clause."""
+    if _MODEL.value:
+        return cli.user_path(_MODEL.value), ""
     runs = cli.user_path(_RUNS.value)
-    found = bundles.find_last(runs)
-    if found is None:
-        raise InputError(
-            f"{runs} holds no model bundle; make one, `bazel run //mammo:export -- --workdir=<folder of a run>`, or "
-            "give one as --model."
-        )
-    return found
+    if found := bundles.find_last(runs):
+        return found, f", the last one in {runs}"
+    return shipped.folder(), f", which comes with mammo, as {runs} holds none of yours"
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ from mammo.writers import journal, output_folder
 from tests import dicoms, drawing, programs
 from tests.mammo.inference import bright_disc
 
+EXAMPLE = (programs.ROOT / "examples" / "exam" / "01644_LEFT_CC.jpg").resolve().parent
+
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
@@ -34,8 +36,26 @@ def test_the_last_bundle_answers_when_none_is_named(place):
     ended = programs.start("mammo.predict", "--exam=good", "--output_dir=out", cwd=place)
     assert ended.returncode == 0, ended.stderr
     assert "Answered 1 exam of 2 views" in ended.stdout
-    assert ", unsigned)." in ended.stdout.splitlines()[0]
+    first = ended.stdout.splitlines()[0]
+    assert first.endswith(f", unsigned), the last one in {place / 'runs'}. It was trained on phantoms.")
     assert json.loads((place / "out" / "good.json").read_text())["exam_score"] is not None
+
+
+def test_where_nobody_made_a_bundle_the_one_that_comes_with_mammo_answers_and_is_named(tmp_path):
+    ended = programs.start("mammo.predict", f"--exam={EXAMPLE}", "--output_dir=out", cwd=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    first = ended.stdout.splitlines()[0]
+    assert first.startswith("Model: cbis_masses, ")
+    trained_on = "the masses of CBIS-DDSM (film, no normal view)"
+    why = f"which comes with mammo, as {tmp_path / 'runs'} holds none of yours"
+    assert first.endswith(f"{why}. It was trained on {trained_on}.")
+    said = json.loads((tmp_path / "out" / "exam.json").read_text())
+    assert said["model"]["trained_on"] == trained_on
+    assert [view["status"] for view in said["views"]] == ["ok"] * 4
+    assert trained_on in (tmp_path / "out" / "report.html").read_text()
+    # As the example's README says: a cancer at the right, a benign mass at the left.
+    score = {breast["laterality"]: breast["score"] for breast in said["breasts"]}
+    assert score["right"] > score["left"]
 
 
 def test_a_view_that_cannot_be_read_is_in_the_exit_status_and_the_rest_is_answered(place):
@@ -93,7 +113,6 @@ def test_an_exam_of_which_nothing_is_judged_is_in_the_exit_status(place, tmp_pat
         ([], 2, "--exam"),
         (["--exam=nowhere"], 1, "nowhere is not there"),
         (["--exam=good", "--model=good"], 1, "holds no model bundle; give the folder that //mammo:export wrote"),
-        (["--exam=good", "--runs=good"], 1, "make one, `bazel run //mammo:export"),
         (["--exam=good", "--operating_point=best"], 1, "has no operating point 'best'; it has screening"),
         (["--exam=good", "--min_finding_score=2"], 2, "min_finding_score"),
         (["--exam="], 2, "is empty; give a folder, a CSV, or image files"),
