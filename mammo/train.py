@@ -74,8 +74,8 @@ def main() -> None:
         shards = Shards.open(shards_dir)
         seconds = {"preparation_s": preparing.total_s}
         if _FOLDS.value:
-            dealt = folds.deal(shards, folder / _folds_name(shards), _FOLDS.value)
             _check_weights(config, shards)
+            dealt = folds.deal(shards, folder / _folds_name(shards), _FOLDS.value)
             pooled = cross_validation.run(config, dealt, folder)
             seconds["training_s"] = pooled.training_s
             page = report.write_pooled(folder, pooled, _FOLDS.value, shards, seconds)

@@ -101,8 +101,8 @@ def test_folds_are_all_judged_in_one_report(trained, tmp_path):
 def test_a_persons_mistake_is_one_sentence(trained, tmp_path, flag, said, status):
     folder, _ = trained
     data = f"--data_dir={folder}/runs/detector/data/shards-128x96"
-    flag = flag.replace("runs/", f"{folder}/runs/")
-    ended = programs.run("mammo.train", data, f"--workdir={tmp_path}/run", *_SMALL, *flag.split(), cwd=tmp_path)
+    given = [part.replace("=runs/", f"={folder}/runs/") for part in flag.split()]  # the folder's name has a space
+    ended = programs.run("mammo.train", data, f"--workdir={tmp_path}/run", *_SMALL, *given, cwd=tmp_path)
     assert ended.returncode == status, ended.stderr
     assert said in ended.stderr
     assert "Traceback" not in ended.stderr
