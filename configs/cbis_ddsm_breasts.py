@@ -7,9 +7,7 @@ and reaches stands in docs/results.md.
 
 import ml_collections
 
-from configs import malignancy
-
-_LEARNT_LAYERS = 34  # from the fourth block on
+from configs import cbis_ddsm_crops, malignancy
 
 
 def get_config() -> ml_collections.ConfigDict:
@@ -23,7 +21,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.model.keeps_statistics = True
     config.model.head = "modern"
     config.model.dropout = 0.3
-    config.transfer.unfrozen_layers = _LEARNT_LAYERS
+    config.transfer.unfrozen_layers = cbis_ddsm_crops.LEARNT_LAYERS
     config.transfer.depth_share = 0.7
 
     # Mirrored, MLO lies above CC, as it does in the second look: features are pooled over both, so that it is the same.

@@ -9,7 +9,8 @@ import ml_collections
 
 from configs import crop_classifier
 
-_LEARNT_LAYERS = 34  # from the fourth block on
+LEARNT_LAYERS = 34
+"""Of EfficientNet-Lite0, from its fourth block on."""
 
 
 def get_config() -> ml_collections.ConfigDict:
@@ -26,7 +27,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.model.standardizes = False  # grey levels are mapped to what the backbone was trained on
     config.model.dropout = 0.3
     config.transfer.head_c = 0.003
-    config.transfer.unfrozen_layers = _LEARNT_LAYERS
+    config.transfer.unfrozen_layers = LEARNT_LAYERS
     config.transfer.depth_share = 0.7
     config.averaged_looks = 8
 

@@ -6,8 +6,6 @@ evaluates, a breast is an image of twice the height: `--stage=malignancy --data_
 bazel run //data_tools:breasts -- --data_dir=~/shards --output_dir=~/breasts
 """
 
-import shutil
-
 from absl import flags
 
 from mammo.common import cli, files
@@ -29,13 +27,8 @@ def main() -> None:
     from mammo.data.shards import Shards  # noqa: PLC0415
 
     shards = Shards.open(data_dir)
-    unfinished = output_dir.with_name(f"{output_dir.name}.partial")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    made = joining.join(shards, unfinished, _PER_SHARD.value)
-    files.sync_tree(unfinished)
-    if output_dir.exists():
-        output_dir.rmdir()
-    unfinished.rename(output_dir)
+    with files.making_folder(output_dir) as unfinished:
+        made = joining.join(shards, unfinished, _PER_SHARD.value)
     counts = {name: cli.count_text(sum(split.images.values()), "breast") for name, split in made.items()}
     told = ", ".join(f"{count} in {name}" for name, count in counts.items())
     print(f"Wrote {output_dir / manifests.FILE_NAME}: {told}.")

@@ -17,9 +17,10 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from data_tools import shard_pairs
 from data_tools.shard_pairs import CONTENTS
 from mammo.clinical.labels import Label
-from mammo.common import errors, files, progress
+from mammo.common import files, progress
 from mammo.common.errors import InputError
 from mammo.data import index, shard_files
 from mammo.data.index import RecordInfo
@@ -68,16 +69,13 @@ def deal(shards: Shards, output_dir: pathlib.Path, count: int, seed: int = 0) ->
     folders = [output_dir / str(number + 1) for number in range(count)]
     if output_dir.is_dir():
         return folders
-    unfinished = output_dir.with_name(f"{output_dir.name}.partial")
-    shutil.rmtree(unfinished, ignore_errors=True)
     fold_of = assign(_worst_labels(shards), count, seed)
-    (unfinished / _PARTS).mkdir(parents=True)
-    parts = list(_cut(shards, unfinished / _PARTS, fold_of, count))
-    for number in range(count):
-        _write_folder(shards, unfinished / str(number + 1), unfinished / _PARTS, parts, number)
-    shutil.rmtree(unfinished / _PARTS)
-    files.sync_tree(unfinished)
-    unfinished.rename(output_dir)
+    with files.making_folder(output_dir) as unfinished:
+        (unfinished / _PARTS).mkdir(parents=True)
+        parts = list(_cut(shards, unfinished / _PARTS, fold_of, count))
+        for number in range(count):
+            _write_folder(shards, unfinished / str(number + 1), unfinished / _PARTS, parts, number)
+        shutil.rmtree(unfinished / _PARTS)
     return folders
 
 
@@ -111,11 +109,14 @@ def _cut(shards: Shards, folder: pathlib.Path, fold_of: Mapping[str, int], count
     """Writes the records of each fold out of each shard to a file of their own, and yields (fold, file) in order."""
     there = {file.content for split in DEALT for file in shards.manifest.splits[split].shards if file.records}
     of_contents = [dataclasses.replace(shards, content=content) for content in CONTENTS if content in there]
-    sources = [(own, split, file) for own in of_contents for split in DEALT for file in own.files(split)]
-    with progress.bar(sum(file.records for *_, file in sources), " record dealt", delay_s=_SILENT_S) as bar:
-        for own, split, file in sources:
-            yield from _cut_file(own, split, file, folder, fold_of, count)
-            bar.update(file.records)
+    sources = [(own, split, own.files(split)) for own in of_contents for split in DEALT]
+    total = sum(file.records for *_, of_split in sources for file in of_split)
+    with progress.bar(total, " record dealt", delay_s=_SILENT_S) as bar:
+        for own, split, of_split in sources:
+            rows = _rows(own, split)
+            for file in of_split:
+                yield from _cut_file(own, split, file, folder, rows, fold_of, count)
+                bar.update(file.records)
 
 
 def _cut_file(
@@ -123,25 +124,24 @@ def _cut_file(
     split: str,
     file: ShardFile,
     folder: pathlib.Path,
+    rows: Mapping[int, dict[str, object]],
     fold_of: Mapping[str, int],
     count: int,
 ) -> Iterator[tuple[int, _Part]]:
-    rows, infos = _rows(shards, split), shards.describe(split)
+    infos = shards.describe(split)
     names = [f"{split}-{shards.content}-{file.index:05d}-fold-{number + 1}.tfrecord" for number in range(count)]
     keys: dict[int, list[int]] = collections.defaultdict(list)
-    try:
-        with contextlib.ExitStack() as opened:
-            writers = [opened.enter_context(tf.io.TFRecordWriter(str(folder / name))) for name in names]
-            for key, record in zip(file.keys, _records(shards, split, file), strict=True):
-                fold = fold_of[infos[key].patient_id]
-                writers[fold].write(record)
-                keys[fold].append(key)
-    except tf.errors.OpError as error:
-        raise InputError(f"{folder}: {errors.reason_of(error)}; make room there or give another --workdir.") from None
+    with contextlib.ExitStack() as opened:
+        opened.enter_context(shard_pairs.writing_into(folder, "--workdir"))
+        writers = [opened.enter_context(tf.io.TFRecordWriter(str(folder / name))) for name in names]
+        for key, record in zip(file.keys, _records(shards, split, file), strict=True):
+            fold = fold_of[infos[key].patient_id]
+            writers[fold].write(record)
+            keys[fold].append(key)
     for fold, name in enumerate(names):
         path, own = folder / name, keys[fold]
         if own:
-            made = DataFile(name, shards.content, len(own), path.stat().st_size, files.sha256_of(path))
+            made = DataFile.of(path, shards.content, len(own))
             yield fold, _Part(made, [rows[key] for key in own], [infos[key] for key in own])
 
 

@@ -1,30 +1,29 @@
 """Joins the records of the two projections of each breast: what //data_tools:breasts does."""
 
-import contextlib
 import dataclasses
+import functools
 import os
 import pathlib
-import struct
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from data_tools import shard_pairs
 from mammo.clinical.labels import Label, Projection
-from mammo.common import errors, files, progress
+from mammo.common import progress
 from mammo.common.errors import InputError
 from mammo.data import batch, encodings, index, manifests, schema, shard_files, verification
 from mammo.data.index import RecordInfo
 from mammo.data.manifests import DataFile, Split
+from mammo.data.shard_files import ShardFile
 from mammo.data.shards import Shards
 
 _ABOVE, _BELOW = 0, 1  # places of CC and MLO
 _JOINED = ("boxes_xyxy_px", "pathologies", "kinds", "outline_indices", "areas_px", "assessments", "subtleties")
 _TEXTS = ("patient_id", "exam_id", "volume", "path", "laterality", "content")
-_LENGTH = struct.Struct("<Q")
-_HEAD_BYTES = 12  # of a TFRecord: its length and the CRC of that
 _SILENT_S = 5.0
 
 Pair = tuple[int | None, int | None]
@@ -89,26 +88,16 @@ def _join_split(shards: Shards, split: str, output_dir: pathlib.Path, breasts_pe
     with progress.bar(len(all_pairs), f" {split} breast", delay_s=_SILENT_S) as bar:
         for number, part in enumerate(parts):
             path = output_dir / f"{split}-views-{number:05d}-of-{len(parts):05d}.tfrecord"
-            with _writer(path) as writer:
+            with shard_pairs.writing_into(output_dir, "--output_dir"), tf.io.TFRecordWriter(str(path)) as writer:
                 for place in part:
                     record = _joined([None if key is None else read(key) for key in all_pairs[place]], shards)
                     writer.write(schema.encode(record))
                     key = shard_files.make_key(number, len(rows) % breasts_per_shard)
                     rows.append(index.row_of(key, record))
                     bar.update()
-            written.append(DataFile(path.name, "views", len(part), path.stat().st_size, files.sha256_of(path)))
+            written.append(DataFile.of(path, "views", len(part)))
     of_split = [index.write(output_dir, split, "views", rows)]
     return index.summarise(index.parse(rows).values(), [], written, of_split)
-
-
-@contextlib.contextmanager
-def _writer(path: pathlib.Path) -> Iterator[tf.io.TFRecordWriter]:
-    try:
-        with tf.io.TFRecordWriter(str(path)) as writer:
-            yield writer
-    except tf.errors.OpError as error:
-        reason = errors.reason_of(error)
-        raise InputError(f"{path.parent}: {reason}; make room there or give another --output_dir.") from None
 
 
 class _Reader:
@@ -116,32 +105,24 @@ class _Reader:
 
     def __init__(self, shards: Shards, split: str) -> None:
         self._shards, self._split = shards, split
-        self._offsets: dict[int, list[int]] = {}
+        self._spans: dict[int, list[tuple[int, int]]] = {}
+
+    @functools.cached_property
+    def _files(self) -> list[ShardFile]:
+        return self._shards.files(self._split)
 
     def __call__(self, key: int) -> dict[str, Any]:
         """Returns a record, decoded, as numpy arrays."""
-        file = self._shards.files(self._split)[shard_files.shard_index(key)]
-        if file.index not in self._offsets:
-            self._offsets[file.index] = list(_offsets(file.path))
-        offsets = self._offsets[file.index]
+        file = self._files[shard_files.shard_index(key)]
+        if file.index not in self._spans:
+            self._spans[file.index] = list(verification.record_spans(file.path))
+        start, length = self._spans[file.index][shard_files.record_number(key)]
         with file.path.open("rb", buffering=0) as opened:
-            start = offsets[shard_files.record_number(key)]
-            length = _LENGTH.unpack(os.pread(opened.fileno(), _LENGTH.size, start))[0]
-            serialized = os.pread(opened.fileno(), length, start + _HEAD_BYTES)
+            serialized = os.pread(opened.fileno(), length, start)
         try:
             return {name: value.numpy() for name, value in schema.decode(serialized, self._shards.encoding).items()}
         except (tf.errors.OpError, UnicodeDecodeError) as error:
             raise self._shards.find_damage(self._split) or error from None
-
-
-def _offsets(path: pathlib.Path) -> Iterator[int]:
-    """Yields where each record of a file begins."""
-    verification.count_records(path)  # so that no length leads out of it
-    offset = 0
-    with path.open("rb", buffering=0) as file:
-        while head := os.pread(file.fileno(), _LENGTH.size, offset):
-            yield offset
-            offset += _HEAD_BYTES + _LENGTH.unpack(head)[0] + 4
 
 
 def _joined(views: Sequence[dict[str, Any] | None], shards: Shards) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 import json
 import os
 import pathlib
-import shutil
 from collections.abc import Mapping
 
 from absl import logging
@@ -100,17 +99,14 @@ def _draw(folder: pathlib.Path, options: DataConfig) -> pathlib.Path:
     drawn = folder / _PHANTOMS
     if not drawn.is_dir():
         logging.info("No --data_dir: drawing %d synthetic exams into %s.", options.phantom_exams, drawn)
-        unfinished = folder / f"{_PHANTOMS}.partial"  # a run has its folder for itself
-        shutil.rmtree(unfinished, ignore_errors=True)
-        layout.write_exams(
-            unfinished,
-            options.phantom_exams,
-            options.phantom_seed,
-            height_px=options.phantom_height_px,
-            workers=os.cpu_count() or 1,
-        )
-        files.sync_tree(unfinished)
-        unfinished.rename(drawn)
+        with files.making_folder(drawn) as unfinished:  # a run has its folder for itself
+            layout.write_exams(
+                unfinished,
+                options.phantom_exams,
+                options.phantom_seed,
+                height_px=options.phantom_height_px,
+                workers=os.cpu_count() or 1,
+            )
     return drawn
 
 

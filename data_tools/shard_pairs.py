@@ -4,10 +4,11 @@ A pair is written whole or not at all, and a journal says what is in it, so that
 with the pairs that are missing.
 """
 
+import contextlib
 import dataclasses
 import json
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import cv2
 
@@ -16,7 +17,7 @@ from data_tools.records import RecordOptions, ViewRecords
 from data_tools.source import ListedExam, ListedView, Source
 from mammo.clinical import labels
 from mammo.clinical.labels import Label
-from mammo.common import files, typed_json
+from mammo.common import errors, files, typed_json
 from mammo.common.errors import ImageError, InputError
 from mammo.data import index, shard_files
 from mammo.data.encodings import Content
@@ -132,33 +133,49 @@ def make(
 
     result = Result()
     views_path, crops_path = (output_dir / task.file_name(content) for content in CONTENTS)
-    try:
-        with (
-            files.replacing(views_path) as views_partial,
-            files.replacing(crops_path) as crops_partial,
-            tf.io.TFRecordWriter(str(views_partial)) as views,
-            tf.io.TFRecordWriter(str(crops_partial)) as crops,
-        ):
-            for exam, view in task.views:
-                try:
-                    made = _records_of(options, source, exam, view)
-                except ImageError as error:
-                    result.rejected.append((_relative(error.path, options.data_dir), error.reason))
-                else:
-                    views.write(schema.encode(made.view))
-                    for crop in made.crops:
-                        crops.write(schema.encode(crop))
-                    result.add(made, task.index)
-                after_view()
-    except tf.errors.OpError as error:
-        reason = error.message.rpartition("; ")[2]
-        raise InputError(f"{output_dir}: {reason}; make room there or give another --output_dir.") from None
+    with (
+        writing_into(output_dir, "--output_dir"),
+        files.replacing(views_path) as views_partial,
+        files.replacing(crops_path) as crops_partial,
+        tf.io.TFRecordWriter(str(views_partial)) as views,
+        tf.io.TFRecordWriter(str(crops_partial)) as crops,
+    ):
+        for exam, view in task.views:
+            try:
+                made = _records_of(options, source, exam, view)
+            except ImageError as error:
+                result.rejected.append((_relative(error.path, options.data_dir), error.reason))
+            else:
+                views.write(schema.encode(made.view))
+                for crop in made.crops:
+                    crops.write(schema.encode(crop))
+                result.add(made, task.index)
+            after_view()
     result.shards = [
-        _describe(path, content, len(result.rows[content]))
+        DataFile.of(path, content, len(result.rows[content]))
         for path, content in zip((views_path, crops_path), CONTENTS, strict=True)
     ]
     _write_journal(output_dir, task, result)
     return result
+
+
+@contextlib.contextmanager
+def writing_into(folder: pathlib.Path, flag: str) -> Iterator[None]:
+    """Turns what TensorFlow raises, when it cannot write records into a folder, into a sentence.
+
+    Args:
+        folder: Where the block writes.
+        flag: Which names the folder, or that above it.
+
+    Raises:
+        InputError: The folder is full or may not be written to.
+    """
+    import tensorflow as tf  # noqa: PLC0415  see `make`
+
+    try:
+        yield
+    except tf.errors.OpError as error:
+        raise InputError(f"{folder}: {errors.reason_of(error)}; make room there or give another {flag}.") from None
 
 
 def _records_of(options: RecordOptions, source: Source, exam: ListedExam, view: ListedView) -> ViewRecords:
@@ -183,10 +200,6 @@ def _records_of(options: RecordOptions, source: Source, exam: ListedExam, view: 
 
 def _count(counts: dict[str, int], name: str) -> None:
     counts[name] = counts.get(name, 0) + 1
-
-
-def _describe(path: pathlib.Path, content: str, records_count: int) -> DataFile:
-    return DataFile(path.name, content, records_count, path.stat().st_size, files.sha256_of(path))
 
 
 def _size_of(path: pathlib.Path) -> int | None:

@@ -71,11 +71,11 @@ def main() -> None:
     folders = [cli.user_path(folder) for folder in _WORKDIR.value]
     if not folders:
         raise InputError("--workdir is empty; give the folder of a comparison or of a run.")
-    if _NAME.value is not None and not bundle_facts.is_text(_NAME.value):
-        raise InputError("--name is empty, too long, or has characters that cannot be shown; give a short line.")
-    trained_on = _TRAINED_ON.value
-    if trained_on is not None and not bundle_facts.is_text(trained_on):
-        raise InputError("--trained_on is empty, too long, or has characters that cannot be shown; give a short line.")
+    for line in (_NAME, _TRAINED_ON):
+        if line.value is not None and not bundle_facts.is_text(line.value):
+            raise InputError(
+                f"--{line.name} is empty, too long, or has characters that cannot be shown; give a short line."
+            )
     notes = _read_notes(cli.user_path(_CARD_NOTES.value)) if _CARD_NOTES.value else ""
     key = signing.read_private_key(cli.user_path(_SIGN_WITH.value)) if _SIGN_WITH.value else None
 
@@ -93,7 +93,7 @@ def main() -> None:
     models = trained_models.find(folders, shards)
     concept = exporting.choose(models, _CONCEPT.value)
     name = _NAME.value or concept.name
-    described = exporting.Described(trained_on, notes)
+    described = exporting.Described(_TRAINED_ON.value, notes)
     if _LOOKS.value is not None:
         if Role.CROP_CLASSIFIER not in concept.roles:
             raise InputError(f"--looks={_LOOKS.value} is of a crop classifier, which {concept.name} does not ask.")

@@ -9,6 +9,7 @@ import errno
 import hashlib
 import os
 import pathlib
+import shutil
 from collections.abc import Iterator
 
 PARTIAL_SUFFIX = ".partial"
@@ -39,6 +40,22 @@ def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
         raise
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def making_folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Yields a temporary path beside `path`, for a folder that takes this name when the block ends without an error.
+
+    What a block that was killed has left is deleted first. An empty folder in the place of `path` gives way.
+
+    Raises:
+        OSError: The disk is full, or fails.
+    """
+    unfinished = path.with_name(f"{path.name}{PARTIAL_SUFFIX}")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    yield unfinished
+    sync_tree(unfinished)
+    unfinished.rename(path)
 
 
 def reserve(path: pathlib.Path, size_bytes: int) -> None:

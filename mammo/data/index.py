@@ -115,7 +115,7 @@ def write(folder: pathlib.Path, split: str, content: str, rows: Sequence[str]) -
     """
     path = folder / file_name(split, content)
     files.write_text(path, "".join(f"{row}\n" for row in rows))
-    return DataFile(path.name, content, len(rows), path.stat().st_size, files.sha256_of(path))
+    return DataFile.of(path, content, len(rows))
 
 
 def summarise(

@@ -47,6 +47,15 @@ class DataFile:
     bytes: int
     sha256: str
 
+    @classmethod
+    def of(cls, path: pathlib.Path, content: str, records: int) -> "DataFile":
+        """Returns what the manifest says of a file that is written.
+
+        Raises:
+            OSError: It cannot be read.
+        """
+        return cls(path.name, content, records, path.stat().st_size, files.sha256_of(path))
+
     def __post_init__(self) -> None:
         """Checks the fields.
 

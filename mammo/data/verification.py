@@ -11,7 +11,7 @@ import os
 import pathlib
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from absl import logging
 
@@ -24,7 +24,8 @@ REMEDY = "copy it again, or convert the data again"
 """For a file of the folder that is damaged."""
 
 _LENGTH = struct.Struct("<Q")
-_FRAME_BYTES = 16  # of a TFRecord: its length, the CRC of that, and after the record its own CRC
+_HEAD_BYTES = 12  # before a record: its length, and the CRC of that
+_FRAME_BYTES = 16  # these, and after the record its own CRC
 _MOST_RECORD_BYTES = 1 << 30
 _THREADS = 4  # one disk is not read faster by more
 _SILENT_S = 5.0
@@ -69,7 +70,12 @@ def verify(folder: pathlib.Path, manifest: Manifest, manifest_sha256: str) -> No
 
 
 def count_records(path: pathlib.Path) -> int:
-    """Counts the records of a file by their lengths.
+    """Counts the records of a file by their lengths; raises as `record_spans` does."""
+    return sum(1 for _ in record_spans(path))
+
+
+def record_spans(path: pathlib.Path) -> Iterator[tuple[int, int]]:
+    """Yields where in a file each record begins, and its length, in bytes and without its frame.
 
     Raises:
         InputError: The file is missing, or a record claims to be longer than the file, or than any record is.
@@ -82,11 +88,11 @@ def count_records(path: pathlib.Path) -> int:
         while offset < size:
             head = os.pread(file.fileno(), _LENGTH.size, offset)
             length = _LENGTH.unpack(head)[0] if len(head) == _LENGTH.size else size
-            offset += _FRAME_BYTES + length
+            start, offset = offset + _HEAD_BYTES, offset + _FRAME_BYTES + length
             if length > _MOST_RECORD_BYTES or offset > size:
                 raise InputError(f"{path} is damaged in record {number}; {REMEDY}.")
+            yield start, length
             number += 1
-    return number
 
 
 def miscounted(path: pathlib.Path, records: int) -> InputError:
