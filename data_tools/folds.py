@@ -170,7 +170,7 @@ def _write_folder(
     test = shards.manifest.splits["test"]
     for file in (*test.shards, *test.indexes):
         _link(shards.folder / file.name, folder / file.name)
-    dataclasses.replace(shards.manifest, splits={**made, "test": test}).write(folder)
+    dataclasses.replace(shards.manifest, splits={**made, "test": test}, views_sha256=None).write(folder)
 
 
 def _write_split(folder: pathlib.Path, parts_dir: pathlib.Path, split: str, parts: Sequence[_Part]) -> Split:

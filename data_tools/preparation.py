@@ -15,8 +15,10 @@ from mammo.common import files
 from mammo.common.errors import InputError
 from mammo.config.data import DataConfig, Encoding
 from mammo.data import manifests
+from mammo.data.shards import Shards
 
-_VIEWS_PER_SHARD = 32
+_IMAGES_PER_SHARD = 32
+_BREASTS = "breasts-"  # begins the name of a folder, which the hash of the manifest of their views ends
 _SHARDS = "shards-"  # begins the name of a folder, which its size ends
 _PHANTOMS = "phantoms"
 _SOURCE_FILE = "source.json"  # what the shards beside it are made from
@@ -43,6 +45,25 @@ def prepare(data_dir: pathlib.Path | None, folder: pathlib.Path, options: DataCo
         logging.info("Converting %s to %s.", data_dir, shards_dir)
         _convert(data_dir, shards_dir, options)
     return shards_dir
+
+
+def join(shards: Shards, folder: pathlib.Path) -> pathlib.Path:
+    """Returns a folder of shards of the breasts whose views shards show, made now where it has to be.
+
+    Args:
+        shards: Of views.
+        folder: Where what is made goes.
+
+    Raises:
+        InputError: A file of the shards is damaged, or there is no room.
+    """
+    from data_tools import joining  # noqa: PLC0415  TensorFlow takes seconds
+
+    breasts_dir = folder / f"{_BREASTS}{shards.manifest_sha256[:8]}"
+    if not (breasts_dir / manifests.FILE_NAME).is_file():
+        with files.making_folder(breasts_dir) as unfinished:
+            joining.join(shards, unfinished, _IMAGES_PER_SHARD)
+    return breasts_dir
 
 
 def find_shards(folder: pathlib.Path) -> pathlib.Path | None:
@@ -124,7 +145,7 @@ def _convert(data_dir: pathlib.Path, shards_dir: pathlib.Path, options: DataConf
             background_crops=1,
         ),
         output_dir=shards_dir,
-        views_per_shard=_VIEWS_PER_SHARD,
+        views_per_shard=_IMAGES_PER_SHARD,
         limit=0,
         max_rejected=options.max_rejected,
         workers=os.cpu_count() or 1,

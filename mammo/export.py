@@ -20,7 +20,7 @@ from mammo.inference.sealing import CARD_FILE
 _WORKDIR = flags.DEFINE_list(
     "workdir",
     ["runs/comparison"],
-    "Folder of a comparison or of a run; of two runs that make up a concept, with a comma between. Where you stand.",
+    "Folder of a comparison or of a run; of the runs that make up a concept, with commas between. Where you stand.",
 )
 _CONCEPT = flags.DEFINE_enum(
     "concept",
@@ -35,7 +35,7 @@ _DATA_DIR = flags.DEFINE_string(
 _SOURCE_DIR = flags.DEFINE_string(
     "source_dir",
     None,
-    "multi_stage: the folder of the files that the shards are made of; none: as the run has it.",
+    "multi_stage, joint: the folder of the files that the shards are made of; none: as the run has it.",
 )
 _TRAINED_ON = flags.DEFINE_string(
     "trained_on", None, "What the data is, in a line that every answer has; by default the name of its source."

@@ -1,4 +1,4 @@
-"""The four concepts on one GPU of 16 GB or more: whole Mini-DDSM, EfficientNet-Lite0 from ImageNet in all.
+"""The concepts on one GPU of 16 GB or more: whole Mini-DDSM, EfficientNet-Lite0 from ImageNet in all.
 
 Each concept has about as many updates, whether it is of one model or of two. Not yet measured on a GPU: what it costs
 and reaches is not known.
@@ -6,14 +6,15 @@ and reaches is not known.
 
 import ml_collections
 
-from configs import cbis_ddsm_crops, comparison
+from configs import cbis_ddsm_crops, comparison, malignancy
 from configs.cloud import detector_1_gpu
 
 
 def get_config() -> ml_collections.ConfigDict:
     """Returns the configuration of each model, under `models`, on one and the same data."""
     config = comparison.get_config()
-    config.backbone_from = ml_collections.ConfigDict()  # each begins with ImageNet's
+    # Each begins with ImageNet's, but what looks at whole breasts with what has learnt from crops: patch to whole.
+    config.backbone_from = ml_collections.ConfigDict({"breast": "crop_classifier"})
     config.data.height_px = 1024
     config.data.width_px = 640
     config.models.detector = detector_1_gpu.get_config()
@@ -21,10 +22,12 @@ def get_config() -> ml_collections.ConfigDict:
     config.models.finder.model.is_class_blind = True
     config.models.finder.train_steps //= 2
     config.models.crop_classifier = cbis_ddsm_crops.get_config()
+    config.models.breast = malignancy.get_config()
     for name, train_steps in {
         "whole_image": 30_000,
         "tumour": 15_000,
         "malignancy": 15_000,
+        "breast": 15_000,
         "crop_classifier": 15_000,
     }.items():
         model = config.models[name]

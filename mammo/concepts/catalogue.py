@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from mammo.concepts.always_normal import AlwaysNormal
 from mammo.concepts.concept import Concept
 from mammo.concepts.hierarchical import Hierarchical, HierarchicalGated
+from mammo.concepts.joint import Joint
 from mammo.concepts.multi_stage import MultiStage
 from mammo.concepts.single import Single
 from mammo.concepts.single_stage import SingleStage
@@ -17,9 +18,10 @@ CONCEPTS: Mapping[str, Concept] = {
         HierarchicalGated(),
         SingleStage(),
         MultiStage(),
+        Joint(),
     )
 }
-"""By name: the four of the 2022 study, the hierarchical one in both its forms."""
+"""By name: the four of the 2022 study, the hierarchical one in both its forms, and what is built on the last."""
 
 DEFAULT = MultiStage.name
 """What is exported unless another is asked for, and what a comparison holds the others against."""

@@ -10,14 +10,12 @@ from mammo.common.errors import InputError
 from mammo.common.json_types import JsonObject
 from mammo.concepts import catalogue, evidence, judging, trained_models
 from mammo.concepts.catalogue import BASELINE, CONCEPTS
+from mammo.concepts.concept import Concept, Role
 from mammo.concepts.evidence import Answers, Evidence
 from mammo.config.comparison import ComparisonConfig
 from mammo.data.shards import Shards
 from mammo.metrics.figures import ConceptFigures, Counts, Difference
 from mammo.training import workdir
-
-COMPARED = {**CONCEPTS, BASELINE.name: BASELINE}
-"""All concepts that a comparison judges."""
 
 
 class ComparisonReport(TypedDict):
@@ -57,7 +55,19 @@ class Comparison:
     answers: Mapping[str, Answers]
 
 
-def compare(config: ComparisonConfig, shards: Shards, source_dir: pathlib.Path, folder: pathlib.Path) -> Comparison:
+def compared(config: ComparisonConfig) -> dict[str, Concept]:
+    """Returns the concepts whose models a comparison has, and the baseline, by name."""
+    whole = {name: concept for name, concept in CONCEPTS.items() if set(concept.roles) <= set(config.models)}
+    return {**whole, BASELINE.name: BASELINE}
+
+
+def compare(
+    config: ComparisonConfig,
+    shards: Shards,
+    source_dir: pathlib.Path,
+    folder: pathlib.Path,
+    breasts: Shards | None = None,
+) -> Comparison:
     """Compares the concepts on the test split; what an earlier call has trained is not trained again.
 
     Args:
@@ -65,20 +75,23 @@ def compare(config: ComparisonConfig, shards: Shards, source_dir: pathlib.Path, 
         shards: What all models learn from and are judged on.
         source_dir: Where the files lie that the shards are made of.
         folder: Where the models are trained; already claimed.
+        breasts: The shards joined to breasts, which the model `Role.BREAST` learns from; None: there is no such model.
 
     Raises:
         mammo.common.errors.InputError: The data, a configuration or a folder cannot be used.
         mammo.common.errors.StoppedError: SIGTERM came; the same command goes on.
     """
-    _check(config, shards, source_dir)
+    concepts = compared(config)
+    _check(config, concepts, shards, source_dir)
+    data = dict.fromkeys(config.models, shards) | ({} if breasts is None else {Role.BREAST.value: breasts})
     names = sorted(config.models, key=lambda name: name in config.backbone_from)  # last, what begins with another's
-    models = {name: trained_models.train(name, config, shards, folder) for name in names}
+    models = {name: trained_models.train(name, config, data[name], folder) for name in names}
     began_s = time.monotonic()
     asked = Evidence(lambda role: trained_models.open_model(models[role]), shards, source_dir)
-    tests = {name: asked.answers(concept, "test") for name, concept in COMPARED.items()}
+    tests = {name: asked.answers(concept, "test") for name, concept in concepts.items()}
     judged = {
         name: judging.judge(concept, asked.answers(concept, "validation"), tests[name])
-        for name, concept in COMPARED.items()
+        for name, concept in concepts.items()
     }
     scored = {name: one.test for name, one in judged.items()}
     training_s = {name: model.training_s for name, model in models.items()}
@@ -87,7 +100,7 @@ def compare(config: ComparisonConfig, shards: Shards, source_dir: pathlib.Path, 
         "split": "test",
         "n": judged[catalogue.DEFAULT].figures["n"],
         "concepts": {
-            name: {**one.figures, "training_s": sum(training_s[role] for role in COMPARED[name].roles)}
+            name: {**one.figures, "training_s": sum(training_s[role] for role in concepts[name].roles)}
             for name, one in judged.items()
         },
         "differences": {catalogue.DEFAULT: judging.differences(scored, catalogue.DEFAULT)},
@@ -98,12 +111,13 @@ def compare(config: ComparisonConfig, shards: Shards, source_dir: pathlib.Path, 
     return Comparison(report, {name: dataclasses.replace(tests[name], scored=scored[name]) for name in tests})
 
 
-def _check(config: ComparisonConfig, shards: Shards, source_dir: pathlib.Path) -> None:
+def _check(config: ComparisonConfig, concepts: Mapping[str, Concept], shards: Shards, source_dir: pathlib.Path) -> None:
     """Refuses, before anything is trained, what would fail only after it."""
-    taken = {role.value for concept in COMPARED.values() for role in concept.roles}
-    if taken != set(config.models):
+    taken = {role.value for concept in concepts.values() for role in concept.roles}
+    if catalogue.DEFAULT not in concepts or taken != set(config.models):
+        needed = "; ".join(f"{name} takes {', '.join(concept.roles)}" for name, concept in CONCEPTS.items())
         raise InputError(
-            f"the configuration of a comparison has the models {', '.join(sorted(taken))}, not "
-            f"{', '.join(sorted(config.models))}."
+            f"the configuration of a comparison has the models {', '.join(sorted(config.models))}, but it must have "
+            f"those of whole concepts, {catalogue.DEFAULT} among them: {needed}."
         )
-    evidence.check_source(COMPARED.values(), shards, source_dir)
+    evidence.check_source(concepts.values(), shards, source_dir)

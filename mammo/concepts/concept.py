@@ -23,6 +23,7 @@ class Role(enum.StrEnum):
     WHOLE_IMAGE = "whole_image"  # normal, benign or cancer, of whole views
     TUMOUR = "tumour"  # normal or tumour, of whole views
     MALIGNANCY = "malignancy"  # benign or cancer, of whole views with a tumour
+    BREAST = "breast"  # the same, of both projections of a breast in one image
     DETECTOR = "detector"  # boxes of benign and malignant lesions
     FINDER = "finder"  # boxes of lesions, without telling which
     CROP_CLASSIFIER = "crop_classifier"  # background, benign or cancer, of crops at full resolution
@@ -38,6 +39,10 @@ class Models(Protocol):
 
     def classify(self, role: Role) -> np.ndarray:
         """Returns the probabilities that a classifier of whole views gives: float64 [N, C]."""
+        ...
+
+    def classify_breasts(self, role: Role) -> np.ndarray:
+        """Returns the probabilities that a classifier of breasts gives to that of each view: float64 [N, C]."""
         ...
 
     def detect(self, role: Role) -> list[Findings]:

@@ -11,7 +11,7 @@ from mammo.clinical import findings, fusing, questions
 from mammo.clinical.findings import Findings
 from mammo.clinical.labels import KNOWN
 from mammo.common.errors import InputError
-from mammo.concepts import mirroring, second_look
+from mammo.concepts import both_projections, mirroring, second_look
 from mammo.concepts.concept import Concept, NoSourceError, Role
 from mammo.concepts.second_look import FoundView
 from mammo.config.data import CropConfig
@@ -49,8 +49,8 @@ class AskedModel(Protocol):
         """Predicts every view of a split, or its mirror image (see `mirroring`)."""
         ...
 
-    def classify(self, crops: np.ndarray) -> np.ndarray:
-        """Returns probabilities, float64 [M, C], of crops, float32 [M, side, side, contexts]."""
+    def classify(self, images: np.ndarray) -> np.ndarray:
+        """Returns probabilities, float64 [M, C], of images that are in no shards, float32 [M, H, W, channels]."""
         ...
 
 
@@ -134,6 +134,7 @@ class _Split:
         self.keys = sorted(key for key, info in described.items() if info.label in KNOWN)
         self.infos = [described[key] for key in self.keys]
         self._predicted: dict[tuple[Role, bool], Predictions] = {}
+        self._of_breasts: dict[Role, np.ndarray] = {}
         self._detected: dict[Role, list[Findings]] = {}
         self._judged: dict[Role, tuple[Sequence[Findings], list[Findings]]] = {}
 
@@ -143,6 +144,13 @@ class _Split:
 
     def classify(self, role: Role) -> np.ndarray:
         return np.array(self._predict(role).values, np.float64)
+
+    def classify_breasts(self, role: Role) -> np.ndarray:
+        if role not in self._of_breasts:
+            asked = self._evidence
+            classifier = asked.model(role).classify
+            self._of_breasts[role] = both_projections.classify(asked.shards, self._split, self.keys, classifier)
+        return self._of_breasts[role]
 
     def detect(self, role: Role) -> list[Findings]:
         if role not in self._detected:

@@ -20,6 +20,7 @@ from mammo.config.data import CropConfig
 from mammo.config.run import DetectorConfig, RunConfig
 from mammo.data.shards import Shards
 from mammo.models import plans
+from mammo.models.plans import ClassifierPlan, Plan
 from mammo.stages import stages
 from mammo.stages.classifier import ClassifierStage
 from mammo.stages.detector import DetectorStage
@@ -101,13 +102,23 @@ def find(folders: Sequence[pathlib.Path], shards: Shards) -> dict[Role, TrainedM
         of_comparison = sorted(path.parent for path in (folder / _FOLDER).glob(f"*/{workdir.CONFIG_FILE}"))
         for own in of_comparison or [folder]:
             config = workdir.read_config(own, shards)
-            is_finder = isinstance(config, DetectorConfig) and config.model.is_class_blind
-            role = Role.FINDER if is_finder else Role(config.stage)
+            plan = plans.read(own)
+            role = _role_of(config, plan, own)
             if role in found:
                 raise InputError(f"{found[role].folder} and {own} are both a {role}; give one of them.")
-            stage = stages.from_plan(plans.read(own), shards, config.input)
+            stage = stages.from_plan(plan, shards, config.input, is_given_images=role is Role.BREAST)
             found[role] = TrainedModel(config, stage, own, training_s=stopwatch.read(own).training_s)
     return found
+
+
+def _role_of(config: RunConfig, plan: Plan, folder: pathlib.Path) -> Role:
+    if isinstance(config, DetectorConfig) and config.model.is_class_blind:
+        return Role.FINDER
+    if isinstance(plan, ClassifierPlan) and plan.shows == "breasts":
+        if config.stage != Role.MALIGNANCY:
+            raise InputError(f"{folder} is a {config.stage} of breasts, which no concept asks; train a malignancy.")
+        return Role.BREAST
+    return Role(config.stage)
 
 
 def with_looks(models: Mapping[Role, TrainedModel], looks: int) -> dict[Role, TrainedModel]:
@@ -160,8 +171,8 @@ class OpenModel:
         Evaluation(asked, self._network, self._strategy, split).run_into(collected)
         return collected.predictions()
 
-    def classify(self, crops: np.ndarray) -> np.ndarray:
+    def classify(self, images: np.ndarray) -> np.ndarray:
         """See `evidence.AskedModel`."""
         # Always as many, so that one graph serves.
-        padded = np.pad(crops, [(0, -len(crops) % MOST_FINDINGS), (0, 0), (0, 0), (0, 0)])
-        return np.asarray(self._predict(tf.constant(padded)), np.float64)[: len(crops)]
+        padded = np.pad(images, [(0, -len(images) % MOST_FINDINGS), (0, 0), (0, 0), (0, 0)])
+        return np.asarray(self._predict(tf.constant(padded)), np.float64)[: len(images)]

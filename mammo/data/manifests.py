@@ -126,6 +126,8 @@ class Manifest:
         widened: On how many views the crop had to be widened to hold a lesion.
         splits: By name.
         shows: What an image of `views` is: "views", or "breasts", both projections in one, CC above MLO.
+        views_sha256: Of breasts, the SHA-256 of the manifest of the views that they are made of, in hexadecimal; of
+            views None, and not in the file.
     """
 
     format_version: int
@@ -140,6 +142,7 @@ class Manifest:
     widened: int
     splits: dict[str, Split]
     shows: Literal["views", "breasts"] = "views"
+    views_sha256: str | None = None
 
     def __post_init__(self) -> None:
         """Checks the fields.
@@ -158,11 +161,13 @@ class Manifest:
         typed_json.require(set(self.splits) == set(SPLITS), f"splits must be {', '.join(SPLITS)}")
         names = [file.name for split in self.splits.values() for file in (*split.shards, *split.indexes)]
         typed_json.require(len(set(names)) == len(names), "it names a file twice")
+        is_hash = self.views_sha256 is None or _SHA256.fullmatch(self.views_sha256) is not None
+        typed_json.require(is_hash, "views_sha256 is no SHA-256")
 
     def write(self, folder: pathlib.Path) -> None:
         """Writes manifest.json into `folder`, whole or not at all."""
         fields = dataclasses.asdict(self)
-        fields = {_IN_FILE.get(key, key): value for key, value in fields.items()}
+        fields = {_IN_FILE.get(key, key): value for key, value in fields.items() if value is not None}
         files.write_text(folder / FILE_NAME, json.dumps(fields, indent=2) + "\n")
 
 

@@ -68,14 +68,20 @@ class Shards:
         """What identifies the conversion, in hexadecimal."""
         return files.sha256_of(self.folder / manifests.FILE_NAME)
 
+    @property
+    def data_sha256(self) -> str:
+        """What identifies the views and their splits, in hexadecimal; breasts made of them are the same data."""
+        return self.manifest.views_sha256 or self.manifest_sha256
+
     def facts(self) -> dict[str, object]:
         """Returns what reports and bundles say of the data: the manifest without its files, and its hash."""
         made = self.manifest
-        fields = {field.name: getattr(made, field.name) for field in dataclasses.fields(made) if field.name != "splits"}
+        left_out = ("splits", "views_sha256")
+        fields = [field.name for field in dataclasses.fields(made) if field.name not in left_out]
         return {
-            **fields,
+            **{name: getattr(made, name) for name in fields},
             "is_phantom": made.source == manifests.PHANTOM,
-            "manifest_sha256": self.manifest_sha256,
+            "manifest_sha256": self.data_sha256,
             "patients": {name: split.patients for name, split in made.splits.items()},
         }
 

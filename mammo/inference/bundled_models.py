@@ -59,9 +59,9 @@ class BundledModel:
             raise pipeline.explain(shards, split, error) or error from None
         return collected.predictions()
 
-    def classify(self, crops: np.ndarray) -> np.ndarray:
+    def classify(self, images: np.ndarray) -> np.ndarray:
         """See `mammo.concepts.evidence.AskedModel`."""
-        return np.asarray(self._ask(crops)["probabilities"], np.float64)
+        return np.asarray(self._ask(images)["probabilities"], np.float64)
 
     def _predict(self, images: np.ndarray) -> np.ndarray | Detections:
         made = self._ask(images)

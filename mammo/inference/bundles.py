@@ -39,6 +39,7 @@ _CLASSES = {
     Role.WHOLE_IMAGE: questions.WHOLE_IMAGE.names,
     Role.TUMOUR: questions.TUMOUR.names,
     Role.MALIGNANCY: questions.MALIGNANCY.names,
+    Role.BREAST: questions.MALIGNANCY.names,
     Role.CROP_CLASSIFIER: questions.CROP.names,
     Role.DETECTOR: LESION_NAMES,
     Role.FINDER: CLASS_BLIND,
@@ -186,7 +187,11 @@ def _check_networks(facts: Facts) -> None:
         crop = plan.crop if isinstance(plan, ClassifierPlan) else None
         if (crop is not None) != (role is Role.CROP_CLASSIFIER):
             raise ValueError(f"the {role} judges {'crops' if crop else 'views'}")
-        size_px = (crop.side_px, crop.side_px) if crop else (facts.height_px, facts.width_px)
+        shown = plan.shows if isinstance(plan, ClassifierPlan) else "views"
+        if (shown == "breasts") != (role is Role.BREAST):
+            raise ValueError(f"the {role} judges {shown}")
+        height_px = facts.height_px * (2 if role is Role.BREAST else 1)
+        size_px = (crop.side_px, crop.side_px) if crop else (height_px, facts.width_px)
         if (plan.height_px, plan.width_px) != size_px:
             raise ValueError(f"the {role} takes {plan.height_px} x {plan.width_px} px, not {size_px[0]} x {size_px[1]}")
         if plan.pixel_path_version != facts.pixel_path_version:

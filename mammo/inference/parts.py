@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from mammo.clinical.labels import Laterality
 from mammo.inference.exam_files import ExamFiles, ViewFile
 from mammo.inference.reading import ReadView, Seen
 
@@ -60,6 +61,35 @@ class Parts:
 def _parts(exams: Iterable[ExamFiles]) -> Iterator[GivenPart]:
     for exam in exams:
         seen = Seen()
-        for first in range(0, len(exam.views), MOST_VIEWS):
-            part = exam.views[first : first + MOST_VIEWS]
-            yield GivenPart(exam, part, seen, is_last=first + MOST_VIEWS >= len(exam.views))
+        dealt = list(deal(exam.views))
+        for number, views in enumerate(dealt, start=1):
+            yield GivenPart(exam, views, seen, is_last=number == len(dealt))
+
+
+def deal(views: Sequence[ViewFile]) -> Iterator[list[ViewFile]]:
+    """Deals the views of an exam into parts, each in the order of the views, so that a network may see a whole breast.
+
+    A breast of no more than `MOST_VIEWS` views is in one part; of one of more, the first of each projection are.
+
+    Args:
+        views: Of which those of an unknown side stand each for a breast of its own.
+    """
+    breasts: dict[Laterality | int, list[int]] = {}
+    for place, view in enumerate(views):
+        breasts.setdefault(view.laterality or place, []).append(place)
+    part: list[int] = []
+    for its in breasts.values():
+        repeats = {place: _repeat(views, its, place) for place in its}
+        by_repeat = sorted(repeats, key=repeats.__getitem__)
+        for first in range(0, len(its), MOST_VIEWS):
+            together = by_repeat[first : first + MOST_VIEWS]
+            if len(part) + len(together) > MOST_VIEWS:
+                yield [views[place] for place in sorted(part)]
+                part = []
+            part += together
+    yield [views[place] for place in sorted(part)]
+
+
+def _repeat(views: Sequence[ViewFile], places: Sequence[int], place: int) -> int:
+    """Counts the views of a breast before one of them that are of its projection."""
+    return sum(views[other].projection == views[place].projection for other in places if other < place)

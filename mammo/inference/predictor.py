@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ from mammo.clinical.labels import NAMES
 from mammo.concepts import evidence, mirroring, second_look
 from mammo.concepts.catalogue import CONCEPTS
 from mammo.concepts.concept import Role
+from mammo.data import breast_pairs
 from mammo.data.batch import Detections
 from mammo.imaging.breasts import Breast
 from mammo.imaging.pixel_path import PreparedImage
@@ -67,16 +68,21 @@ class Predictor:
             return None
         return self._accelerated.batch_images
 
-    def predict(self, views: Sequence[ReadView], *, is_of_many: bool = False) -> list[Answer]:
+    def predict(
+        self, views: Sequence[ReadView], exams: Sequence[Hashable] | None = None, *, is_of_many: bool = False
+    ) -> list[Answer]:
         """Answers for views that were read, in their order, as one batch.
 
         Args:
-            views: Of one exam, or of several: what is said of a view does not depend on the others.
+            views: What is said of a view does not depend on the others, but where the concept asks about breasts: then
+                on the other projection of its breast.
+            exams: Of which exam each view is; None: all are of one.
             is_of_many: Whether the networks that `batch_views` speaks of are asked; loads them where it must.
         """
         if not views:
             return []
-        made, found = CONCEPTS[self.facts.concept].answer(_Views(self, views, is_of_many=is_of_many))
+        asked = _Views(self, views, exams or [None] * len(views), is_of_many=is_of_many)
+        made, found = CONCEPTS[self.facts.concept].answer(asked)
         calibrated = self.facts.calibration.apply(made / made.sum(axis=1, keepdims=True))
         return [
             Answer(dict(zip(NAMES, map(float, row), strict=True)), Findings.none() if found is None else found[index])
@@ -110,10 +116,19 @@ class _Seen(NamedTuple):
 class _Views:
     """The networks of a bundle asked about some views; meets `concept.Models`. Boxes are in pixels of their files."""
 
-    def __init__(self, predictor: Predictor, views: Sequence[ReadView], *, is_of_many: bool) -> None:
+    def __init__(
+        self, predictor: Predictor, views: Sequence[ReadView], exams: Sequence[Hashable], *, is_of_many: bool
+    ) -> None:
         self._predictor = predictor
         self._ask = functools.partial(predictor.ask, is_of_many=is_of_many)
         self._views = [_Seen.of(view) for view in views]
+        self._pairs = breast_pairs.pairs_by_view(
+            [
+                (exam, view.file.laterality or index)
+                for index, (exam, view) in enumerate(zip(exams, views, strict=True))
+            ],
+            [view.file.projection for view in views],
+        )
         self._images = np.stack([view.prepared.image for view in self._views])[..., None]
 
     @property
@@ -122,6 +137,15 @@ class _Views:
 
     def classify(self, role: Role) -> np.ndarray:
         return self._probabilities(role, self._images)
+
+    def classify_breasts(self, role: Role) -> np.ndarray:
+        shown = list(dict.fromkeys(self._pairs))
+        images = [
+            breast_pairs.stack(*(None if view is None else self._images[view, ..., 0] for view in pair))
+            for pair in shown
+        ]
+        made = self._probabilities(role, np.stack(images)[..., None])
+        return made[[shown.index(pair) for pair in self._pairs]]
 
     def detect(self, role: Role) -> list[Findings]:
         found = [self._in_file(view, its) for view, its in zip(self._views, self._found(role), strict=True)]

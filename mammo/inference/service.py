@@ -161,10 +161,9 @@ class Service:
         assert self._predictor is not None
         began_s = time.monotonic()
         asked = [view for part in read for view in part.judged]
+        exams = [index for index, part in enumerate(read) for _ in part.judged]
         try:
-            answers = iter(
-                self._predictor.predict(asked, is_of_many=True) if is_of_many else self._predictor.predict(asked)
-            )
+            answers = iter(self._predictor.predict(asked, exams, is_of_many=is_of_many))
         except InputError:
             if len(read) == 1:
                 raise

@@ -8,6 +8,7 @@ import dataclasses
 import json
 import pathlib
 from collections.abc import Mapping
+from typing import Literal
 
 from mammo.common import errors, files, typed_json
 from mammo.common.errors import InputError
@@ -133,11 +134,13 @@ class ClassifierPlan(Plan):
         network: What the network is like.
         crop: How the crops are cut that it judges; None: it judges whole views.
         averaged_looks: Over how many looks at an image a prediction is the mean, see `ClassifierConfig`.
+        shows: What its images are where it judges no crops: "views", or "breasts", as the manifest of shards has it.
     """
 
     network: ClassifierNetwork
     crop: CropConfig | None
     averaged_looks: int
+    shows: Literal["views", "breasts"] = "views"
 
     def __post_init__(self) -> None:
         """See `Plan`."""

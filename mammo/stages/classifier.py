@@ -168,18 +168,21 @@ def make_plan(config: ClassifierConfig, shards: Shards) -> ClassifierPlan:
         network=config.model.network,
         crop=crop,
         averaged_looks=config.averaged_looks,
+        shows="views" if crop else shards.manifest.shows,
     )
 
 
-def from_plan(made: ClassifierPlan, shards: Shards, reads: InputConfig) -> ClassifierStage:
-    """Makes the stage of a trained classifier, for any shards that fit its plan.
+def from_plan(
+    made: ClassifierPlan, shards: Shards, reads: InputConfig, *, is_given_images: bool = False
+) -> ClassifierStage:
+    """Makes the stage of a trained classifier, for any shards that fit its plan; see `mammo.stages.stages.from_plan`.
 
     Raises:
         InputError: The views are not as the network takes them.
     """
     if made.classes not in _CLASSES:
         raise InputError(f"a plan tells {', '.join(made.classes)} apart, which no stage does; train the model again.")
-    if made.crop is None:
+    if made.crop is None and not is_given_images:
         planning.check_views(made, shards)
     return ClassifierStage(made, _content(made, shards), _reading(made, reads))
 

@@ -4,14 +4,14 @@ from mammo.common.errors import InputError
 from mammo.config.data import SIDE_MULTIPLE_PX
 from mammo.data import manifests
 from mammo.data.shards import Shards
-from mammo.models.plans import Plan, TrainingData
+from mammo.models.plans import ClassifierPlan, Plan, TrainingData
 
 
 def training_data(shards: Shards) -> TrainingData:
     """Returns what identifies data that a model is trained on."""
     source = shards.manifest.source
     return TrainingData(
-        manifest_sha256=shards.manifest_sha256,
+        manifest_sha256=shards.data_sha256,
         source=source,
         is_phantom=source == manifests.PHANTOM,
     )
@@ -36,9 +36,13 @@ def check_views(plan: Plan, shards: Shards) -> None:
     """Checks that views were prepared as the network of a plan takes them.
 
     Raises:
-        InputError: They are of another size.
+        InputError: They are of another size, or breasts where the network takes views.
     """
     made = shards.manifest
+    shown = plan.shows if isinstance(plan, ClassifierPlan) else "views"
+    if shown != made.shows:
+        remedy = "give the shards of views" if shown == "views" else "join them with //data_tools:breasts"
+        raise InputError(f"{shards.folder} holds images of {made.shows}, but the model takes {shown}; {remedy}.")
     if (made.height_px, made.width_px) != (plan.height_px, plan.width_px):
         raise InputError(
             f"{shards.folder} holds views of {made.height_px} x {made.width_px} px, but the model takes "

@@ -21,13 +21,17 @@ def make_plan(config: RunConfig, shards: Shards) -> Plan:
     return classifier.make_plan(config, shards)
 
 
-def from_plan(plan: Plan, shards: Shards, reads: InputConfig | None = None) -> DetectorStage | ClassifierStage:
+def from_plan(
+    plan: Plan, shards: Shards, reads: InputConfig | None = None, *, is_given_images: bool = False
+) -> DetectorStage | ClassifierStage:
     """Makes the stage of a trained model, to predict and evaluate any labelled shards that fit its plan.
 
     Args:
         plan: What the model is.
         shards: What to read.
         reads: How they are batched; None: as by default.
+        is_given_images: Whether a classifier is only asked about images that somebody makes of the views of the shards,
+            which need not fit its plan themselves.
 
     Raises:
         InputError: The images were not prepared as the model takes them.
@@ -37,7 +41,7 @@ def from_plan(plan: Plan, shards: Shards, reads: InputConfig | None = None) -> D
     if isinstance(plan, DetectorPlan):
         return detector.from_plan(plan, shards, reads)
     assert isinstance(plan, ClassifierPlan)
-    return classifier.from_plan(plan, shards, reads)
+    return classifier.from_plan(plan, shards, reads, is_given_images=is_given_images)
 
 
 def for_training(config: RunConfig, plan: Plan, shards: Shards) -> DetectorTraining | ClassifierTraining:

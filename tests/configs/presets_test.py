@@ -52,6 +52,6 @@ def test_each_other_model_has_a_loss_and_gradients_in_each_phase(name, model, sh
 
 
 @pytest.mark.parametrize("name", ["comparison", "cloud/comparison_1_gpu"])
-def test_a_comparison_has_the_models_that_its_concepts_ask(name):
-    asked = {model for concept in catalogue.CONCEPTS.values() for model in concept.roles}
-    assert {model for preset, model in _MODELS if preset == name} == asked
+def test_a_comparison_has_the_models_of_the_concepts_of_the_study(name):
+    asked = {role for name, concept in catalogue.CONCEPTS.items() if name != "joint" for role in concept.roles}
+    assert {model for preset, model in _MODELS if preset == name} - {"breast"} == asked

@@ -6,11 +6,13 @@ from data_tools import joining
 from mammo.clinical.labels import Label
 from mammo.common import files
 from mammo.common.errors import InputError
+from mammo.concepts import both_projections
 from mammo.config.data import Encoding
 from mammo.data import encodings, index, manifests, schema
 from mammo.data.manifests import DataFile, Manifest
 from mammo.data.shards import Shards
 from mammo.imaging import pixel_path
+from mammo.stages import planning
 from tests.mammo.data import small_shards
 from tests.mammo.data.small_shards import HEIGHT_PX, WIDTH_PX
 
@@ -74,6 +76,42 @@ def test_each_breast_is_one_image_with_its_two_projections(shards, tmp_path):
         ("b", "right"): ((0.1, 0.2), Label.UNKNOWN, [HEIGHT_PX + one]),  # MLO is not judged
         ("c", None): ((0.5, 0.0), Label.BENIGN, [one]),  # what is not there is black
     }
+
+
+def test_a_concept_shows_a_classifier_the_same_breasts(shards, tmp_path):
+    """And in each view's place: of a second CC view its own breast, with the MLO view that there is."""
+    infos = shards.describe("train")
+    keys = [key for key, info in infos.items() if info.label != Label.UNKNOWN]
+    batches = []
+
+    def classifier(images):
+        batches.append(images)
+        assert images.shape[1:] == (2 * HEIGHT_PX, WIDTH_PX, 1)
+        return np.stack([images[:, 0, 0, 0], images[:, -1, 0, 0]], axis=1)
+
+    shown = both_projections.classify(shards, "train", keys, classifier)
+    said = {infos[key].path: tuple(np.round(levels, 1)) for key, levels in zip(keys, shown, strict=True)}
+    assert said == {
+        "0.png": (0.7, 0.9), "3.png": (0.7, 0.9), "7.png": (0.6, 0.9),
+        "1.png": (0.1, 0.2),  # the view that nobody has judged is shown
+        "2.png": (0.3, 0.4), "6.png": (0.3, 0.4),
+        "5.png": (0.5, 0.0),
+    }  # fmt: skip
+    assert sum(map(len, batches)) == 5  # each breast once, and that of the second CC view
+    joining.join(shards, tmp_path / "breasts", breasts_per_shard=9)
+    made = Shards.open(tmp_path / "breasts")
+    images = [made.read_image("train", key) for key in made.describe("train")]
+    for image in np.concatenate(batches)[..., 0]:
+        if round(float(image[0, 0]), 1) != 0.6:  # a second CC view has no breast of its own in shards
+            assert any(np.array_equal(image, other) for other in images)
+
+
+def test_breasts_are_the_same_data_as_their_views(shards, tmp_path):
+    joining.join(shards, tmp_path / "breasts", breasts_per_shard=2)
+    made = Shards.open(tmp_path / "breasts")
+    assert made.manifest.views_sha256 == shards.manifest_sha256 != made.manifest_sha256
+    assert planning.training_data(made) == planning.training_data(shards)
+    assert "views_sha256" not in (shards.folder / manifests.FILE_NAME).read_text()
 
 
 def test_the_manifest_counts_breasts(shards, tmp_path):

@@ -23,6 +23,7 @@ def _models():
             Role.WHOLE_IMAGE: np.array([[0.2, 0.3, 0.5], [0.9, 0.05, 0.05]]),
             Role.TUMOUR: two([0.8, 0.1]),
             Role.MALIGNANCY: two([0.6, 0.5]),
+            Role.BREAST: two([0.6, 0.5]),
         },
         found={Role.DETECTOR: found, Role.FINDER: found},
         crops=[np.array([[0.0, 0.5, 0.5], [0.5, 0.25, 0.25]]), np.zeros((0, 3))],
@@ -47,6 +48,17 @@ def test_a_view_keeps_the_probabilities_of_all_its_findings():
     np.testing.assert_allclose(judged, [0.4, 0.3, 0.3])
     assert found is not None
     np.testing.assert_allclose(found[0].scores, [0.6])
+
+
+def test_the_joint_concept_finds_as_the_multi_stage_one_and_asks_about_the_breast_too():
+    probabilities, found = CONCEPTS["joint"].answer(_models())
+    alone, found_alone = CONCEPTS["multi_stage"].answer(_models())
+    np.testing.assert_allclose(probabilities[:, 0], alone[:, 0])
+    np.testing.assert_allclose(probabilities[0, 2], 0.6 * 0.55)  # half of it by the crops, 0.6 by the breast
+    np.testing.assert_allclose(probabilities[1], alone[1])  # both know nothing
+    assert found is not None
+    assert found_alone is not None
+    assert [its.scores.tolist() for its in found] == [its.scores.tolist() for its in found_alone]
 
 
 def test_names_are_those_of_the_catalogue_and_roles_are_known():

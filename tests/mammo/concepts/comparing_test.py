@@ -11,7 +11,7 @@ from data_tools import preparation
 from mammo import presets
 from mammo.common.errors import InputError
 from mammo.concepts import comparing, trained_models
-from mammo.concepts.comparing import COMPARED
+from mammo.concepts.catalogue import BASELINE, CONCEPTS
 from mammo.concepts.concept import Role
 from mammo.config import comparison
 from mammo.data.shards import Shards
@@ -33,7 +33,8 @@ def config():
         model.optimizer.warmup_steps = 0
         model.train_steps, model.evaluate_every_steps, model.save_every_steps = 2, 2, 0
         model.input.batch_size, model.precision = 4, "float32"
-    for name in _CLASSIFIERS:
+    made.models.breast = made.models.malignancy.copy_and_resolve_references()
+    for name in (*_CLASSIFIERS, "breast"):
         made.models[name].averaged_looks = 1
     made.models.crop_classifier.crop.side_px = 32
     return comparison.from_fields(made)
@@ -50,10 +51,16 @@ def shards(config, folder):
 
 
 @pytest.fixture(scope="module")
-def before(config, folder, shards):
+def breasts(folder, shards):
+    return Shards.open(preparation.join(shards, folder / "data"))
+
+
+@pytest.fixture(scope="module")
+def before(config, folder, shards, breasts):
     """What an earlier call, which was stopped, has left."""
-    for name in ("detector", "finder", "crop_classifier", "tumour", "whole_image"):
-        untrained.write(folder / "models" / name, config.models[name], config.data, shards)
+    for name in ("detector", "finder", "crop_classifier", "tumour", "whole_image", "breast"):
+        data = breasts if name == "breast" else shards
+        untrained.write(folder / "models" / name, config.models[name], config.data, data)
     return _checkpoints(folder)
 
 
@@ -64,10 +71,10 @@ def _checkpoints(folder):
 
 
 @pytest.fixture(scope="module")
-def page(config, folder, shards, before):
+def page(config, folder, shards, breasts, before):
     source_dir = preparation.find_source(None, folder / "data")
     assert source_dir is not None
-    made = comparing.compare(config, shards, source_dir, folder)
+    made = comparing.compare(config, shards, source_dir, folder, breasts)
     return comparison_page.write(folder / "out", made.report, made.answers, shards)
 
 
@@ -77,7 +84,7 @@ def report(page):
 
 
 def test_every_concept_is_judged_on_the_same_images(report, shards):
-    assert set(report["concepts"]) == set(COMPARED)
+    assert set(report["concepts"]) == {*CONCEPTS, "always_normal"}
     infos = shards.describe("test").values()
     for concept in report["concepts"].values():
         assert concept["n"] == {
@@ -92,6 +99,7 @@ def test_every_concept_is_judged_on_the_same_images(report, shards):
     assert {name for name, concept in report["concepts"].items() if "froc" in concept} == {
         "single_stage",
         "multi_stage",
+        "joint",
     }
 
 
@@ -104,14 +112,14 @@ def test_answering_normal_to_everything_is_the_baseline(report):
 
 def test_the_multi_stage_concept_is_held_against_each_other_one(report):
     differences = report["differences"]["multi_stage"]
-    assert set(differences) == set(COMPARED) - {"multi_stage"}
+    assert set(differences) == {*CONCEPTS, "always_normal"} - {"multi_stage"}
     own, other = (report["concepts"][name]["auc"]["image"]["tumour"]["value"] for name in ("multi_stage", "single"))
     assert differences["single"]["image"]["tumour"]["value"] == pytest.approx(own - other)
 
 
 def test_the_page_shows_every_concept_and_says_what_phantoms_are(page):
     text = page.read_text()
-    for concept in COMPARED.values():
+    for concept in (*CONCEPTS.values(), BASELINE):
         assert concept.title in text
     assert "These images are phantoms" in text
     assert "not a medical device" in text
@@ -130,10 +138,22 @@ def test_files_that_are_missing_are_told_before_anything_is_trained(config, shar
 
 
 def test_a_configuration_that_lacks_a_model_is_refused(config, shards, tmp_path):
-    models = {name: model for name, model in config.models.items() if name != "finder"}
-    lacking = dataclasses.replace(config, models=models)
-    with pytest.raises(InputError, match="has the models crop_classifier, detector, finder"):
-        comparing.compare(lacking, shards, tmp_path, tmp_path / "runs")
+    for missing in ("finder", "tumour"):  # of the multi-stage concept; of another, whose second model is there
+        models = {name: model for name, model in config.models.items() if name != missing}
+        lacking = dataclasses.replace(config, models=models, backbone_from={})
+        with pytest.raises(InputError, match=r"must have those of whole concepts.*multi_stage takes finder"):
+            comparing.compare(lacking, shards, tmp_path, tmp_path / "runs")
+
+
+def test_concepts_are_compared_whose_models_a_configuration_has(config):
+    two_models = {name: config.models[name] for name in ("finder", "crop_classifier")}
+    assert list(comparing.compared(dataclasses.replace(config, models=two_models, backbone_from={}))) == [
+        "multi_stage",
+        "always_normal",
+    ]
+    without_breast = {name: model for name, model in config.models.items() if name != "breast"}
+    left_out = set(CONCEPTS) - set(comparing.compared(dataclasses.replace(config, models=without_breast)))
+    assert left_out == {"joint"}
 
 
 def test_malignancy_begins_with_the_backbone_of_the_tumour_classifier(page, report, folder):

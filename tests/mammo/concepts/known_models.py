@@ -16,7 +16,7 @@ class KnownModels:
 
     Attributes:
         view_count: How many views.
-        probabilities: By role of a classifier of whole views.
+        probabilities: By role of a classifier of whole views or of breasts.
         found: By role of a detector.
         crops: Probabilities of the crops of each view.
     """
@@ -27,6 +27,9 @@ class KnownModels:
     crops: Sequence[np.ndarray] = ()
 
     def classify(self, role: Role) -> np.ndarray:
+        return self.probabilities[role]
+
+    def classify_breasts(self, role: Role) -> np.ndarray:
         return self.probabilities[role]
 
     def detect(self, role: Role) -> list[Findings]:

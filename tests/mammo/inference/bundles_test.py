@@ -226,6 +226,23 @@ def test_facts_that_contradict_are_refused_by_what(folder, changes, sentence):
         bundles.open_bundle(folder)
 
 
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"shows": "views"}, "the breast judges views"),
+        ({"height_px": 256}, "the breast takes 256 x 160 px, not 512 x 160"),
+        ({"shows": "legs"}, "plan.json is damaged"),
+    ],
+)
+def test_a_network_that_does_not_look_at_breasts_is_refused_where_one_should(tmp_path, changes, sentence):
+    opened = bright_disc.write_joint(tmp_path)
+    assert opened.facts.networks["breast"].height_px == 2 * opened.facts.height_px
+    name = "networks/breast/plan.json"
+    _reseal(tmp_path, name, json.dumps(json.loads((tmp_path / name).read_text()) | changes))
+    with pytest.raises(InputError, match=sentence):
+        bundles.open_bundle(tmp_path)
+
+
 def test_a_signed_bundle_says_by_whom_and_an_unsigned_one_that_it_is_not(folder, tmp_path):
     unsigned = bundles.open_bundle(folder)
     assert (unsigned.signed_by, unsigned.info.signature) == (None, "unsigned")

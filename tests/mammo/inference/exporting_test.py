@@ -22,12 +22,13 @@ from mammo.inference.exam_files import ViewFile
 from mammo.inference.predictor import Predictor
 from mammo.inference.sealing import CARD_FILE, FACTS_FILE, SUMS_FILE
 from mammo.models import plans
+from mammo.stages import stages
 from tests.mammo.models import short_darknet
 from tests.mammo.training import untrained
 
 _short = pytest.fixture(short_darknet.in_place_of_csp_darknets, autouse=True, scope="module")
 
-_USED = ("finder", "crop_classifier", "tumour", "malignancy")
+_USED = ("finder", "crop_classifier", "tumour", "malignancy", "breast")
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +39,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def config():
     made = presets.PRESETS["comparison"].get_config()
+    made.models.breast = made.models.malignancy.copy_and_resolve_references()
     made.data.update({"phantom_exams": 24, "phantom_height_px": 320, "height_px": 96, "width_px": 64})
     for name in _USED:
         model = made.models[name]
@@ -56,8 +58,10 @@ def shards(config, folder):
 
 @pytest.fixture(scope="module")
 def found(config, folder, shards):
+    breasts = Shards.open(preparation.join(shards, folder / "data"))
     for name in _USED:
-        untrained.write(folder / "models" / name, config.models[name], config.data, shards)
+        data = breasts if name == "breast" else shards
+        untrained.write(folder / "models" / name, config.models[name], config.data, data)
     return trained_models.with_looks(trained_models.find([folder], shards), _LOOKS)
 
 
@@ -67,7 +71,7 @@ def source_dir(shards):
 
 
 _LOOKS = 2  # at a crop, of the eight that its classifier was trained with
-_EXPORTS = [("multi_stage", True), ("hierarchical", False)]
+_EXPORTS = [("joint", True), ("hierarchical", False)]
 
 
 @pytest.fixture(scope="module", params=_EXPORTS, ids=lambda param: f"{param[0]}{'-flips' if param[1] else ''}")
@@ -87,20 +91,24 @@ def exported(request, found, folder, shards, source_dir):
 def test_a_bundle_answers_for_files_as_its_concept_does_for_their_shards(exported, found, shards, source_dir):
     infos = shards.describe("test")
     keys = sorted(infos)
-    files = [ViewFile(ImageFile(source_dir / infos[key].path)) for key in keys]
+    files = [
+        ViewFile(ImageFile(source_dir / infos[key].path), infos[key].laterality, infos[key].projection) for key in keys
+    ]
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         views = reading.read(files, exported.facts.height_px, exported.facts.width_px, pool)
     asked = Predictor(exported, precision="float32")
-    said = [asked.predict([view])[0] for view in views]
+    said = asked.predict(views, [infos[key].exam_id for key in keys])
     rows = [answer.scores for answer in said]
     evidence = _evidence(found, shards, source_dir, flips=exported.facts.flips)
     answers = evidence.answers(CONCEPTS[exported.facts.concept], "test")
     expected = answers.scored.calibrated(exported.facts.calibration).probabilities
-    # The crop of a lesion may be widened in shards, so that no outline is cut: such a view may differ.
-    whole = [
-        view.prepared is not None and infos[key].placement == view.prepared.placement
+    # The crop of a lesion may be widened in shards, so that no outline is cut: such a breast may differ.
+    widened = {
+        (infos[key].exam_id, infos[key].laterality)
         for key, view in zip(keys, views, strict=True)
-    ]
+        if view.prepared is None or infos[key].placement != view.prepared.placement
+    }
+    whole = [(infos[key].exam_id, infos[key].laterality) not in widened for key in keys]
     assert np.mean(whole) > 0.8
     np.testing.assert_allclose(
         np.array([list(row.values()) for row in rows])[whole], expected[whole], atol=5e-3
@@ -126,7 +134,7 @@ def test_it_tells_what_it_is_of_and_what_was_measured(exported, found, shards):
     assert (facts.height_px, facts.width_px) == (96, 64)
     assert set(facts.operating_points) == {"screening", "balanced"}
     assert facts.figures["n"]["images"] == len(shards.describe("test"))
-    assert facts.gives_boxes == (facts.concept == "multi_stage")
+    assert facts.gives_boxes == (facts.concept == "joint")
     if facts.gives_boxes:
         assert facts.networks["finder"].anchors.sizes_px
         assert facts.networks["crop_classifier"].crop.side_px == 32
@@ -157,12 +165,29 @@ def test_nothing_but_a_bundle_is_replaced(exported, found, shards, source_dir, t
         exporting.export("b", CONCEPTS[exported.facts.concept], found, shards, source_dir, tmp_path / "precious")
 
 
+def test_a_model_of_breasts_is_told_by_its_plan_and_one_that_no_concept_asks_is_refused(
+    found, config, shards, folder, tmp_path
+):
+    assert {role: found[role].stage.plan.shows for role in (Role.BREAST, Role.MALIGNANCY)} == {
+        Role.BREAST: "breasts",
+        Role.MALIGNANCY: "views",
+    }
+    breasts = Shards.open(preparation.join(shards, folder / "data"))
+    untrained.write(tmp_path / "run", config.models["tumour"], config.data, breasts)
+    with pytest.raises(InputError, match="run is a tumour of breasts, which no concept asks; train a malignancy"):
+        trained_models.find([tmp_path / "run"], shards)
+    with pytest.raises(InputError, match="holds images of breasts, but the model takes views; give the shards of view"):
+        stages.from_plan(found[Role.MALIGNANCY].stage.plan, breasts)
+    with pytest.raises(InputError, match="of views, but the model takes breasts; join them with //data_tools:breasts"):
+        stages.from_plan(found[Role.BREAST].stage.plan, shards)
+
+
 def test_the_concept_is_what_the_models_make_up(found):
     assert exporting.choose(found, None).name == "multi_stage"
     assert exporting.choose(found, "hierarchical_gated").name == "hierarchical_gated"
     halves = {role: found[role] for role in (Role.TUMOUR, Role.MALIGNANCY)}
     assert exporting.choose(halves, None).name == "hierarchical"
-    with pytest.raises(InputError, match="takes the models detector, but there are crop_classifier"):
+    with pytest.raises(InputError, match="takes the models detector, but there are breast, crop_classifier"):
         exporting.choose(found, "single_stage")
     with pytest.raises(InputError, match=r"the models \(tumour\) make up no concept"):
         exporting.choose({Role.TUMOUR: found[Role.TUMOUR]}, None)

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from mammo.clinical import rules
 from mammo.clinical.calibration import Calibration
+from mammo.clinical.labels import Laterality, Projection
 from mammo.imaging.image_file import ImageFile
 from mammo.inference import networks, reading
 from mammo.inference.exam_files import ViewFile
@@ -141,6 +142,31 @@ def test_probabilities_are_calibrated_and_findings_are_not(tmp_path, asked):
     expected = chosen.apply(rules.of_findings(plain.findings)[None])[0]
     np.testing.assert_allclose(list(answer.scores.values()), expected, atol=1e-6)
     np.testing.assert_allclose(answer.findings.scores, plain.findings.scores)
+
+
+def test_a_breast_is_asked_about_once_and_both_its_views_get_the_answer(tmp_path):
+    """Of two exams in one batch, with breasts of two views, of one, and of an unknown side."""
+    given = [  # exam, side, projection, and whether there is a lesion
+        ("a", "left", "cc", True), ("b", "left", "cc", False), ("a", "left", "mlo", False), ("a", "right", "mlo", True),
+        ("b", "left", "mlo", True), ("a", None, "cc", True), ("a", None, None, False), ("b", "right", "cc", True),
+    ]  # fmt: skip
+    cancer = [0.6, 0.35, 0.6, 0.35, 0.35, 0.6, 0.1, 0.6]
+    files = [
+        ViewFile(
+            ImageFile(drawing.write(tmp_path / f"{number}.png", draw(*[DISC] * is_there))),
+            Laterality(side) if side else None,
+            Projection(projection) if projection else None,
+        )
+        for number, (_, side, projection, is_there) in enumerate(given)
+    ]
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:  # each alone: drawn alike, they would be one image
+        views = [reading.read([file], bright_disc.HEIGHT_PX, bright_disc.WIDTH_PX, pool)[0] for file in files]
+    answers = Predictor(bright_disc.write_joint(tmp_path / "bundle")).predict(views, [exam for exam, *_ in given])
+    for answer, (*_, is_there), expected in zip(answers, given, cancer, strict=True):
+        judged = 0.9 / 0.95 if is_there else 0.5  # by the crops
+        lesion = answer.scores["benign"] + answer.scores["cancer"]
+        assert lesion == pytest.approx(0.8 * 0.95 if is_there else 1e-3)
+        assert answer.scores["cancer"] / lesion == pytest.approx((judged + expected) / 2, abs=1e-4)
 
 
 def test_bfloat16_says_about_the_same(opened, asked, tmp_path):

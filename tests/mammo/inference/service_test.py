@@ -155,9 +155,9 @@ def batch_sizes(monkeypatch):
     """Returns a list that grows by the number of views of each batch that is predicted."""
     sizes, predict = [], Predictor.predict
 
-    def watched(self, views, **how):
+    def watched(self, views, exams, **how):
         sizes.append(len(views))
-        return predict(self, views, **how)
+        return predict(self, views, exams, **how)
 
     monkeypatch.setattr(Predictor, "predict", watched)
     return sizes
@@ -210,10 +210,10 @@ def test_no_more_than_two_batches_are_read_ahead_of_who_takes_the_answers(accele
 def test_a_network_that_fails_at_one_exam_answers_its_neighbours(accelerated, many, monkeypatch):
     predict = Predictor.predict
 
-    def failing(self, views, **how):
+    def failing(self, views, exams, **how):
         if any("exam2" in str(view.file.path) for view in views):
             raise InputError("gives no answer")
-        return predict(self, views, **how)
+        return predict(self, views, exams, **how)
 
     monkeypatch.setattr(Predictor, "predict", failing)
     parts = accelerated.stream(many)

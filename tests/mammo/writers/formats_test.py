@@ -183,11 +183,11 @@ def test_a_run_that_is_stopped_keeps_what_was_answered(opened, asked, tmp_path):
         calls = 0
         batch_views = asked.batch_views
 
-        def predict(self, views):
+        def predict(self, views, *rest, **how):
             self.calls += 1
             if self.calls > 2:
                 raise KeyboardInterrupt(signal.SIGTERM)
-            return asked.predict(views)
+            return asked.predict(views, *rest, **how)
 
     answering = Service(opened, make_predictor=lambda _: _Stopped())  # type: ignore[arg-type, return-value]
     exams = listing.list_exams([tmp_path / "all"]).exams

@@ -1,0 +1,26 @@
+"""The multi-stage detector and a classifier of both projections of a breast together: they err in different breasts."""
+
+from mammo.clinical import rules
+from mammo.concepts.concept import Models, Role, ViewAnswers
+from mammo.concepts.multi_stage import MultiStage
+
+
+class Joint:
+    """The multi-stage concept says whether there is a lesion and where; both say whether it is cancer.
+
+    Crops show a lesion at full resolution, and no more than some three times its size. The other classifier sees CC and
+    MLO of the whole breast at once, and can weigh the one against the other. docs/results.md says what each is worth.
+    """
+
+    name = "joint"
+    title = "multi-stage detector and two-view classifier"
+    rule = "As the multi-stage detector; a classifier of CC and MLO together has an equal say in what is cancer."
+    roles = (*MultiStage.roles, Role.BREAST)
+    gives_boxes = True
+    is_calibrated = True
+
+    def answer(self, models: Models) -> ViewAnswers:
+        """See `mammo.concepts.concept.Concept`."""
+        probabilities, findings = MultiStage().answer(models)
+        malignancy = models.classify_breasts(Role.BREAST)[:, 1]
+        return ViewAnswers(rules.with_second_opinion(probabilities, malignancy), findings)
