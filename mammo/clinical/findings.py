@@ -67,3 +67,13 @@ def judged(findings: Findings, crops: np.ndarray) -> Findings:
     scores = findings.scores * np.minimum(lesion, 1.0)
     order = np.argsort(-scores, kind="stable")
     return Findings(findings.boxes_xyxy_px[order], scores[order], shares[order])
+
+
+def with_second_opinion(findings: Findings, malignancy: float) -> Findings:
+    """Gives a second opinion an equal say in whether findings are cancer; where they are, and how sure, stays.
+
+    Args:
+        findings: M of one view.
+        malignancy: In [0, 1], how far the second opinion speaks for cancer, given that there is a lesion.
+    """
+    return dataclasses.replace(findings, cancer_shares=(findings.cancer_shares + malignancy) / 2)

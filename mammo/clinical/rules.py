@@ -90,21 +90,6 @@ def of_findings(findings: Findings) -> np.ndarray:
     return np.array([1 - tumour, tumour * (1 - share), tumour * share])
 
 
-def with_second_opinion(probabilities: np.ndarray, malignancy: np.ndarray) -> np.ndarray:
-    """Returns probabilities in which a second opinion has an equal say in whether a lesion is cancer.
-
-    The share of cancer is the mean of both opinions'. Whether there is a lesion stays.
-
-    Args:
-        probabilities: float64 [N, 3], of normal, benign and cancer.
-        malignancy: float64 [N], probability of cancer given that there is a lesion.
-    """
-    tumour = probabilities[:, 1:].sum(axis=1)
-    first = np.divide(probabilities[:, 2], tumour, out=np.full(len(tumour), 0.5), where=tumour > 0)
-    share = (first + malignancy) / 2
-    return np.stack([probabilities[:, 0], tumour * (1 - share), tumour * share], axis=1)
-
-
 def of_projections(views: Sequence[tuple[Projection | None, float]]) -> dict[Projection | None, float]:
     """Returns the score of each projection: that of its most suspicious view, so that a repeat dilutes nothing."""
     scores: dict[Projection | None, float] = {}

@@ -1,12 +1,13 @@
 """The multi-stage detector and a classifier of both projections of a breast together: they err in different breasts."""
 
-from mammo.clinical import rules
+from mammo.clinical import findings
+from mammo.concepts import concept
 from mammo.concepts.concept import Models, Role, ViewAnswers
 from mammo.concepts.multi_stage import MultiStage
 
 
 class Joint:
-    """The multi-stage concept says whether there is a lesion and where; both say whether it is cancer.
+    """The multi-stage concept says whether there are lesions and where; both say whether they are cancer.
 
     Crops show a lesion at full resolution, and no more than some three times its size. The other classifier sees CC and
     MLO of the whole breast at once, and can weigh the one against the other. docs/results.md says what each is worth.
@@ -21,6 +22,7 @@ class Joint:
 
     def answer(self, models: Models) -> ViewAnswers:
         """See `mammo.concepts.concept.Concept`."""
-        probabilities, findings = MultiStage().answer(models)
+        judged = models.judge(Role.CROP_CLASSIFIER, models.detect(Role.FINDER))
         malignancy = models.classify_breasts(Role.BREAST)[:, 1]
-        return ViewAnswers(rules.with_second_opinion(probabilities, malignancy), findings)
+        weighed = [findings.with_second_opinion(*pair) for pair in zip(judged, malignancy.tolist(), strict=True)]
+        return concept.of_findings(weighed)

@@ -20,7 +20,7 @@ from mammo.imaging.breasts import Breast
 from mammo.imaging.image_file import ImageFile
 from mammo.imaging.placements import Placement
 
-MOST_FINDINGS = 8
+MOST_FINDINGS = 6
 """Of a view, the surest, that get a second look; the others are dropped: a view seldom has more than two lesions."""
 
 _SILENT_S = 5.0  # work that takes longer shows how far it is

@@ -34,3 +34,12 @@ def test_without_a_class_for_background_scores_stay():
 def test_the_surest_are_the_first():
     assert _findings([0.9, 0.8, 0.1]).best(2).scores.tolist() == [0.9, 0.8]
     assert len(Findings.none()) == 0
+
+
+def test_a_second_opinion_has_an_equal_say_in_what_is_cancer_and_none_in_what_is_found():
+    found = findings.judged(_findings([0.9, 0.8]), np.array([[0.4, 0.6], [1.0, 0.0]]))
+    made = findings.with_second_opinion(found, 0.8)
+    np.testing.assert_allclose(made.cancer_shares, [0.7, 0.4])
+    np.testing.assert_array_equal(made.scores, found.scores)
+    np.testing.assert_array_equal(made.boxes_xyxy_px, found.boxes_xyxy_px)
+    assert len(findings.with_second_opinion(Findings.none(), 0.8)) == 0

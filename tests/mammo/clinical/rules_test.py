@@ -55,26 +55,6 @@ def test_where_nothing_was_found_a_view_is_nearly_surely_normal():
     assert made[1] == made[2]
 
 
-def test_a_second_opinion_has_an_equal_say():
-    made = rules.with_second_opinion(np.array([[0.2, 0.64, 0.16], [1.0, 0.0, 0.0]]), np.array([0.8, 1.0]))
-    np.testing.assert_allclose(made[0], [0.2, 0.4, 0.4])  # one says 0.2, the other 0.8
-    np.testing.assert_allclose(made[1], [1, 0, 0])
-
-
-@FEW
-@hypothesis.given(SHARES, SHARES, SHARES, SHARES)
-def test_a_second_opinion_leaves_what_is_found_and_lies_between_the_two(tumour, first, second, higher):
-    def share(opinion):
-        (made,) = rules.with_second_opinion(np.array([[1 - tumour, tumour * (1 - first), tumour * first]]), opinion)
-        assert made[1:].sum() == pytest.approx(tumour)
-        return made[2] / tumour if tumour > 1e-3 else 0.5
-
-    made = share(np.array([second]))
-    if tumour > 1e-3:
-        assert min(first, second) - 1e-5 <= made <= max(first, second) + 1e-5
-        assert share(np.array([max(second, higher)])) >= made - 1e-9
-
-
 def test_a_breast_is_the_mean_of_its_projections():
     _is(rules.of_breast([(CC, 0.0), (MLO, 0.72)]), 0.36, is_complete=True)
 

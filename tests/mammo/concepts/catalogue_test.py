@@ -55,7 +55,7 @@ def test_the_joint_concept_finds_as_the_multi_stage_one_and_asks_about_the_breas
     alone, found_alone = CONCEPTS["multi_stage"].answer(_models())
     np.testing.assert_allclose(probabilities[:, 0], alone[:, 0])
     np.testing.assert_allclose(probabilities[0, 2], 0.6 * 0.55)  # half of it by the crops, 0.6 by the breast
-    np.testing.assert_allclose(probabilities[1], alone[1])  # both know nothing
+    np.testing.assert_allclose(probabilities[1], alone[1])  # nothing was found
     assert found is not None
     assert found_alone is not None
     assert [its.scores.tolist() for its in found] == [its.scores.tolist() for its in found_alone]

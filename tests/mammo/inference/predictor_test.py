@@ -163,10 +163,11 @@ def test_a_breast_is_asked_about_once_and_both_its_views_get_the_answer(tmp_path
         views = [reading.read([file], bright_disc.HEIGHT_PX, bright_disc.WIDTH_PX, pool)[0] for file in files]
     answers = Predictor(bright_disc.write_joint(tmp_path / "bundle")).predict(views, [exam for exam, *_ in given])
     for answer, (*_, is_there), expected in zip(answers, given, cancer, strict=True):
-        judged = 0.9 / 0.95 if is_there else 0.5  # by the crops
         lesion = answer.scores["benign"] + answer.scores["cancer"]
         assert lesion == pytest.approx(0.8 * 0.95 if is_there else 1e-3)
-        assert answer.scores["cancer"] / lesion == pytest.approx((judged + expected) / 2, abs=1e-4)
+        share = (0.9 / 0.95 + expected) / 2 if is_there else 0.5  # by the crop, and by the breast
+        assert answer.scores["cancer"] / lesion == pytest.approx(share, abs=1e-4)
+        assert answer.findings.cancer_shares.tolist() == pytest.approx([share] * is_there, abs=1e-4)
 
 
 def test_bfloat16_says_about_the_same(opened, asked, tmp_path):
