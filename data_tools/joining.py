@@ -25,7 +25,9 @@ _TEXTS = ("patient_id", "exam_id", "volume", "path", "laterality", "content")
 _SILENT_S = 5.0
 
 
-def join(shards: Shards, output_dir: pathlib.Path, breasts_per_shard: int) -> dict[str, Split]:
+def join(
+    shards: Shards, output_dir: pathlib.Path, breasts_per_shard: int, flag: str = "--output_dir"
+) -> dict[str, Split]:
     """Writes a folder of shards with a record a breast.
 
     Of several views of one projection, the first by name is taken, and the others are left out; a view of unknown
@@ -36,6 +38,7 @@ def join(shards: Shards, output_dir: pathlib.Path, breasts_per_shard: int) -> di
         shards: Of views.
         output_dir: Made here.
         breasts_per_shard: In one file.
+        flag: Which names the folder, or that above it, where it is full.
 
     Returns:
         What each split holds, as the manifest says it.
@@ -46,7 +49,7 @@ def join(shards: Shards, output_dir: pathlib.Path, breasts_per_shard: int) -> di
     if shards.manifest.shows != "views":
         raise InputError(f"{shards.folder} holds breasts already; give the shards of views.")
     output_dir.mkdir(parents=True)
-    made = {split: _join_split(shards, split, output_dir, breasts_per_shard) for split in manifests.SPLITS}
+    made = {split: _join_split(shards, split, output_dir, breasts_per_shard, flag) for split in manifests.SPLITS}
     dataclasses.replace(
         shards.manifest,
         height_px=2 * shards.manifest.height_px,
@@ -66,7 +69,7 @@ def pairs(infos: Mapping[int, RecordInfo]) -> list[Pair]:
     return [breast_pairs.pair({key: infos[key].projection for key in keys}) for _, keys in sorted(views.items())]
 
 
-def _join_split(shards: Shards, split: str, output_dir: pathlib.Path, breasts_per_shard: int) -> Split:
+def _join_split(shards: Shards, split: str, output_dir: pathlib.Path, breasts_per_shard: int, flag: str) -> Split:
     is_empty = not sum(shards.manifest.splits[split].images.values())
     all_pairs = [] if is_empty else pairs(shards.describe(split))
     order = np.random.default_rng([shards.manifest.seed, zlib.crc32(split.encode())]).permutation(len(all_pairs))
@@ -77,7 +80,7 @@ def _join_split(shards: Shards, split: str, output_dir: pathlib.Path, breasts_pe
     with progress.bar(len(all_pairs), f" {split} breast", delay_s=_SILENT_S) as bar:
         for number, part in enumerate(parts):
             path = output_dir / f"{split}-views-{number:05d}-of-{len(parts):05d}.tfrecord"
-            with shard_pairs.writing_into(output_dir, "--output_dir"), tf.io.TFRecordWriter(str(path)) as writer:
+            with shard_pairs.writing_into(output_dir, flag), tf.io.TFRecordWriter(str(path)) as writer:
                 for place in part:
                     record = _joined([None if key is None else reader.read(key) for key in all_pairs[place]], shards)
                     writer.write(schema.encode(record))

@@ -62,7 +62,7 @@ def join(shards: Shards, folder: pathlib.Path) -> pathlib.Path:
     breasts_dir = folder / f"{_BREASTS}{shards.manifest_sha256[:8]}"
     if not (breasts_dir / manifests.FILE_NAME).is_file():
         with files.making_folder(breasts_dir) as unfinished:
-            joining.join(shards, unfinished, _IMAGES_PER_SHARD)
+            joining.join(shards, unfinished, _IMAGES_PER_SHARD, "--workdir")
     return breasts_dir
 
 

@@ -15,7 +15,7 @@ from ml_collections import config_flags
 from data_tools import preparation
 from mammo import presets
 from mammo.common import cli
-from mammo.concepts.concept import NoSourceError, Role
+from mammo.concepts.concept import NoSourceError
 from mammo.config import comparison
 
 _CONFIG = config_flags.DEFINE_config_file(
@@ -57,8 +57,9 @@ def main() -> None:
     with workdir.claim(folder):
         shards_dir = preparation.prepare(data_dir, folder / "data", config.data)
         shards = Shards.open(shards_dir)
-        breasts = Shards.open(preparation.join(shards, folder / "data")) if Role.BREAST in config.models else None
-        made = comparing.compare(config, shards, source_dir, folder, breasts)
+        made = comparing.compare(
+            config, shards, lambda: Shards.open(preparation.join(shards, folder / "data")), source_dir, folder
+        )
         written = page.write(output_dir, made.report, made.answers, shards)
     taken = cli.duration(time.monotonic() - began_s)
     print(f"Wrote {written} after {taken}; the figures are beside it, the models in {folder}/models.")

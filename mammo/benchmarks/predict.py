@@ -22,6 +22,7 @@ from mammo.clinical.calibration import Calibration
 from mammo.clinical.rules import MissingProjection
 from mammo.common import hardware
 from mammo.concepts.concept import Role
+from mammo.concepts.second_look import MOST_FINDINGS
 from mammo.config import conversion
 from mammo.config.data import Encoding
 from mammo.config.run import CropClassifierConfig, DetectorConfig
@@ -41,7 +42,7 @@ from mammo.training import distribution
 from mammo.writers import formats
 
 _VIEWS = (("right", "cc"), ("left", "cc"), ("right", "mlo"), ("left", "mlo"))
-_CROPS = 32  # as many as four views can have
+_CROPS = len(_VIEWS) * MOST_FINDINGS  # as many as four views can have
 _EXAMS_TOGETHER = 4
 _ROOT = pathlib.Path(__file__).parents[2]
 

@@ -5,12 +5,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from mammo.common import progress
+from mammo.concepts.second_look import MOST_FINDINGS
 from mammo.data import breast_pairs
 from mammo.data.breast_pairs import Pair
 from mammo.data.record_reader import RecordReader
 from mammo.data.shards import Shards
 
-_BATCH_BREASTS = 8
+_BATCH_BREASTS = MOST_FINDINGS  # as many as networks are asked about at once, see `AskedModel.classify`
 _SILENT_S = 10.0  # what takes longer shows its progress
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 import pathlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TypedDict
 
 from mammo.common.errors import InputError
@@ -16,6 +16,8 @@ from mammo.config.comparison import ComparisonConfig
 from mammo.data.shards import Shards
 from mammo.metrics.figures import ConceptFigures, Counts, Difference
 from mammo.training import workdir
+
+_STAGES = {Role.FINDER: Role.DETECTOR.value, Role.BREAST: Role.MALIGNANCY.value}  # of others, as they are called
 
 
 class ComparisonReport(TypedDict):
@@ -64,18 +66,18 @@ def compared(config: ComparisonConfig) -> dict[str, Concept]:
 def compare(
     config: ComparisonConfig,
     shards: Shards,
+    join: Callable[[], Shards],
     source_dir: pathlib.Path,
     folder: pathlib.Path,
-    breasts: Shards | None = None,
 ) -> Comparison:
     """Compares the concepts on the test split; what an earlier call has trained is not trained again.
 
     Args:
         config: Configuration of the comparison.
-        shards: What all models learn from and are judged on.
+        shards: What the models learn from and are judged on.
+        join: Returns the shards joined to breasts; called for the model of breasts, which learns from them.
         source_dir: Where the files lie that the shards are made of.
         folder: Where the models are trained; already claimed.
-        breasts: The shards joined to breasts, which the model `Role.BREAST` learns from; None: there is no such model.
 
     Raises:
         mammo.common.errors.InputError: The data, a configuration or a folder cannot be used.
@@ -83,7 +85,7 @@ def compare(
     """
     concepts = compared(config)
     _check(config, concepts, shards, source_dir)
-    data = dict.fromkeys(config.models, shards) | ({} if breasts is None else {Role.BREAST.value: breasts})
+    data = {name: join() if name == Role.BREAST else shards for name in config.models}
     names = sorted(config.models, key=lambda name: name in config.backbone_from)  # last, what begins with another's
     models = {name: trained_models.train(name, config, data[name], folder) for name in names}
     began_s = time.monotonic()
@@ -120,4 +122,7 @@ def _check(config: ComparisonConfig, concepts: Mapping[str, Concept], shards: Sh
             f"the configuration of a comparison has the models {', '.join(sorted(config.models))}, but it must have "
             f"those of whole concepts, {catalogue.DEFAULT} among them: {needed}."
         )
+    for name, model in config.models.items():
+        if model.stage != _STAGES.get(Role(name), name):
+            raise InputError(f"--config.models.{name} is a {model.stage}, not a {_STAGES.get(Role(name), name)}.")
     evidence.check_source(concepts.values(), shards, source_dir)

@@ -67,7 +67,7 @@ def train(name: str, config: ComparisonConfig, shards: Shards, folder: pathlib.P
         name: Of its folder, which is a workdir as `//mammo:train` leaves one.
         config: Of the comparison: that of the model, and what it says of the data and of backbones; the model whose
             backbone this one begins with is trained already.
-        shards: What to learn from, the same for all.
+        shards: What to learn from: the views, or the breasts that are made of them.
         folder: Of the comparison.
 
     Raises:

@@ -163,6 +163,7 @@ class Manifest:
         typed_json.require(len(set(names)) == len(names), "it names a file twice")
         is_hash = self.views_sha256 is None or _SHA256.fullmatch(self.views_sha256) is not None
         typed_json.require(is_hash, "views_sha256 is no SHA-256")
+        typed_json.require(self.shows == "breasts" or self.views_sha256 is None, "only breasts have a views_sha256")
 
     def write(self, folder: pathlib.Path) -> None:
         """Writes manifest.json into `folder`, whole or not at all."""

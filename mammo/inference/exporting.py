@@ -62,8 +62,8 @@ def choose(models: Mapping[Role, TrainedModel], concept: str | None) -> Concept:
     there = ", ".join(sorted(models)) or "none"
     if concept is None:
         raise InputError(
-            f"the models ({there}) make up no concept: a class-blind detector (finder) takes a crop_classifier, tumour "
-            "takes malignancy; give both workdirs, --workdir=a,b."
+            f"the models ({there}) make up no concept: a class-blind detector (finder) takes a crop_classifier, breast "
+            "takes both, tumour takes malignancy; give the workdirs of all, --workdir=a,b."
         )
     needed = ", ".join(CONCEPTS[concept].roles)
     raise InputError(f"--concept={concept} takes the models {needed}, but there are {there}.")
@@ -101,8 +101,8 @@ def export(
     """
     if shards.manifest.shows != "views":
         raise InputError(
-            f"{shards.folder} shows both views of a breast in one image, but answers are given view by view: models of "
-            "it cannot be exported."
+            f"{shards.folder} shows both views of a breast in one image, but answers are given view by view; give the "
+            "shards of views that these were made of as --data_dir."
         )
     if output_dir.exists() and not (output_dir / SUMS_FILE).is_file() and any(output_dir.iterdir()):
         raise InputError(f"{output_dir} holds something else than a bundle; give another --output_dir.")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from mammo.clinical.labels import Laterality
+from mammo.clinical.labels import Laterality, Projection
 from mammo.inference.exam_files import ExamFiles, ViewFile
 from mammo.inference.reading import ReadView, Seen
 
@@ -12,12 +12,24 @@ MOST_VIEWS = 4
 
 
 class GivenPart(NamedTuple):
-    """Views of one exam that are predicted in one batch, and what of the exam was seen before them."""
+    """Views of one exam that are predicted in one batch, and what of the exam was seen before them.
+
+    Attributes:
+        exam: Whose they are.
+        places: Which of its views, ascending.
+        seen: What was read of the exam.
+        is_last: Whether it is the last part of the exam.
+    """
 
     exam: ExamFiles
-    files: Sequence[ViewFile]
+    places: Sequence[int]
     seen: Seen
     is_last: bool
+
+    @property
+    def files(self) -> list[ViewFile]:
+        """The views."""
+        return [self.exam.views[place] for place in self.places]
 
 
 class ReadPart(NamedTuple):
@@ -60,36 +72,44 @@ class Parts:
 
 def _parts(exams: Iterable[ExamFiles]) -> Iterator[GivenPart]:
     for exam in exams:
-        seen = Seen()
-        dealt = list(deal(exam.views))
-        for number, views in enumerate(dealt, start=1):
-            yield GivenPart(exam, views, seen, is_last=number == len(dealt))
+        seen, dealt = Seen(), list(deal(exam.views))
+        for number, places in enumerate(dealt, start=1):
+            yield GivenPart(exam, places, seen, is_last=number == len(dealt))
 
 
-def deal(views: Sequence[ViewFile]) -> Iterator[list[ViewFile]]:
-    """Deals the views of an exam into parts, each in the order of the views, so that a network may see a whole breast.
+def deal(views: Sequence[ViewFile]) -> Iterator[list[int]]:
+    """Deals the views of an exam into parts, so that a network may see a whole breast.
 
-    A breast of no more than `MOST_VIEWS` views is in one part; of one of more, the first of each projection are.
+    A breast of no more than `MOST_VIEWS` views is in one part. Of one of more, the first that are judged of each
+    projection are together, and the others come after them.
 
     Args:
         views: Of which those of an unknown side stand each for a breast of its own.
+
+    Yields:
+        Places of views, ascending; one empty part for an exam without any.
     """
     breasts: dict[Laterality | int, list[int]] = {}
     for place, view in enumerate(views):
         breasts.setdefault(view.laterality or place, []).append(place)
     part: list[int] = []
     for its in breasts.values():
-        repeats = {place: _repeat(views, its, place) for place in its}
-        by_repeat = sorted(repeats, key=repeats.__getitem__)
+        ranks = {place: _rank(views, its, place) for place in its}
+        by_rank = sorted(ranks, key=ranks.__getitem__)
         for first in range(0, len(its), MOST_VIEWS):
-            together = by_repeat[first : first + MOST_VIEWS]
+            together = by_rank[first : first + MOST_VIEWS]
             if len(part) + len(together) > MOST_VIEWS:
-                yield [views[place] for place in sorted(part)]
+                yield sorted(part)
                 part = []
             part += together
-    yield [views[place] for place in sorted(part)]
+    yield sorted(part)
 
 
-def _repeat(views: Sequence[ViewFile], places: Sequence[int], place: int) -> int:
-    """Counts the views of a breast before one of them that are of its projection."""
-    return sum(views[other].projection == views[place].projection for other in places if other < place)
+def _rank(views: Sequence[ViewFile], places: Sequence[int], place: int) -> tuple[bool, int]:
+    """Returns whether a view of a breast is judged by nobody, and how many such of its projection come before it."""
+
+    def kind(view: ViewFile) -> tuple[bool, Projection | None]:
+        return view.apart is not None or view.reason is not None, view.projection
+
+    own = kind(views[place])
+    return own[0], sum(kind(views[other]) == own for other in places if other < place)

@@ -25,7 +25,7 @@ from mammo.common.errors import InputError
 from mammo.imaging import placements
 from mammo.inference import listing, naming, reading
 from mammo.inference.bundles import Bundle
-from mammo.inference.exam_files import ExamFiles, ViewFile
+from mammo.inference.exam_files import ExamFiles
 from mammo.inference.naming import Names
 from mammo.inference.parts import MOST_VIEWS, GivenPart, Parts, ReadPart, is_judged
 from mammo.inference.reading import ReadView
@@ -177,12 +177,12 @@ class Service:
 
     def _answer(self, read: ReadPart, answers: Iterator["Answer"], grown: "_Grown") -> list[AnsweredView]:
         began_s = time.monotonic()
+        grown.references = grown.references or _references(read.part.exam)
         said = []
-        for view in read.views:
-            reference = _reference(view.file, grown.names)
+        for place, view in zip(read.part.places, read.views, strict=True):
             answer = next(answers) if is_judged(view) else None
-            said.append(AnsweredView(view, self._said(reference, view, answer)))
-        grown.views += [view.result for view in said]
+            said.append(AnsweredView(view, self._said(grown.references[place], view, answer)))
+            grown.of_place[place] = said[-1].result
         grown.seconds += read.seconds + time.monotonic() - began_s
         return said
 
@@ -239,9 +239,14 @@ def make_pool() -> concurrent.futures.Executor:
 class _Grown:
     """What was said of an exam so far."""
 
-    views: list[ViewResult] = dataclasses.field(default_factory=list)
-    names: Names = dataclasses.field(default_factory=Names)
+    references: list[ViewRef] = dataclasses.field(default_factory=list)
+    of_place: dict[int, ViewResult] = dataclasses.field(default_factory=dict)
     seconds: float = 0.0
+
+    @property
+    def views(self) -> list[ViewResult]:
+        """In the order in which they were given, whatever that of the parts was."""
+        return [self.of_place[place] for place in sorted(self.of_place)]
 
 
 def _import_distutils() -> None:
@@ -272,7 +277,16 @@ def _not_judged(reference: ViewRef, view: ReadView) -> ViewResult:
     return ViewResult(reference, reason, is_chest_wall_right=view.breast.is_chest_wall_right, apart=apart)
 
 
-def _reference(file: ViewFile, names: Names) -> ViewRef:
-    """Returns which view a file is, under a name that is not taken in its exam."""
-    name = names.take(file.name if file.path is None else naming.of_view(file.path.name), "view")
-    return ViewRef(name, file.path, file.laterality, file.projection, file.uids)
+def _references(exam: ExamFiles) -> list[ViewRef]:
+    """Returns which view each file of an exam is, under a name that is not taken in it."""
+    names = Names()
+    return [
+        ViewRef(
+            names.take(file.name if file.path is None else naming.of_view(file.path.name), "view"),
+            file.path,
+            file.laterality,
+            file.projection,
+            file.uids,
+        )
+        for file in exam.views
+    ]

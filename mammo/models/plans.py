@@ -44,11 +44,18 @@ class TrainingData:
         manifest_sha256: SHA-256 of the manifest of its shards, in hexadecimal.
         source: Name of the source, as the manifest has it.
         is_phantom: Whether the images are synthetic, so that no figure is of clinical worth.
+        views_sha256: Of breasts, the SHA-256 of the manifest of the views that they are made of; None: it is of views.
     """
 
     manifest_sha256: str
     source: str
     is_phantom: bool
+    views_sha256: str | None = None
+
+    @property
+    def data_sha256(self) -> str:
+        """What identifies the views and their splits, see `Shards.data_sha256`."""
+        return self.views_sha256 or self.manifest_sha256
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -52,4 +52,4 @@ def write(
 
 def is_training_data(bundle: Bundle, shards: Shards) -> bool:
     """Tells whether shards are the conversion whose training split the models of a bundle have learnt from."""
-    return any(plan.data.manifest_sha256 == shards.data_sha256 for plan in bundle.facts.networks.values())
+    return any(plan.data.data_sha256 == shards.data_sha256 for plan in bundle.facts.networks.values())

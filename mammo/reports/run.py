@@ -78,4 +78,4 @@ def write_pooled(
 
 def is_training_data(evaluation: Evaluation, shards: Shards) -> bool:
     """Tells whether a model is evaluated on the conversion whose training split it has learnt from."""
-    return evaluation.stage.plan.data.manifest_sha256 == shards.data_sha256
+    return evaluation.stage.plan.data.data_sha256 == shards.data_sha256

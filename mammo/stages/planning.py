@@ -11,7 +11,8 @@ def training_data(shards: Shards) -> TrainingData:
     """Returns what identifies data that a model is trained on."""
     source = shards.manifest.source
     return TrainingData(
-        manifest_sha256=shards.data_sha256,
+        manifest_sha256=shards.manifest_sha256,
+        views_sha256=shards.manifest.views_sha256,
         source=source,
         is_phantom=source == manifests.PHANTOM,
     )
@@ -39,10 +40,9 @@ def check_views(plan: Plan, shards: Shards) -> None:
         InputError: They are of another size, or breasts where the network takes views.
     """
     made = shards.manifest
-    shown = plan.shows if isinstance(plan, ClassifierPlan) else "views"
-    if shown != made.shows:
-        remedy = "give the shards of views" if shown == "views" else "join them with //data_tools:breasts"
-        raise InputError(f"{shards.folder} holds images of {made.shows}, but the model takes {shown}; {remedy}.")
+    if isinstance(plan, ClassifierPlan) and plan.shows != made.shows:
+        remedy = "give the shards of views" if plan.shows == "views" else "join them with //data_tools:breasts"
+        raise InputError(f"{shards.folder} holds images of {made.shows}, but the model takes {plan.shows}; {remedy}.")
     if (made.height_px, made.width_px) != (plan.height_px, plan.width_px):
         raise InputError(
             f"{shards.folder} holds views of {made.height_px} x {made.width_px} px, but the model takes "

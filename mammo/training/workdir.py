@@ -106,17 +106,17 @@ def read_config(folder: pathlib.Path, shards: Shards) -> RunConfig:
 
     Args:
         folder: The workdir.
-        shards: What the run is to be held against.
+        shards: What the run is to be held against: what it was trained on, or the views of it.
 
     Raises:
         InputError: There is no run, it was on other data, or another version made it.
     """
     fields = read_fields(folder)
-    differing = sorted(_differences(plans.read(folder).to_json()["data"], _data_of(shards), "data"))
-    if differing:
+    known = plans.read(folder).data
+    if known.data_sha256 != shards.data_sha256:
         raise InputError(
-            f"{folder} holds a run on other data than {shards.folder} ({'; '.join(differing)}); "
-            "give the --data_dir that it was trained on."
+            f"{folder} holds a run on other data than {shards.folder} (data.manifest_sha256 is {known.data_sha256} "
+            f"there, {shards.data_sha256} here); give the --data_dir that it was trained on."
         )
     try:
         return run.from_fields(fields, str(folder / CONFIG_FILE))

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -110,8 +112,15 @@ def test_breasts_are_the_same_data_as_their_views(shards, tmp_path):
     joining.join(shards, tmp_path / "breasts", breasts_per_shard=2)
     made = Shards.open(tmp_path / "breasts")
     assert made.manifest.views_sha256 == shards.manifest_sha256 != made.manifest_sha256
-    assert planning.training_data(made) == planning.training_data(shards)
+    own, of_views = planning.training_data(made), planning.training_data(shards)
+    assert own.data_sha256 == of_views.data_sha256
+    assert own != of_views  # a run on other files of the same breasts does not go on
     assert "views_sha256" not in (shards.folder / manifests.FILE_NAME).read_text()
+
+
+def test_views_claim_to_be_made_of_no_others(shards):
+    with pytest.raises(ValueError, match="only breasts have a views_sha256"):
+        dataclasses.replace(shards.manifest, views_sha256="0" * 64)
 
 
 def test_the_manifest_counts_breasts(shards, tmp_path):

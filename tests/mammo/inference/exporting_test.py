@@ -144,6 +144,8 @@ def test_it_tells_what_it_is_of_and_what_was_measured(exported, found, shards):
         assert plan == found[role].stage.plan
         assert plan.data == plans.read(found[role].folder).data
     card = (exported.folder / CARD_FILE).read_text()
+    assert ("by both projections of a breast as well" in card) == (facts.concept == "joint")
+    assert ("It reads views one by one" in card) == (facts.concept != "joint")
     assert "not a medical device" in card
     assert "phantoms" in card
     assert all(f"{point.threshold:.4f}" in card for point in facts.operating_points.values())

@@ -12,47 +12,50 @@ from mammo.inference.parts import MOST_VIEWS, Parts
 
 SIDES = st.sampled_from([*Laterality, None])
 PROJECTIONS = st.sampled_from([*Projection, None])
+LEFT, RIGHT, CC, MLO = Laterality.LEFT, Laterality.RIGHT, Projection.CC, Projection.MLO
 
 
 def _views(*given):
+    """Views of (side, projection), and perhaps what each is, where it is shown apart."""
     return [
-        ViewFile(ImageFile(pathlib.Path(f"{number}.png")), laterality, projection)
-        for number, (laterality, projection) in enumerate(given)
+        ViewFile(ImageFile(pathlib.Path(f"{number}.png")), laterality, projection, apart=next(iter(apart), None))
+        for number, (laterality, projection, *apart) in enumerate(given)
     ]
-
-
-def _numbers(dealt):
-    return [[int(view.path.stem) for view in part] for part in dealt]
-
-
-LEFT, RIGHT, CC, MLO = Laterality.LEFT, Laterality.RIGHT, Projection.CC, Projection.MLO
 
 
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
+        ([], [[]]),
         ([(LEFT, CC), (RIGHT, CC), (LEFT, MLO), (RIGHT, MLO)], [[0, 1, 2, 3]]),
         ([(LEFT, CC), (LEFT, MLO), (None, None), (RIGHT, CC), (RIGHT, MLO)], [[0, 1, 2], [3, 4]]),
         ([(RIGHT, CC), (LEFT, CC), (LEFT, CC), (LEFT, MLO), (RIGHT, MLO)], [[0, 4], [1, 2, 3]]),
         ([(LEFT, CC), (LEFT, CC), (LEFT, CC), (LEFT, CC), (LEFT, MLO)], [[0, 1, 2, 4], [3]]),
+        (
+            [(LEFT, CC, "a spot view"), (LEFT, CC, "a spot view"), (LEFT, CC), (LEFT, MLO, "a spot view"), (LEFT, MLO)],
+            [[0, 2, 3, 4], [1]],
+        ),
     ],
 )
 def test_both_projections_of_a_breast_are_in_one_part(given, expected):
-    assert _numbers(parts.deal(_views(*given))) == expected
+    assert list(parts.deal(_views(*given))) == expected
 
 
-@hypothesis.given(st.lists(st.tuples(SIDES, PROJECTIONS), min_size=1, max_size=12))
+@hypothesis.given(
+    st.lists(st.tuples(SIDES, PROJECTIONS, st.sampled_from([None, "a spot view"])), min_size=1, max_size=12)
+)
 def test_parts_are_small_and_hold_each_view_once(given):
-    dealt = _numbers(parts.deal(_views(*given)))
-    assert sorted(number for part in dealt for number in part) == list(range(len(given)))
+    dealt = list(parts.deal(_views(*given)))
+    assert sorted(place for part in dealt for place in part) == list(range(len(given)))
     for part in dealt:
         assert 0 < len(part) <= MOST_VIEWS
         assert part == sorted(part)
     for side in Laterality:
-        its = [number for number, (laterality, _) in enumerate(given) if laterality == side]
+        its = [place for place, (laterality, *_) in enumerate(given) if laterality == side]
         holding = [part for part in dealt if set(part) & set(its)]
         assert len(holding) == 1 or len(its) > MOST_VIEWS or not its
-        both = [next((n for n in its if given[n][1] == one), None) for one in Projection]
+        judged = [place for place in its if given[place][2] is None]
+        both = [next((place for place in judged if given[place][1] == one), None) for one in Projection]
         if None not in both:
             assert any(set(both) <= set(part) for part in dealt)
 

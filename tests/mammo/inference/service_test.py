@@ -1,4 +1,5 @@
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
@@ -72,6 +73,54 @@ def test_an_exam_of_many_views_comes_in_parts_and_its_result_with_the_last(servi
     assert parts[0].result is None
     assert parts[1].result is not None
     assert len(parts[1].result.views) == MOST_VIEWS + 1
+
+
+def test_views_come_in_the_order_in_which_they_were_given_however_they_were_dealt(service, tmp_path):
+    given = {"RIGHT_CC": [DISC], "LEFT_CC": [], "LEFT_MLO": [DISC], "RIGHT_MLO": [], "RIGHT_CC-2": [DISC]}
+    folder = write_exam(tmp_path / "exam", **given)
+    paths = [folder / f"C_0001_1.{name}.png" for name in given]
+    exam = listing.exam_of(paths, "exam")
+    parts = list(service.stream([exam]))
+    assert [len(part.views) for part in parts] == [3, 2]  # a breast each
+    (result,) = [part.result for part in parts if part.result]
+    assert [view.view.path for view in result.views] == paths
+    assert [len(view.findings) for view in result.views] == [len(discs) for discs in given.values()]
+
+
+def _given(predictor, bundle):
+    return predictor
+
+
+def test_a_concept_that_asks_about_breasts_gets_both_views_in_whatever_parts(tmp_path):
+    """Of one exam in two parts, of two in one batch, and beside a view that cannot be read."""
+    bundle = bright_disc.write_joint(tmp_path / "bundle")
+    predictors = [
+        Predictor(bundle, accelerated=accelerated) for accelerated in (None, Acceleration(BATCH_VIEWS, from_views=1))
+    ]
+    folder = tmp_path / "exams"
+    write_exam(folder / "a", RIGHT_CC=[DISC], LEFT_CC=[], LEFT_MLO=[DISC], RIGHT_MLO=[], RIGHT_CC2=[DISC])
+    write_exam(folder / "b", LEFT_CC=[DISC], LEFT_MLO=[], RIGHT_CC=[], RIGHT_MLO=[DISC])
+    damaged = folder / "b" / "C_0001_1.LEFT_CC.png"
+    damaged.write_bytes(damaged.read_bytes()[:500])
+    listed = listing.list_exams([folder]).exams
+    for predictor in predictors:
+        service = Service(bundle, make_predictor=functools.partial(_given, predictor))
+        results = [part.result for part in service.stream(listed) if part.result]
+        shares = [
+            {view.view.name: view.findings[0].cancer / view.findings[0].score for view in result.views if view.findings}
+            for result in results
+        ]
+        crop = 0.9 / 0.95  # of which it says cancer
+        assert shares[0] == pytest.approx(
+            {
+                "C_0001_1.RIGHT_CC": (crop + 0.6) / 2,  # the breast shows it in CC
+                "C_0001_1.LEFT_MLO": (crop + 0.35) / 2,  # in MLO
+                "C_0001_1.RIGHT_CC2": (crop + 0.6) / 2,
+            },
+            abs=1e-3,
+        )
+        assert shares[1] == pytest.approx({"C_0001_1.RIGHT_MLO": (crop + 0.35) / 2}, abs=1e-3)
+        assert len(results[1].failed) == 1
 
 
 def test_an_operating_point_that_is_not_there_is_told_with_those_that_are(opened):
