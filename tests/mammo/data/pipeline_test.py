@@ -183,7 +183,8 @@ class TestEpochs:
         end = len(KEYS)
         assert _keys(shards, 8, position=end) == _epochs_keys(shards, 2)[1][:8]
 
-    def test_what_is_skipped_is_not_decoded(self, shards, monkeypatch):
+    def test_what_is_skipped_is_not_decoded(self, tmp_path, monkeypatch):
+        shards = small_shards.write(tmp_path, {"train": [[0] * 100, [1] * 100]})
         decode_views, decoded = schema.decode_views, []
 
         def count(images):
@@ -195,8 +196,8 @@ class TestEpochs:
             return tf.ensure_shape(tf.py_function(count, [images], images.dtype), images.shape)
 
         monkeypatch.setattr(schema, "decode_views", watched)
-        next(iter(pipeline.training(shards, _options(max_boxes=2), ONE, position=12)))
-        assert 0 < len(decoded) < 12 + 4
+        next(iter(pipeline.training(shards, _options(max_boxes=2), ONE, position=150)))
+        assert 0 < len(decoded) < 150  # some batches ahead, as many as there is time for
 
 
 class TestBalance:
