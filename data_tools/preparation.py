@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import time
 from collections.abc import Mapping
 
 from absl import logging
@@ -21,6 +22,7 @@ _IMAGES_PER_SHARD = 32
 _BREASTS = "breasts-"  # begins the name of a folder, which the hash of the manifest of their views ends
 _SHARDS = "shards-"  # begins the name of a folder, which its size ends
 _PHANTOMS = "phantoms"
+_LOOK_EVERY_S, _SAY_EVERY_S = 1.0, 60.0  # while another process makes them
 _SOURCE_FILE = "source.json"  # what the shards beside it are made from
 
 
@@ -40,11 +42,35 @@ def prepare(data_dir: pathlib.Path | None, folder: pathlib.Path, options: DataCo
     _settle_source(folder, _source_of(data_dir, options))
     if data_dir is None:
         data_dir = _draw(folder, options)
-    shards_dir = folder / f"{_SHARDS}{options.height_px}x{options.width_px}"
+    shards_dir = _shards_dir(folder, options)
     if not (shards_dir / manifests.FILE_NAME).is_file():
         logging.info("Converting %s to %s.", data_dir, shards_dir)
         _convert(data_dir, shards_dir, options)
     return shards_dir
+
+
+def wait(data_dir: pathlib.Path | None, folder: pathlib.Path, options: DataConfig) -> pathlib.Path:
+    """Waits until another process has prepared the same data in the same folder, and returns the shards.
+
+    Args:
+        data_dir: As `prepare` takes it.
+        folder: As `prepare` takes it.
+        options: As `prepare` takes it.
+    """
+    if data_dir is not None and (data_dir / manifests.FILE_NAME).is_file():
+        return data_dir
+    shards_dir = _shards_dir(folder, options)
+    waited_s = 0.0
+    while not (shards_dir / manifests.FILE_NAME).is_file():
+        if waited_s % _SAY_EVERY_S == 0:
+            logging.info("Waiting for the chief, who makes %s.", shards_dir)
+        time.sleep(_LOOK_EVERY_S)
+        waited_s += _LOOK_EVERY_S
+    return shards_dir
+
+
+def _shards_dir(folder: pathlib.Path, options: DataConfig) -> pathlib.Path:
+    return folder / f"{_SHARDS}{options.height_px}x{options.width_px}"
 
 
 def join(shards: Shards, folder: pathlib.Path) -> pathlib.Path:

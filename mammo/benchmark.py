@@ -19,13 +19,13 @@ from mammo.config.data import Encoding
 _WHAT = flags.DEFINE_list(
     "what",
     ["convert"],
-    "What to measure: some of convert, input, step, accelerator, predict, learning, with commas between.",
+    "What to measure: some of convert, input, step, accelerator, predict, learning, workers, with commas between.",
 )
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Folder for benchmark.json; none: only printed.")
 _EXAMS = flags.DEFINE_integer("exams", 12, "Exams of four views to convert, to read or to train on.", lower_bound=1)
 _REPEATS = flags.DEFINE_integer("repeats", 3, "Rounds of runs; the median of their ratios counts.", lower_bound=1)
 _ENCODING = flags.DEFINE_enum_class(
-    "encoding", Encoding.PNG16, Encoding, "input, step, accelerator: how images are stored in the shards."
+    "encoding", Encoding.PNG16, Encoding, "input, step, accelerator, workers: how images are stored in the shards."
 )
 
 _BATCH_SIZES = flags.DEFINE_list("batch_sizes", ["8", "16", "32"], "accelerator: images a step, with commas between.")
@@ -103,6 +103,12 @@ def _predict() -> JsonObject:
     return dataclasses.asdict(predict.measure(_MANY_EXAMS.value, _REPEATS.value))
 
 
+def _workers() -> JsonObject:
+    from mammo.benchmarks import workers  # noqa: PLC0415
+
+    return dataclasses.asdict(workers.measure(_EXAMS.value, _REPEATS.value, _ENCODING.value))
+
+
 def _output_dir() -> pathlib.Path | None:
     return cli.user_path(_OUTPUT_DIR.value) if _OUTPUT_DIR.value else None
 
@@ -114,6 +120,7 @@ _MEASURES: dict[str, Callable[[], JsonObject]] = {
     "accelerator": _accelerator,
     "predict": _predict,
     "learning": _learning,
+    "workers": _workers,
 }
 flags.register_validator(  # type: ignore[no-untyped-call]
     _WHAT,

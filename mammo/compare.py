@@ -17,6 +17,7 @@ from mammo import presets
 from mammo.common import cli
 from mammo.concepts.concept import NoSourceError
 from mammo.config import comparison
+from mammo.training import cluster
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config", None, "Another configuration: a name in configs/, or a file; --config.models.<model>.<field>=<value>."
@@ -35,6 +36,7 @@ def main() -> None:
     """Prepares the data, compares, says where the page is."""
     logging.set_verbosity(logging.INFO)
     began_s = time.monotonic()
+    cluster.refuse_others("//mammo:compare")
     given, folder = _CONFIG.value, cli.user_path(_WORKDIR.value)
     output_dir = cli.user_path(_OUTPUT_DIR.value) if _OUTPUT_DIR.value else folder
     data_dir = cli.user_path(_DATA_DIR.value) if _DATA_DIR.value else None

@@ -16,6 +16,7 @@ from mammo.config.run import PRECISIONS, Precision
 from mammo.inference import bundles, signing
 from mammo.inference.bundles import Bundle
 from mammo.models import plans
+from mammo.training import cluster
 
 _WORKDIR = flags.DEFINE_string("workdir", "runs/detector", "Folder of a run, where you stand or absolute.")
 _MODEL = flags.DEFINE_string("model", None, "Folder of a bundle or of a run, in place of --workdir.")
@@ -44,6 +45,7 @@ _OUTPUT_DIR = flags.DEFINE_string(
 def main() -> None:
     """Opens the model, evaluates, reports."""
     logging.set_verbosity(logging.INFO)
+    cluster.refuse_others("//mammo:evaluate")
     began_s = time.monotonic()
     if _MODEL.value and _WORKDIR.present:
         raise InputError("--workdir and --model are both given; give one of them.")

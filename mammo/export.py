@@ -16,6 +16,7 @@ from mammo.concepts.concept import Role
 from mammo.config import run
 from mammo.inference import bundle_facts, bundles, signing
 from mammo.inference.sealing import CARD_FILE
+from mammo.training import cluster
 
 _WORKDIR = flags.DEFINE_list(
     "workdir",
@@ -67,6 +68,7 @@ _OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Folder of the bundle; by 
 def main() -> None:
     """Finds the models, measures, writes."""
     logging.set_verbosity(logging.WARNING)  # progress says enough
+    cluster.refuse_others("//mammo:export")
     began_s = time.monotonic()
     folders = [cli.user_path(folder) for folder in _WORKDIR.value]
     if not folders:

@@ -19,6 +19,7 @@ from mammo import presets
 from mammo.common import cli
 from mammo.common.errors import InputError
 from mammo.config import run
+from mammo.training import cluster
 
 if TYPE_CHECKING:
     from mammo.data.shards import Shards
@@ -50,6 +51,11 @@ def main() -> None:
     """Prepares the data, trains, evaluates, reports."""
     logging.set_verbosity(logging.INFO)
     began_s = time.monotonic()
+    workers = cluster.current()
+    if workers.count > 1:
+        cli.name_logs(f"worker {workers.index} of {workers.count}")
+        if _FOLDS.value:
+            cluster.refuse_others("--folds")
     given = _CONFIG.value
     if "stage" not in given:
         raise InputError(
@@ -70,7 +76,8 @@ def main() -> None:
 
     with workdir.claim(folder):
         with stopwatch.counting(folder, "preparation_s") as preparing:
-            shards_dir = preparation.prepare(data_dir, folder / "data", config.data)
+            prepare = preparation.prepare if workers.is_chief else preparation.wait
+            shards_dir = prepare(data_dir, folder / "data", config.data)
         shards = Shards.open(shards_dir)
         seconds = {"preparation_s": preparing.total_s}
         if _FOLDS.value:
@@ -82,6 +89,9 @@ def main() -> None:
         else:
             config = workdir.settle_config(folder, config, shards)
             evaluation, seconds["training_s"] = loop.train(config, shards, folder)
+            if not workers.is_chief:
+                evaluation.run()  # together with the chief, who writes
+                return
             page = report.write(folder, evaluation, shards, workdir.to_json(config), seconds, folder)
     taken, place = cli.duration(time.monotonic() - began_s), "in a folder of each fold" if _FOLDS.value else "beside it"
     print(f"Wrote {page} after {taken}; checkpoints and metrics are {place}.")

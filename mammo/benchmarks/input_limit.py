@@ -82,7 +82,7 @@ def _stages(shards: Shards) -> Mapping[str, tuple[Callable[[], tf.data.Dataset],
     context = tf.distribute.InputContext()
 
     def in_order() -> tf.data.Dataset:
-        return pipeline.in_order(shards, reading, context)
+        return pipeline.in_order(shards, reading)
 
     def first_pixel(serialized: tf.Tensor) -> tf.Tensor:
         return _decode(serialized, shards.encoding)

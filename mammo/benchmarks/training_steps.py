@@ -32,6 +32,7 @@ class TrainingSteps:
 
     Attributes:
         stage: What is trained.
+        state: All that a run is at one step.
     """
 
     def __init__(self, config: DetectorConfig, shards: Shards, strategy: tf.distribute.Strategy) -> None:
@@ -47,10 +48,10 @@ class TrainingSteps:
         with strategy.scope():
             self.stage = with_plain_anchors(config, shards)
             optimizer = optimizers.build(options, config.train_steps)
-            self._state = TrainState(
+            self.state = TrainState(
                 self.stage.build_initial_model(), optimizer, options.averages_decay, options.normaliser_decay
             )
-        self._run_steps: Any = steps.make_run_steps(self.stage, self._state, strategy)  # a `tf.function`
+        self._run_steps: Any = steps.make_run_steps(self.stage, self.state, strategy)  # a `tf.function`
 
     def input_batches(self) -> Iterator[Batch]:
         """Batches of the pipeline, as the loop gets them."""
@@ -90,8 +91,9 @@ class TrainingSteps:
                 contextlib.closing(Telemetry(folder, 0, count)) as watch,
             ):
                 for made in range(0, count, every):
-                    scalars = loop.advance(self._run_steps, batches, self._state, min(every, count - made), self.stage)
-                    watch.steps(made, {**scalars, "learning_rate": self._state.learning_rate})
+                    steps_now = min(every, count - made)
+                    scalars = loop.advance(self._run_steps, batches, self.state, steps_now, self.stage, self._strategy)
+                    watch.steps(made, {**scalars, "learning_rate": self.state.learning_rate})
 
         return run
 
@@ -104,8 +106,8 @@ class TrainingSteps:
         ):
             for call in range(_LOOP_CALLS):
                 start = time.perf_counter()
-                scalars = loop.advance(self._run_steps, batches, self._state, 0, self.stage)
-                watch.steps(call, {**scalars, "learning_rate": self._state.learning_rate})
+                scalars = loop.advance(self._run_steps, batches, self.state, 0, self.stage, self._strategy)
+                watch.steps(call, {**scalars, "learning_rate": self.state.learning_rate})
                 taken_s.append(time.perf_counter() - start)
         return statistics.median(taken_s)
 

@@ -100,6 +100,16 @@ def weights(given: str) -> str:
     return given if given in _NAMED_WEIGHTS else str(user_path(given))
 
 
+def name_logs(name: str) -> None:
+    """Has every line of the log begin with a name: of several processes of one job, who speaks."""
+
+    def named(record: LogRecord) -> bool:
+        record.msg = f"[{name}] {record.msg}"
+        return record.module != "cross_device_ops"  # of TensorFlow, which tells of each all-reduce that it traces
+
+    logging.get_absl_handler().addFilter(named)
+
+
 def count_text(count: int, noun: str) -> str:
     """Writes a count with its noun: "1 exam", "2,000 exams"."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

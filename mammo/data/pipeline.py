@@ -1,8 +1,10 @@
 """What training and evaluation read: batches of views out of shards, in an order that a seed and a position decide.
 
 Training goes through the split again and again. What an epoch holds, and in which order, is a function of (seed,
-epoch) alone, so that a stream is taken up again anywhere: `position` is `epoch << 32 | number within the epoch`. It
-counts the elements of one worker.
+epoch) alone, so that a stream is taken up again anywhere: `position` is `epoch << 32 | number within the epoch`.
+
+All workers of a job read one and the same stream, and each decodes the batches of its own replicas. So a global batch
+holds the same images however many workers share it, at the cost that each worker reads all records.
 """
 
 import dataclasses
@@ -62,34 +64,28 @@ def training(
     Args:
         shards: Where to read.
         reading: How to draw.
-        context: Which worker of how many; each has files of its own.
-        position: One more than the largest position that this worker has used: the stream goes on right there. What
+        context: Which worker of how many, and over how many replicas a global batch is split.
+        position: One more than the largest position that any worker has used: the stream goes on right there. What
             lies before it in its epoch is read, but not decoded.
 
     Returns:
         A dataset of `batch.Batch` for one replica, all shapes static.
 
     Raises:
-        InputError: The split holds nothing, or fewer files than there are workers, or a record is damaged.
+        InputError: The split holds nothing, or a record is damaged.
     """
-    return batches(in_order(shards, reading, context, position), shards, "train", reading, moves_crops=True)
+    stream = in_order(shards, reading, position)
+    return batches(stream, shards, "train", reading, context=context, moves_crops=True)
 
 
 @as_written
-def in_order(
-    shards: Shards, reading: Reading, context: tf.distribute.InputContext, position: int = 0
-) -> tf.data.Dataset:
-    """Makes the endless stream of one worker's records: the arguments and errors are those of `training`.
+def in_order(shards: Shards, reading: Reading, position: int = 0) -> tf.data.Dataset:
+    """Makes the endless stream of records that all workers share: the arguments and errors are those of `training`.
 
     Returns:
         A dataset of (position, (key, record as stored)): interleaved from several files, balanced, shuffled.
     """
-    files = _files_of_worker(shards, "train", context)
-    if not any(file.records for file in files):
-        raise InputError(
-            f"{shards.folder} has fewer training shards than there are workers ({context.num_input_pipelines}); "
-            "convert again with fewer views a shard, or use fewer workers."
-        )
+    files = shards.files("train")
     first_epoch, first_offset = position >> _EPOCH_BITS, position & ((1 << _EPOCH_BITS) - 1)
     weights = epoch_weights(shards, reading)
 
@@ -226,12 +222,14 @@ def batches(
     reading: Reading,
     padding: int = 0,
     *,
+    context: tf.distribute.InputContext | None = None,
     moves_crops: bool = False,
 ) -> tf.data.Dataset:
     """Batches (position, (key, record as stored)) and decodes them, with so many images that are none at the end.
 
-    Crops are moved and magnified by chance in training alone (`moves_crops`). A whole batch is parsed and decoded in
-    one call: TensorFlow takes as long to begin an operation as for its work on the few numbers of one image.
+    Of a stream that workers share, a worker takes the batches of its own replicas (`context`). Crops are moved and
+    magnified by chance in training alone (`moves_crops`). A whole batch is parsed and decoded in one call: TensorFlow
+    takes as long to begin an operation as for its work on the few numbers of one image.
 
     Raises:
         InputError: A view has more lesions than there is to be room for.
@@ -267,7 +265,20 @@ def batches(
         none = tf.constant(NO_KEY, tf.int64), (tf.constant(NO_KEY, tf.int64), schema.blank(*size_px, shards.encoding))
         stream = stream.concatenate(tf.data.Dataset.from_tensors(none).repeat(padding))
     stream = stream.batch(batch_size, drop_remainder=True)
+    if context is not None and context.num_input_pipelines > 1:
+        stream = _of_worker(stream, context)
     return stream.map(decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+
+
+def _of_worker(stream: tf.data.Dataset, context: tf.distribute.InputContext) -> tf.data.Dataset:
+    """Keeps the batches of one worker: a global batch is one batch a replica, the replicas of the chief first."""
+    replicas = context.num_replicas_in_sync // context.num_input_pipelines
+    place = tf.constant(context.input_pipeline_id, tf.int64)
+
+    def is_own(number: tf.Tensor, element: tuple[tf.Tensor, ...]) -> tf.Tensor:
+        return number // replicas % context.num_input_pipelines == place
+
+    return stream.enumerate().filter(is_own).map(lambda _, element: element)
 
 
 def _max_boxes(shards: Shards, split: str, reading: Reading) -> int:

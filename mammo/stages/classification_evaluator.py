@@ -66,6 +66,15 @@ class ClassificationEvaluator:
                     np.asarray(batch.boxes[row])[is_lesion],
                 )
 
+    @property
+    def seen(self) -> Mapping[int, tuple[int, np.ndarray]]:
+        """See `Evaluator`."""
+        return self._rows
+
+    def take(self, seen: Mapping[int, tuple[int, np.ndarray]]) -> None:
+        """See `Evaluator`."""
+        self._rows |= seen
+
     def join(self, other: Evaluator) -> None:
         """Takes what another evaluator of the same classes has seen of other images.
 

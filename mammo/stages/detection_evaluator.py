@@ -62,6 +62,15 @@ class DetectionEvaluator:
             if len(self._shown) < self._picture_count and batch.label[row] != Label.NORMAL:
                 self._shown[key] = grey_levels(batch.image[row, ..., 0]).numpy()
 
+    @property
+    def seen(self) -> Mapping[int, ImageResult]:
+        """See `Evaluator`."""
+        return self._results
+
+    def take(self, seen: Mapping[int, ImageResult]) -> None:
+        """See `Evaluator`."""
+        self._results |= seen
+
     def join(self, other: Evaluator) -> None:
         """Takes what another evaluator of the same classes has seen of other images.
 

@@ -1,7 +1,7 @@
 """What the training loop knows of a stage: data, model, augmentation, loss, prediction, evaluation."""
 
 from collections.abc import Mapping
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import tensorflow as tf
@@ -64,6 +64,13 @@ class Evaluator(Protocol):
 
     def scalars(self) -> dict[str, float]:
         """Returns the figures to watch while training, by name."""
+
+    @property
+    def seen(self) -> Mapping[int, Any]:
+        """What was seen so far, by the key of the image."""
+
+    def take(self, seen: Mapping[int, Any]) -> None:
+        """Takes what another evaluator of the same split, at another worker, has seen."""
 
     def join(self, other: "Evaluator") -> None:
         """Takes what an evaluator of the same kind has seen of other images."""

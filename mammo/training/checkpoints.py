@@ -10,6 +10,7 @@ from absl import logging
 
 from mammo.common import errors, files
 from mammo.common.errors import InputError
+from mammo.training import cluster, distribution
 from mammo.training.state import TrainState
 
 FOLDER = "checkpoints"
@@ -100,7 +101,7 @@ class _Kept:
     checkpoint: tf.train.Checkpoint
 
     def save(self, step: int) -> None:
-        """Saves, and deletes what was saved before.
+        """Saves, and deletes what was saved before; all workers call it, and the chief's is kept.
 
         Raises:
             InputError: There is no space left.
@@ -108,10 +109,15 @@ class _Kept:
         name = f"{self.folder.name}-{step}"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self.checkpoint.write(str(self.folder / name))
+            with distribution.kept_of_chief(self.folder / name) as path:
+                self.checkpoint.write(str(path))
+            if not cluster.current().is_chief:
+                return
             files.sync_tree(self.folder)
             files.write_text(self.folder / _RECORD, _RECORD_TEXT.format(name=name))
             self._sweep(name)
+        except distribution.LOST_WORKER:  # nothing is wrong with the disk
+            raise
         except (tf.errors.OpError, OSError) as error:
             with contextlib.suppress(OSError):  # the half that was written would take the room that the person makes
                 self._sweep(pathlib.Path(self._newest() or "").name)
@@ -138,6 +144,8 @@ class _Kept:
             narrow = _narrow_types(path)
             if not narrow:
                 self.checkpoint.read(path).assert_existing_objects_matched()
+        except distribution.LOST_WORKER:
+            raise
         # All that TensorFlow raises for a file that is damaged or does not fit.
         except (AssertionError, IndexError, ValueError, tf.errors.OpError) as error:
             reason = str(error).splitlines()[0]

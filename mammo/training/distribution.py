@@ -1,22 +1,35 @@
-"""Devices and precision of a run."""
+"""Devices and precision of a run, and what the workers of a job say to each other."""
 
+import contextlib
 import functools
+import pathlib
+import tempfile
+from collections.abc import Callable, Iterator
 
+import numpy as np
 import tensorflow as tf
 from absl import logging
 
 from mammo.common import hardware
 from mammo.common.errors import InputError
 from mammo.config.run import Precision
+from mammo.training import cluster
+from mammo.training.cluster import Cluster
 
 _POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 """Policies of Keras by what --config.precision calls them; variables are float32 in all of them."""
 
+LOST_WORKER = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError)
+"""What TensorFlow raises, wherever workers meet, when one of them is gone."""
+
+_WORD_BYTES = 8
 _AMPERE = 8  # compute capability: the first GPUs with bfloat16
 
 
-def make_strategy(devices: int, logical_processors: int = 1) -> tf.distribute.MirroredStrategy:
-    """Chooses the devices: GPUs where there are any, the processor elsewhere.
+def make_strategy(devices: int, logical_processors: int = 1) -> tf.distribute.Strategy:
+    """Chooses the devices: GPUs where there are any, the processor elsewhere; of all workers of the job.
+
+    Of several workers each waits here for all others. TensorFlow must have done nothing before.
 
     Args:
         devices: How many; 0: all GPUs there are, or the processor.
@@ -24,8 +37,11 @@ def make_strategy(devices: int, logical_processors: int = 1) -> tf.distribute.Mi
             before TensorFlow has used it.
 
     Raises:
-        InputError: There are fewer than asked for.
+        InputError: There are fewer than asked for, or workers are asked for parts of their processor.
     """
+    workers = cluster.current()
+    if workers.count > 1:
+        return _of_workers(workers, devices, logical_processors)
     if logical_processors > 1:
         processor = tf.config.list_physical_devices("CPU")[0]
         parts = [tf.config.LogicalDeviceConfiguration()] * logical_processors
@@ -42,6 +58,134 @@ def _mirrored(devices: tuple[str, ...]) -> tf.distribute.MirroredStrategy:
     TensorFlow would take those of a second model for the first one's, and fail on their shapes.
     """
     return tf.distribute.MirroredStrategy(list(devices))
+
+
+def _of_workers(workers: Cluster, devices: int, logical_processors: int) -> tf.distribute.Strategy:
+    chosen = choose_devices(devices, logical_processors)
+    if len(chosen) < len(tf.config.list_physical_devices("GPU")) or logical_processors > 1:
+        raise InputError(
+            "several workers take all devices that each of them sees; give --config.devices=0 and "
+            "--config.logical_processors=1, and set CUDA_VISIBLE_DEVICES where a worker should take fewer."
+        )
+    return _multi_worker(workers)
+
+
+@functools.cache
+def _multi_worker(workers: Cluster) -> tf.distribute.Strategy:
+    """Makes the strategy of all workers once; for it to be made, all of them must have come."""
+    logging.info("Waiting for %d workers: %s.", workers.count, ", ".join(workers.addresses))
+    resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
+        tf.train.ClusterSpec({"worker": list(workers.addresses)}),
+        task_type="worker",
+        task_id=workers.index,
+        num_accelerators={"GPU": len(tf.config.list_physical_devices("GPU"))},
+        rpc_layer="grpc",
+    )
+    # Without a timeout: TensorFlow has a thread sleep for as long beside each all-reduce, hundreds a step. That a
+    # worker is gone, its heartbeat tells.
+    strategy = tf.distribute.MultiWorkerMirroredStrategy(resolver)
+    logging.info("All %d workers are here, with %d replicas.", workers.count, strategy.num_replicas_in_sync)
+    return strategy
+
+
+def any_worker(strategy: tf.distribute.Strategy, flag: bool) -> bool:
+    """Tells whether a flag is set at any worker; all workers ask at the same time, and get the same answer."""
+    return any(numbers_of_all(strategy, int(flag)))
+
+
+def numbers_of_all(strategy: tf.distribute.Strategy, own: int) -> list[int]:
+    """Gives the number of each worker to all, in their order; they call it at the same time."""
+    workers = cluster.current()
+    if workers.count == 1:
+        return [own]
+    return _placed(strategy, np.array([own], np.int64), workers.index, workers.count).tolist()
+
+
+def exchange(strategy: tf.distribute.Strategy, said: bytes) -> list[bytes]:
+    """Gives what each worker says to all, in their order; they call it at the same time."""
+    if cluster.current().count == 1:
+        return [said]
+    sizes = numbers_of_all(strategy, len(said))
+    ends = np.cumsum([-(-size // _WORD_BYTES) for size in sizes])
+    starts = [0, *ends[:-1]]
+    own = np.frombuffer(said + bytes(-len(said) % _WORD_BYTES), np.int64)
+    joined = _placed(strategy, own, int(starts[cluster.current().index]), int(ends[-1]))
+    return [joined[start:end].tobytes()[:size] for start, end, size in zip(starts, ends, sizes, strict=True)]
+
+
+def _placed(strategy: tf.distribute.Strategy, own: np.ndarray, start: int, length: int) -> np.ndarray:
+    """Joins the parts of a vector, int64 [length], that all workers have: the sum of what is 0 elsewhere."""
+    mine = np.zeros(length, np.int64)
+    mine[start : start + len(own)] = own
+    silent = tf.zeros([length], tf.int64)
+    given = iter([tf.constant(mine)] + [silent] * (len(strategy.extended.worker_devices) - 1))  # once a worker
+    values = strategy.experimental_distribute_values_from_function(lambda _: next(given))
+    return np.asarray(strategy.experimental_local_results(_summing(strategy)(values))[0])
+
+
+@functools.cache
+def _summing(strategy: tf.distribute.Strategy) -> Callable[[object], object]:
+    """Returns the sum over all replicas as one graph: TensorFlow would trace `strategy.gather` anew at each call."""
+
+    def sum_of_all(value: tf.Tensor) -> tf.Tensor:
+        # Made on the replica's device, which the strategy asks a tensor for.
+        return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, tf.identity(value))
+
+    return tf.function(lambda values: strategy.run(sum_of_all, args=(values,)), reduce_retracing=True, autograph=False)
+
+
+@contextlib.contextmanager
+def chief_first(strategy: tf.distribute.Strategy) -> Iterator[None]:
+    """Runs the block at the chief, then at the other workers, who find what it has written."""
+    is_chief = cluster.current().is_chief
+    if not is_chief:
+        any_worker(strategy, flag=False)
+    yield
+    if is_chief:
+        any_worker(strategy, flag=False)
+
+
+@contextlib.contextmanager
+def kept_of_chief(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Yields where to write what all workers write, since reading a model takes them all; the chief's is kept."""
+    if cluster.current().is_chief:
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield pathlib.Path(folder) / path.name
+
+
+@contextlib.contextmanager
+def losing_no_worker_unnoticed() -> Iterator[None]:
+    """Turns what TensorFlow raises where another worker is gone into a sentence.
+
+    Raises:
+        InputError: Another worker ended, or cannot be reached any more.
+    """
+    try:
+        yield
+    except LOST_WORKER as error:
+        workers = cluster.current()
+        if workers.count == 1:
+            raise
+        logging.debug("What TensorFlow says: %s", error)
+        raise InputError(
+            f"worker {workers.index} of {workers.count} has lost another, which ended or cannot be reached; start all "
+            "workers again with the same command: the run goes on from its last checkpoint."
+        ) from None
+
+
+def agree(strategy: tf.distribute.Strategy, model: tf.keras.Model) -> None:
+    """Gives all workers the chief's weights, where each has computed its own."""
+    if cluster.current().count == 1:
+        return
+    own = b"".join(np.ascontiguousarray(weight.numpy()).tobytes() for weight in model.weights)
+    chief = exchange(strategy, own if cluster.current().is_chief else b"-")[0]
+    start = 0
+    for weight in model.weights:
+        value = np.frombuffer(chief, weight.dtype.as_numpy_dtype, weight.shape.num_elements(), start)
+        weight.assign(value.reshape(weight.shape))
+        start += value.nbytes
 
 
 def choose_devices(devices: int, logical_processors: int = 1) -> list[str]:

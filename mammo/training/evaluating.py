@@ -3,6 +3,7 @@
 import collections
 import copy
 import pathlib
+import pickle
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol, TypeVar
 
@@ -15,7 +16,7 @@ from mammo.data.batch import Batch, grey_levels
 from mammo.data.tracing import compiled
 from mammo.models import building
 from mammo.stages.stage import Evaluator, Predictions, Stage
-from mammo.training import checkpoints
+from mammo.training import checkpoints, distribution
 
 _SILENT_S = 10.0  # a longer evaluation shows its progress
 _MOST_WAITING = 2  # batches that are predicted and not yet taken: enough that neither side waits, and little memory
@@ -77,13 +78,15 @@ class Evaluation:
         return other
 
     def run(self) -> Evaluator:
-        """Predicts every image and returns the evaluator that has seen them all.
+        """Predicts every image and returns the evaluator that has seen them all, those of other workers too.
 
         Raises:
             errors.InputError: A record has been damaged since.
         """
         evaluator = self.stage.evaluator(self.split)
         self.run_into(evaluator)
+        for seen in distribution.exchange(self._strategy, pickle.dumps(evaluator.seen)):  # by workers of one job
+            evaluator.take(pickle.loads(seen))
         return evaluator
 
     def run_into(self, sink: Sink) -> None:

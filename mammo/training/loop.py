@@ -18,13 +18,13 @@ from mammo.data.shards import Shards
 from mammo.models import backbones
 from mammo.stages import stages
 from mammo.stages.stage import Phase, TrainingStage
-from mammo.training import distribution, optimizers, steps, stopwatch, workdir
+from mammo.training import distribution, optimizers, steps, stopwatch, telemetry, workdir
 from mammo.training.checkpoints import Checkpoints, has_last
 from mammo.training.evaluating import Evaluation
 from mammo.training.state import TrainState
 from mammo.training.steps import RunSteps
 from mammo.training.stopwatch import Stopwatch
-from mammo.training.telemetry import Telemetry
+from mammo.training.telemetry import Watch
 
 
 def train(config: RunConfig, shards: Shards, folder: pathlib.Path) -> tuple[Evaluation, float]:
@@ -43,7 +43,7 @@ def train(config: RunConfig, shards: Shards, folder: pathlib.Path) -> tuple[Eval
         InputError: The data, the configuration or the folder cannot be used, or the loss is not finite.
         StoppedError: SIGTERM came; the same command goes on.
     """
-    with stopwatch.counting(folder, "training_s") as clock:
+    with stopwatch.counting(folder, "training_s") as clock, distribution.losing_no_worker_unnoticed():
         evaluation = _train(config, shards, folder, clock)
         return evaluation, clock.total_s
 
@@ -54,10 +54,13 @@ def _train(config: RunConfig, shards: Shards, folder: pathlib.Path, clock: Stopw
     distribution.set_precision(config.precision)
     tf.keras.utils.set_random_seed(config.seed)  # of the first weights; nothing else draws from global generators
     with strategy.scope():
-        stage = stages.for_training(config, workdir.settle_plan(folder, config, shards), shards)
+        with distribution.chief_first(strategy):
+            plan = workdir.settle_plan(folder, config, shards)
+        stage = stages.for_training(config, plan, shards)
         model = stage.build_initial_model()
         if not has_last(folder):
             stage.solve_head(model)
+            distribution.agree(strategy, model)
         if strategy.num_replicas_in_sync > 1 and config.model.batch_norm == "shared":
             distribution.share_batch_norm(model)
         optimizer = optimizers.build(config.optimizer, config.train_steps, stage.phases)
@@ -75,24 +78,26 @@ def _train(config: RunConfig, shards: Shards, folder: pathlib.Path, clock: Stopw
     run_steps = steps.make_run_steps(stage, state, strategy)
     validation = Evaluation(stage, model, strategy, "validation", xla=config.xla)
     test = validation.on("test")
-    watch = Telemetry(folder, state.step, config.train_steps)
+    watch = telemetry.watch(folder, state.step, config.train_steps)
     with _signals_noted() as signals, contextlib.closing(watch):
         while state.step < config.train_steps:
             with watch.profiling(state.step, config.profile):
-                scalars = advance(run_steps, batches, state, _steps_until_due(config, stage.phases, state.step), stage)
+                count = _steps_until_due(config, stage.phases, state.step)
+                scalars = advance(run_steps, batches, state, count, stage, strategy)
+            is_stopped = distribution.any_worker(strategy, bool(signals))
             watch.steps(state.step, {**scalars, "learning_rate": state.learning_rate})
             if _is_due(config.histograms_every_steps, state.step):
                 watch.histograms(state.step, state)
             if _is_due(config.evaluate_every_steps, state.step) or state.step == config.train_steps:
                 _evaluate(validation, state, checkpoints, watch)
-            if _is_due(config.save_every_steps, state.step) or state.step == config.train_steps or signals:
+            if _is_due(config.save_every_steps, state.step) or state.step == config.train_steps or is_stopped:
                 checkpoints.save_last()
-            if signals:
-                raise StoppedError(
-                    f"Stopped at step {state.step} of {config.train_steps}, saved in {folder}.", signals[0]
-                )
+            if is_stopped:
+                number = signals[0] if signals else signal.SIGTERM  # of another worker
+                raise StoppedError(f"Stopped at step {state.step} of {config.train_steps}, saved in {folder}.", number)
     checkpoints.restore_best()
-    backbones.save(model, folder / workdir.BACKBONE_FILE)
+    with distribution.kept_of_chief(folder / workdir.BACKBONE_FILE) as path:
+        backbones.save(model, path)
     return test
 
 
@@ -111,8 +116,9 @@ def advance(
     state: TrainState,
     count: int,
     stage: TrainingStage,
+    strategy: tf.distribute.Strategy,
 ) -> dict[str, float]:
-    """Makes `count` steps in one call and returns their means."""
+    """Makes `count` steps in one call and returns their means; all workers do so together."""
     first_step = state.step
     try:
         phase = max(index for index, phase in enumerate(stage.phases) if phase.first_step <= first_step)
@@ -120,14 +126,15 @@ def advance(
     except tf.errors.OpError as error:
         raise pipeline.explain(stage.shards, "train", error) or error from None
     if result.failed_step >= 0:
-        images = stage.shards.locate("train", np.unique(result.failed_keys))
+        keys = distribution.exchange(strategy, result.failed_keys.numpy().tobytes())
+        images = stage.shards.locate("train", np.unique(np.frombuffer(b"".join(keys), np.int64)).tolist())
         raise InputError(
             f"the loss or gradient of step {first_step + int(result.failed_step) + 1} is not finite; its images: "
             f"{', '.join(images)}. "
             "Look at them, or lower --config.optimizer.learning_rate in another --workdir; the last checkpoint is from "
             "before."
         )
-    state.position.assign(result.position)
+    state.position.assign(max(distribution.numbers_of_all(strategy, int(result.position))))
     return {name: float(value) for name, value in result.scalars.items()}
 
 
@@ -135,7 +142,7 @@ def _evaluate(
     validation: Evaluation,
     state: TrainState,
     checkpoints: Checkpoints,
-    watch: Telemetry,
+    watch: Watch,
 ) -> None:
     """Evaluates the averaged weights, and keeps them if they are the best so far."""
     with state.averages.in_place():

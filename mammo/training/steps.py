@@ -21,9 +21,9 @@ class StepsResult(NamedTuple):
 
     Attributes:
         scalars: float32 [], means over the steps, by name.
-        position: int64 [], where the stream of data goes on.
+        position: int64 [], where the stream of data goes on, by what this worker has seen of it.
         failed_step: int64 [], the first whose loss or gradient was not finite, from 0 in this call; -1: none.
-        failed_keys: int64 [global batch], of the images of that step.
+        failed_keys: int64 [N], of the images of that step that this worker has seen.
     """
 
     scalars: dict[str, tf.Tensor]
@@ -52,10 +52,10 @@ def make_run_steps(stage: TrainingStage, state: TrainState, strategy: tf.distrib
     @as_written
     def replica_step(phase: int, micro_batches: Sequence[Batch]) -> tf.Tensor:
         context = tf.distribute.get_replica_context()
-        replica = replicas[int(tf.get_static_value(context.replica_id_in_sync_group))]
+        replica = replicas[int(tf.get_static_value(context.replica_id_in_sync_group)) % len(replicas)]
         seed = tf.constant([config.seed, 0], tf.int32)
         made = tf.add_n([replica.gradients(stage.augment(batch, seed), phase) for batch in micro_batches])
-        if len(replicas) == 1:
+        if strategy.num_replicas_in_sync == 1:
             return replica.update(made, phase)
         # One vector: an all-reduce costs its latency once, however much it carries.
         return replica.update(context.all_reduce(tf.distribute.ReduceOp.SUM, replica.with_statistics(made)), phase)
@@ -133,12 +133,11 @@ class _Replica:
 
 
 def _make_replicas(stage: TrainingStage, state: TrainState, strategy: tf.distribute.Strategy) -> list[_Replica]:
-    copies = state.copies(strategy)
-    mirrored = distribution.own_statistics(state.model) if len(copies) > 1 else []
+    copies, count = state.copies(strategy), strategy.num_replicas_in_sync
+    mirrored = distribution.own_statistics(state.model) if count > 1 else []
     statistics = [strategy.experimental_local_results(statistic) for statistic in mirrored]
     return [
-        _Replica(stage, state, own, [each[index] for each in statistics], 1 / len(copies))
-        for index, own in enumerate(copies)
+        _Replica(stage, state, own, [each[index] for each in statistics], 1 / count) for index, own in enumerate(copies)
     ]
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import msgspec
 
 from mammo.common import files, typed_json
+from mammo.training import cluster
 
 FILE_NAME = "seconds.json"
 
@@ -63,7 +64,7 @@ class Stopwatch:
         Raises:
             OSError: The disk is full.
         """
-        if self._is_counting:
+        if self._is_counting and cluster.current().is_chief:
             text = json.dumps(msgspec.structs.asdict(self._counted()), indent=2)
             files.write_text(self._folder / FILE_NAME, text + "\n")
 

@@ -5,15 +5,62 @@ import json
 import math
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
 
 import tensorflow as tf
 
 from mammo.common import errors, files, progress
 from mammo.common.errors import InputError
 from mammo.stages.stage import Evaluator
+from mammo.training import cluster
 from mammo.training.state import TrainState
 
 METRICS_FILE = "metrics.jsonl"
+
+
+class Watch(Protocol):
+    """What a run tells of itself."""
+
+    def steps(self, step: int, scalars: Mapping[str, float]) -> None:
+        """Takes the figures of the steps up to `step`."""
+
+    def evaluation(self, step: int, scalars: Mapping[str, float], evaluator: Evaluator) -> None:
+        """Takes the figures of an evaluation, and the evaluator that has seen the images."""
+
+    def profiling(self, step: int, window: Sequence[int]) -> contextlib.AbstractContextManager[None]:
+        """Watches the steps in the block closely, if `window` (first step, last step) contains `step`."""
+        ...
+
+    def histograms(self, step: int, state: TrainState) -> None:
+        """Takes the weights."""
+
+    def close(self) -> None:
+        """Ends."""
+
+
+def watch(workdir: pathlib.Path, first_step: int, train_steps: int) -> Watch:
+    """Returns who shows how a run goes: of several workers only the chief does."""
+    return Telemetry(workdir, first_step, train_steps) if cluster.current().is_chief else Silence()
+
+
+class Silence:
+    """Shows nothing."""
+
+    def steps(self, step: int, scalars: Mapping[str, float]) -> None:
+        """See `Watch`."""
+
+    def evaluation(self, step: int, scalars: Mapping[str, float], evaluator: Evaluator) -> None:
+        """See `Watch`."""
+
+    def profiling(self, step: int, window: Sequence[int]) -> contextlib.AbstractContextManager[None]:
+        """See `Watch`."""
+        return contextlib.nullcontext()
+
+    def histograms(self, step: int, state: TrainState) -> None:
+        """See `Watch`."""
+
+    def close(self) -> None:
+        """See `Watch`."""
 
 
 class Telemetry:

@@ -7,6 +7,8 @@ import json
 import pathlib
 from collections.abc import Iterator, Mapping
 
+from absl import logging
+
 from mammo.common import errors, files, typed_json
 from mammo.common.errors import InputError
 from mammo.config import run
@@ -15,7 +17,7 @@ from mammo.data.shards import Shards
 from mammo.models import plans
 from mammo.models.plans import Plan
 from mammo.stages import planning, stages
-from mammo.training import checkpoints, distribution
+from mammo.training import checkpoints, cluster, distribution
 
 CONFIG_FILE = "config.json"
 BACKBONE_FILE = "backbone.h5"  # best weights of the backbone alone, for another run's --config.model.weights
@@ -23,12 +25,13 @@ _LOCK_FILE = ".lock"
 
 # What may differ when a run goes on: it changes what is watched and how fast it goes, not what is learnt.
 # Variables are float32 in any precision: a run goes on where the precision that it began in would be slow.
-_MAY_DIFFER = ("log_every_steps", "save_every_steps", "histograms_every_steps", "profile", "precision")
+_WORKERS = "workers"  # how many there were, in config.json beside the configuration
+_MAY_DIFFER = ("log_every_steps", "save_every_steps", "histograms_every_steps", "profile", "precision", _WORKERS)
 
 
 @contextlib.contextmanager
 def claim(folder: pathlib.Path) -> Iterator[None]:
-    """Makes the folder, and keeps other runs out of it while the block lasts.
+    """Makes the folder, and keeps other runs out of it while the block lasts; of several workers the chief does.
 
     Raises:
         InputError: Another run is in it, or it is a file.
@@ -37,6 +40,9 @@ def claim(folder: pathlib.Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise InputError(f"{folder} is not a folder; give another --workdir.") from None
+    if not cluster.current().is_chief:
+        yield
+        return
     with (folder / _LOCK_FILE).open("w") as lock:  # the system lets go of it when this process ends, however it ends
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -71,16 +77,20 @@ def settle_config(folder: pathlib.Path, config: RunConfig, shards: Shards) -> Ru
         data=data,
     )
     folder.mkdir(parents=True, exist_ok=True)
-    path, new = folder / CONFIG_FILE, to_json(config)
+    count = cluster.current().count
+    path, new = folder / CONFIG_FILE, {**to_json(config), **({_WORKERS: count} if count > 1 else {})}
     if path.is_file() and checkpoints.any_in(folder):
         plans.read(folder)  # a run made before there were plans is refused for that, not for what else differs
-        _refuse_other(folder, "configuration", _read(path), new)
-    files.write_text(path, json.dumps(new, indent=2, sort_keys=True) + "\n")
+        known = _read(path)
+        _refuse_other(folder, "configuration", known, new)
+        _tell_workers(known.get(_WORKERS, 1), count)
+    if cluster.current().is_chief:
+        files.write_text(path, json.dumps(new, indent=2, sort_keys=True) + "\n")
     return config
 
 
 def settle_plan(folder: pathlib.Path, config: RunConfig, shards: Shards) -> Plan:
-    """Makes the plan of a run and writes it, or reads that of the run which goes on.
+    """Makes the plan of a run and writes it, or reads that of the run which goes on, or that the chief has written.
 
     Args:
         folder: The workdir. Where it has no checkpoint yet, a new plan replaces the old.
@@ -91,7 +101,7 @@ def settle_plan(folder: pathlib.Path, config: RunConfig, shards: Shards) -> Plan
         InputError: The folder holds a run on other data, or one that was made before there were plans; or the data
             cannot be what the model is trained on.
     """
-    if not checkpoints.any_in(folder):
+    if not checkpoints.any_in(folder) and cluster.current().is_chief:
         folder.mkdir(parents=True, exist_ok=True)
         made = stages.make_plan(config, shards)
         made.write(folder)
@@ -118,6 +128,7 @@ def read_config(folder: pathlib.Path, shards: Shards) -> RunConfig:
             f"{folder} holds a run on other data than {shards.folder} (data.manifest_sha256 is {known.data_sha256} "
             f"there, {shards.data_sha256} here); give the --data_dir that it was trained on."
         )
+    fields.pop(_WORKERS, None)
     try:
         return run.from_fields(fields, str(folder / CONFIG_FILE))
     except InputError as error:  # a program wrote it: what does not fit is a setting that came or went
@@ -140,6 +151,16 @@ def read_fields(folder: pathlib.Path) -> dict[str, object]:
 def to_json(config: RunConfig) -> dict[str, object]:
     """Returns a configuration as config.json has it."""
     return json.loads(json.dumps(dataclasses.asdict(config)))
+
+
+def _tell_workers(before: object, now: int) -> None:
+    if before != now:
+        logging.warning(
+            "This run began on %s workers and goes on with %d: at the same place in its data, with global batches of "
+            "another size.",
+            before,
+            now,
+        )
 
 
 def _refuse_other(folder: pathlib.Path, what: str, old: Mapping[str, object], new: Mapping[str, object]) -> None:

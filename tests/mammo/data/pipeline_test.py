@@ -238,18 +238,20 @@ class TestBalance:
 
 
 class TestWorkers:
-    @pytest.mark.parametrize("count", [2, 3])
-    def test_workers_train_on_disjoint_files_that_are_all_files(self, shards, count):
-        of_workers = []
-        for context in _workers(count, count):
-            taken = _elements(shards, 40, context=context)
-            of_workers.append({int(key) for key, position in taken if position >> 32 == 0})
-        assert sum(map(len, of_workers)) == len(KEYS)
-        assert set().union(*of_workers) == set(KEYS)
-
-    def test_more_workers_than_files_are_refused(self, shards):
-        with pytest.raises(InputError, match=r"fewer training shards than there are workers \(5\)"):
-            pipeline.training(shards, _options(), _workers(5, 5)[4])
+    @pytest.mark.parametrize("position", [0, 24, (1 << 32) + 12])
+    @pytest.mark.parametrize(("workers", "replicas"), [(2, 2), (3, 3), (2, 4), (5, 5)])
+    def test_workers_share_the_global_batches_of_one(self, shards, workers, replicas, position):
+        """However many there are, and wherever the stream goes on: the same images in the same places."""
+        options, steps, own = _options(), 3, replicas // workers
+        one = list(pipeline.training(shards, options, ONE, position).take(steps * replicas))
+        of_workers = [
+            list(pipeline.training(shards, options, context, position).take(steps * own))
+            for context in _workers(workers, replicas)
+        ]
+        for step in range(steps):
+            shared = [batch for batches in of_workers for batch in batches[step * own : (step + 1) * own]]
+            for batch, expected in zip(shared, one[step * replicas : (step + 1) * replicas], strict=True):
+                assert _same(batch, expected)
 
     @pytest.mark.parametrize("batch_size", [1, 5, 12])
     @pytest.mark.parametrize(("workers", "replicas"), [(1, 1), (1, 2), (2, 4), (4, 4)])
