@@ -72,7 +72,7 @@ def main() -> None:
     from data_tools import folds  # noqa: PLC0415  TensorFlow takes seconds: wrong flags are told before
     from mammo.data.shards import Shards  # noqa: PLC0415
     from mammo.reports import run as report  # noqa: PLC0415
-    from mammo.training import cross_validation, loop, stopwatch, workdir  # noqa: PLC0415
+    from mammo.training import cross_validation, distribution, loop, stopwatch, workdir  # noqa: PLC0415
 
     with workdir.claim(folder):
         with stopwatch.counting(folder, "preparation_s") as preparing:
@@ -89,10 +89,11 @@ def main() -> None:
         else:
             config = workdir.settle_config(folder, config, shards)
             evaluation, seconds["training_s"] = loop.train(config, shards, folder)
-            if not workers.is_chief:
-                evaluation.run()  # together with the chief, who writes
-                return
-            page = report.write(folder, evaluation, shards, workdir.to_json(config), seconds, folder)
+            with distribution.lost_worker_in_a_sentence():
+                if not workers.is_chief:
+                    evaluation.run()  # together with the chief, who writes
+                    return
+                page = report.write(folder, evaluation, shards, workdir.to_json(config), seconds, folder)
     taken, place = cli.duration(time.monotonic() - began_s), "in a folder of each fold" if _FOLDS.value else "beside it"
     print(f"Wrote {page} after {taken}; checkpoints and metrics are {place}.")
 

@@ -75,7 +75,8 @@ def training(
         InputError: The split holds nothing, or a record is damaged.
     """
     stream = in_order(shards, reading, position)
-    return batches(stream, shards, "train", reading, context=context, moves_crops=True)
+    endless = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)  # or workers ask who has an end
+    return batches(stream, shards, "train", reading, context=context, moves_crops=True).apply(endless)
 
 
 @as_written

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import pathlib
 import shutil
+import tempfile
 
 import tensorflow as tf
 from absl import logging
@@ -109,7 +110,7 @@ class _Kept:
         name = f"{self.folder.name}-{step}"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with distribution.kept_of_chief(self.folder / name) as path:
+            with distribution.written_by_chief(self.folder / name) as path:
                 self.checkpoint.write(str(path))
             if not cluster.current().is_chief:
                 return
@@ -119,10 +120,12 @@ class _Kept:
         except distribution.LOST_WORKER:  # nothing is wrong with the disk
             raise
         except (tf.errors.OpError, OSError) as error:
-            with contextlib.suppress(OSError):  # the half that was written would take the room that the person makes
-                self._sweep(pathlib.Path(self._newest() or "").name)
+            if cluster.current().is_chief:
+                with contextlib.suppress(OSError):  # the half that was written would take the room that is made
+                    self._sweep(pathlib.Path(self._newest() or "").name)
+            where = self.folder if cluster.current().is_chief else pathlib.Path(tempfile.gettempdir())
             raise InputError(
-                f"{self.folder}: the checkpoint of step {step} could not be written "
+                f"{where}: the checkpoint of step {step} could not be written "
                 f"({errors.reason_of(error)}); make room there and give the same command again."
             ) from None
 

@@ -2,15 +2,18 @@
 
 import contextlib
 import functools
+import json
 import pathlib
+import signal
 import tempfile
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from mammo.common import hardware
+from mammo.common import errors, hardware
 from mammo.common.errors import InputError
 from mammo.config.run import Precision
 from mammo.training import cluster
@@ -83,7 +86,19 @@ def _multi_worker(workers: Cluster) -> tf.distribute.Strategy:
     )
     # Without a timeout: TensorFlow has a thread sleep for as long beside each all-reduce, hundreds a step. That a
     # worker is gone, its heartbeat tells.
-    strategy = tf.distribute.MultiWorkerMirroredStrategy(resolver)
+    kinds = tf.distribute.experimental.CommunicationImplementation
+    has_gpus = bool(tf.config.list_physical_devices("GPU"))
+    options = tf.distribute.experimental.CommunicationOptions(implementation=kinds.NCCL if has_gpus else kinds.RING)
+    try:
+        strategy = tf.distribute.MultiWorkerMirroredStrategy(resolver, options)
+    except tf.errors.OpError as error:
+        raise InputError(
+            f"worker {workers.index} of {workers.count} could not meet the others ({errors.in_line(error)}); start all "
+            "workers again with the same command."
+        ) from None
+    # TensorFlow has put a handler of its own for SIGTERM in the place of Python's.
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
     logging.info("All %d workers are here, with %d replicas.", workers.count, strategy.num_replicas_in_sync)
     return strategy
 
@@ -98,7 +113,7 @@ def numbers_of_all(strategy: tf.distribute.Strategy, own: int) -> list[int]:
     workers = cluster.current()
     if workers.count == 1:
         return [own]
-    return _placed(strategy, np.array([own], np.int64), workers.index, workers.count).tolist()
+    return _sum_of_parts(strategy, np.array([own], np.int64), workers.index, workers.count).tolist()
 
 
 def exchange(strategy: tf.distribute.Strategy, said: bytes) -> list[bytes]:
@@ -109,11 +124,11 @@ def exchange(strategy: tf.distribute.Strategy, said: bytes) -> list[bytes]:
     ends = np.cumsum([-(-size // _WORD_BYTES) for size in sizes])
     starts = [0, *ends[:-1]]
     own = np.frombuffer(said + bytes(-len(said) % _WORD_BYTES), np.int64)
-    joined = _placed(strategy, own, int(starts[cluster.current().index]), int(ends[-1]))
+    joined = _sum_of_parts(strategy, own, int(starts[cluster.current().index]), int(ends[-1]))
     return [joined[start:end].tobytes()[:size] for start, end, size in zip(starts, ends, sizes, strict=True)]
 
 
-def _placed(strategy: tf.distribute.Strategy, own: np.ndarray, start: int, length: int) -> np.ndarray:
+def _sum_of_parts(strategy: tf.distribute.Strategy, own: np.ndarray, start: int, length: int) -> np.ndarray:
     """Joins the parts of a vector, int64 [length], that all workers have: the sum of what is 0 elsewhere."""
     mine = np.zeros(length, np.int64)
     mine[start : start + len(own)] = own
@@ -134,6 +149,26 @@ def _summing(strategy: tf.distribute.Strategy) -> Callable[[object], object]:
     return tf.function(lambda values: strategy.run(sum_of_all, args=(values,)), reduce_retracing=True, autograph=False)
 
 
+def check_alike(strategy: tf.distribute.Strategy, facts: Mapping[str, object]) -> None:
+    """Checks that all workers are about to do the same; else they would wait for each other for ever.
+
+    Args:
+        strategy: Of all workers.
+        facts: Of this one, for JSON.
+
+    Raises:
+        InputError: They differ; all workers raise it.
+    """
+    said = [json.loads(each) for each in exchange(strategy, json.dumps(facts, sort_keys=True).encode())]
+    differing = sorted(name for name in facts if any(each.get(name) != said[0].get(name) for each in said))
+    if differing:
+        values = "; ".join(f"{name} is {' and '.join(str(each.get(name)) for each in said)}" for name in differing[:3])
+        raise InputError(
+            f"the workers are about to do different things ({values}); give all the same command, the same --workdir "
+            "and machines of one kind."
+        )
+
+
 @contextlib.contextmanager
 def chief_first(strategy: tf.distribute.Strategy) -> Iterator[None]:
     """Runs the block at the chief, then at the other workers, who find what it has written."""
@@ -146,7 +181,7 @@ def chief_first(strategy: tf.distribute.Strategy) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def kept_of_chief(path: pathlib.Path) -> Iterator[pathlib.Path]:
+def written_by_chief(path: pathlib.Path) -> Iterator[pathlib.Path]:
     """Yields where to write what all workers write, since reading a model takes them all; the chief's is kept."""
     if cluster.current().is_chief:
         yield path
@@ -156,7 +191,7 @@ def kept_of_chief(path: pathlib.Path) -> Iterator[pathlib.Path]:
 
 
 @contextlib.contextmanager
-def losing_no_worker_unnoticed() -> Iterator[None]:
+def lost_worker_in_a_sentence() -> Iterator[None]:
     """Turns what TensorFlow raises where another worker is gone into a sentence.
 
     Raises:

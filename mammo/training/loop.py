@@ -18,7 +18,7 @@ from mammo.data.shards import Shards
 from mammo.models import backbones
 from mammo.stages import stages
 from mammo.stages.stage import Phase, TrainingStage
-from mammo.training import distribution, optimizers, steps, stopwatch, telemetry, workdir
+from mammo.training import cluster, distribution, optimizers, steps, stopwatch, telemetry, workdir
 from mammo.training.checkpoints import Checkpoints, has_last
 from mammo.training.evaluating import Evaluation
 from mammo.training.state import TrainState
@@ -43,7 +43,7 @@ def train(config: RunConfig, shards: Shards, folder: pathlib.Path) -> tuple[Eval
         InputError: The data, the configuration or the folder cannot be used, or the loss is not finite.
         StoppedError: SIGTERM came; the same command goes on.
     """
-    with stopwatch.counting(folder, "training_s") as clock, distribution.losing_no_worker_unnoticed():
+    with stopwatch.counting(folder, "training_s") as clock, distribution.lost_worker_in_a_sentence():
         evaluation = _train(config, shards, folder, clock)
         return evaluation, clock.total_s
 
@@ -54,6 +54,7 @@ def _train(config: RunConfig, shards: Shards, folder: pathlib.Path, clock: Stopw
     distribution.set_precision(config.precision)
     tf.keras.utils.set_random_seed(config.seed)  # of the first weights; nothing else draws from global generators
     with strategy.scope():
+        distribution.check_alike(strategy, _facts(config, shards, folder))
         with distribution.chief_first(strategy):
             plan = workdir.settle_plan(folder, config, shards)
         stage = stages.for_training(config, plan, shards)
@@ -84,21 +85,27 @@ def _train(config: RunConfig, shards: Shards, folder: pathlib.Path, clock: Stopw
             with watch.profiling(state.step, config.profile):
                 count = _steps_until_due(config, stage.phases, state.step)
                 scalars = advance(run_steps, batches, state, count, stage, strategy)
-            is_stopped = distribution.any_worker(strategy, bool(signals))
             watch.steps(state.step, {**scalars, "learning_rate": state.learning_rate})
             if _is_due(config.histograms_every_steps, state.step):
                 watch.histograms(state.step, state)
             if _is_due(config.evaluate_every_steps, state.step) or state.step == config.train_steps:
-                _evaluate(validation, state, checkpoints, watch)
+                _evaluate(validation, state, checkpoints, watch, strategy)
+            is_stopped = distribution.any_worker(strategy, bool(signals))
             if _is_due(config.save_every_steps, state.step) or state.step == config.train_steps or is_stopped:
                 checkpoints.save_last()
             if is_stopped:
                 number = signals[0] if signals else signal.SIGTERM  # of another worker
                 raise StoppedError(f"Stopped at step {state.step} of {config.train_steps}, saved in {folder}.", number)
     checkpoints.restore_best()
-    with distribution.kept_of_chief(folder / workdir.BACKBONE_FILE) as path:
+    with distribution.written_by_chief(folder / workdir.BACKBONE_FILE) as path:
         backbones.save(model, path)
     return test
+
+
+def _facts(config: RunConfig, shards: Shards, folder: pathlib.Path) -> dict[str, object]:
+    """What all workers must have in common."""
+    fields = {f"config.{name}": value for name, value in workdir.to_json(config).items()}
+    return {**fields, "data": shards.manifest_sha256, "whether there is a checkpoint": has_last(folder)}
 
 
 def _check(config: RunConfig, replicas: int) -> None:
@@ -143,6 +150,7 @@ def _evaluate(
     state: TrainState,
     checkpoints: Checkpoints,
     watch: Watch,
+    strategy: tf.distribute.Strategy,
 ) -> None:
     """Evaluates the averaged weights, and keeps them if they are the best so far."""
     with state.averages.in_place():
@@ -150,7 +158,9 @@ def _evaluate(
     scalars = evaluator.scalars()
     watch.evaluation(state.step, scalars, evaluator)
     value = scalars.get(validation.stage.best_by, -math.inf)
-    if value > float(state.best_value.numpy()) or not np.isfinite(state.best_value.numpy()):
+    is_better = value > float(state.best_value.numpy()) or not np.isfinite(state.best_value.numpy())
+    # As the chief has it: the last bit of a figure may differ between processors.
+    if distribution.any_worker(strategy, is_better and cluster.current().is_chief):
         state.best_value.assign(value)
         checkpoints.save_best()
 

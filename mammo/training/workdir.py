@@ -22,10 +22,10 @@ from mammo.training import checkpoints, cluster, distribution
 CONFIG_FILE = "config.json"
 BACKBONE_FILE = "backbone.h5"  # best weights of the backbone alone, for another run's --config.model.weights
 _LOCK_FILE = ".lock"
+_WORKERS = "workers"  # how many there are, in config.json beside the configuration
 
 # What may differ when a run goes on: it changes what is watched and how fast it goes, not what is learnt.
 # Variables are float32 in any precision: a run goes on where the precision that it began in would be slow.
-_WORKERS = "workers"  # how many there were, in config.json beside the configuration
 _MAY_DIFFER = ("log_every_steps", "save_every_steps", "histograms_every_steps", "profile", "precision", _WORKERS)
 
 
@@ -156,8 +156,8 @@ def to_json(config: RunConfig) -> dict[str, object]:
 def _tell_workers(before: object, now: int) -> None:
     if before != now:
         logging.warning(
-            "This run began on %s workers and goes on with %d: at the same place in its data, with global batches of "
-            "another size.",
+            "This run was last trained by %s workers and goes on with %d: at the same place in its data, with global "
+            "batches of another size.",
             before,
             now,
         )
