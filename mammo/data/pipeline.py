@@ -75,8 +75,7 @@ def training(
         InputError: The split holds nothing, or a record is damaged.
     """
     stream = in_order(shards, reading, position)
-    endless = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)  # or workers ask who has an end
-    return batches(stream, shards, "train", reading, context=context, moves_crops=True).apply(endless)
+    return batches(stream, shards, "train", reading, context=context, moves_crops=True)
 
 
 @as_written
@@ -279,7 +278,9 @@ def _of_worker(stream: tf.data.Dataset, context: tf.distribute.InputContext) -> 
     def is_own(number: tf.Tensor, element: tuple[tf.Tensor, ...]) -> tf.Tensor:
         return number // replicas % context.num_input_pipelines == place
 
-    return stream.enumerate().filter(is_own).map(lambda _, element: element)
+    own = stream.enumerate().filter(is_own).map(lambda _, element: element)
+    # Without an end; else the workers would ask each other for each batch who has one left.
+    return own.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
 
 
 def _max_boxes(shards: Shards, split: str, reading: Reading) -> int:
