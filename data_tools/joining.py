@@ -64,8 +64,7 @@ def pairs(infos: Mapping[int, RecordInfo]) -> list[Pair]:
     """Returns the keys of each breast's records, by exam and side; a view of unknown side is a breast of its own."""
     views: dict[tuple[str, str], list[int]] = {}
     for key in sorted(infos, key=lambda key: (infos[key].exam_id, infos[key].path)):
-        info = infos[key]
-        views.setdefault((info.exam_id, info.laterality or info.path), []).append(key)
+        views.setdefault(infos[key].breast, []).append(key)
     return [breast_pairs.pair({key: infos[key].projection for key in keys}) for _, keys in sorted(views.items())]
 
 

@@ -52,10 +52,10 @@ def main() -> None:
     logging.set_verbosity(logging.INFO)
     began_s = time.monotonic()
     workers = cluster.current()
+    if _FOLDS.value:
+        cluster.refuse_others("--folds")
     if workers.count > 1:
         cli.name_logs(f"worker {workers.index} of {workers.count}")
-        if _FOLDS.value:
-            cluster.refuse_others("--folds")
     given = _CONFIG.value
     if "stage" not in given:
         raise InputError(
@@ -72,7 +72,7 @@ def main() -> None:
     from data_tools import folds  # noqa: PLC0415  TensorFlow takes seconds: wrong flags are told before
     from mammo.data.shards import Shards  # noqa: PLC0415
     from mammo.reports import run as report  # noqa: PLC0415
-    from mammo.training import cross_validation, distribution, loop, stopwatch, workdir  # noqa: PLC0415
+    from mammo.training import agreement, cross_validation, loop, stopwatch, workdir  # noqa: PLC0415
 
     with workdir.claim(folder):
         with stopwatch.counting(folder, "preparation_s") as preparing:
@@ -89,7 +89,7 @@ def main() -> None:
         else:
             config = workdir.settle_config(folder, config, shards)
             evaluation, seconds["training_s"] = loop.train(config, shards, folder)
-            with distribution.lost_worker_in_a_sentence():
+            with agreement.lost_worker_in_a_sentence():
                 if not workers.is_chief:
                     evaluation.run()  # together with the chief, who writes
                     return

@@ -4,7 +4,6 @@ import dataclasses
 import json
 import os
 import pathlib
-import socket
 import statistics
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from mammo.benchmarks.worker import Task, Timed
 from mammo.common import typed_json
 from mammo.common.errors import InputError
 from mammo.config.data import Encoding
-from mammo.training.cluster import Cluster
+from mammo.training import cluster
 
 _CORES = 2
 _ROOT = pathlib.Path(__file__).parents[2]
@@ -85,10 +84,9 @@ def measure(
 
 def _run(tasks: list[Task]) -> list[Timed]:
     """Runs a process for each task, all at once, as workers of one job."""
-    addresses = tuple(f"localhost:{port}" for port in _free_ports(len(tasks)))
     processes = []
-    for index, task in enumerate(tasks):
-        environment = {**os.environ, "TF_CONFIG": Cluster(addresses, index).tf_config()}
+    for worker, task in zip(cluster.on_this_machine(len(tasks)), tasks, strict=True):
+        environment = {**os.environ, "TF_CONFIG": worker.tf_config()}
         environment["PYTHONPATH"] = os.pathsep.join([str(_ROOT), os.environ.get("PYTHONPATH", "")])
         command = [sys.executable, "-m", "mammo.benchmarks.worker", json.dumps(dataclasses.asdict(task))]
         processes.append(
@@ -100,14 +98,3 @@ def _run(tasks: list[Task]) -> list[Timed]:
     if any(process.returncode for process in processes):
         raise RuntimeError(f"a worker has failed: {[process.args for process in processes if process.returncode]}")
     return [typed_json.into(typed_json.decode(text.splitlines()[-1].encode()), Timed) for text in said]
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("localhost", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()

@@ -34,8 +34,8 @@ def classify(
     """
     described = sorted(shards.describe(split).items(), key=lambda described: described[1].path)
     all_keys, infos = zip(*described, strict=True)
-    breasts = [(info.exam_id, info.laterality or info.path) for info in infos]
-    pairs = dict(zip(all_keys, breast_pairs.pairs_by_view(breasts, [info.projection for info in infos]), strict=True))
+    made = breast_pairs.pairs_by_view([info.breast for info in infos], [info.projection for info in infos])
+    pairs = dict(zip(all_keys, made, strict=True))
     shown = list(dict.fromkeys(pairs[key] for key in keys))
     reader, answers = RecordReader(shards, split), dict[Pair, np.ndarray]()
 

@@ -1,7 +1,7 @@
 """The multi-stage detector and a classifier of both projections of a breast together: they err in different breasts."""
 
 from mammo.clinical import findings
-from mammo.concepts import concept
+from mammo.concepts import concept, multi_stage
 from mammo.concepts.concept import Models, Role, ViewAnswers
 from mammo.concepts.multi_stage import MultiStage
 
@@ -22,7 +22,7 @@ class Joint:
 
     def answer(self, models: Models) -> ViewAnswers:
         """See `mammo.concepts.concept.Concept`."""
-        judged = models.judge(Role.CROP_CLASSIFIER, models.detect(Role.FINDER))
-        malignancy = models.classify_breasts(Role.BREAST)[:, 1]
-        weighed = [findings.with_second_opinion(*pair) for pair in zip(judged, malignancy.tolist(), strict=True)]
+        malignancy = models.classify_breasts(Role.BREAST)[:, 1].tolist()
+        found = zip(multi_stage.judged(models), malignancy, strict=True)
+        weighed = [findings.with_second_opinion(*pair) for pair in found]
         return concept.of_findings(weighed)

@@ -1,5 +1,6 @@
 """Concept 4 of the 2022 study: a detector finds lesions, a classifier judges crops of them."""
 
+from mammo.clinical.findings import Findings
 from mammo.concepts import concept
 from mammo.concepts.concept import Models, Role, ViewAnswers
 
@@ -16,4 +17,9 @@ class MultiStage:
 
     def answer(self, models: Models) -> ViewAnswers:
         """See `mammo.concepts.concept.Concept`."""
-        return concept.of_findings(models.judge(Role.CROP_CLASSIFIER, models.detect(Role.FINDER)))
+        return concept.of_findings(judged(models))
+
+
+def judged(models: Models) -> list[Findings]:
+    """Returns what the detector finds in each view, as the classifier of crops judges it."""
+    return models.judge(Role.CROP_CLASSIFIER, models.detect(Role.FINDER))

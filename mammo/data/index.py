@@ -71,6 +71,11 @@ class RecordInfo:
     source_spacing_mm: float
     placement: Placement
 
+    @property
+    def breast(self) -> tuple[str, str]:
+        """What the views of one breast have in common; a view of an unknown side is a breast of its own."""
+        return self.exam_id, self.laterality or self.path
+
 
 def file_name(split: str, content: str) -> str:
     """Returns the name of the index of one split's "views" or "crops"."""

@@ -11,7 +11,7 @@ from absl import logging
 
 from mammo.common import errors, files
 from mammo.common.errors import InputError
-from mammo.training import cluster, distribution
+from mammo.training import agreement, cluster
 from mammo.training.state import TrainState
 
 FOLDER = "checkpoints"
@@ -107,23 +107,23 @@ class _Kept:
         Raises:
             InputError: There is no space left.
         """
-        name = f"{self.folder.name}-{step}"
+        name, is_chief = f"{self.folder.name}-{step}", cluster.current().is_chief
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with distribution.written_by_chief(self.folder / name) as path:
+            with agreement.written_by_chief(self.folder / name) as path:
                 self.checkpoint.write(str(path))
-            if not cluster.current().is_chief:
+            if not is_chief:
                 return
             files.sync_tree(self.folder)
             files.write_text(self.folder / _RECORD, _RECORD_TEXT.format(name=name))
             self._sweep(name)
-        except distribution.LOST_WORKER:  # nothing is wrong with the disk
+        except agreement.LOST_WORKER:  # nothing is wrong with the disk
             raise
         except (tf.errors.OpError, OSError) as error:
-            if cluster.current().is_chief:
+            if is_chief:
                 with contextlib.suppress(OSError):  # the half that was written would take the room that is made
                     self._sweep(pathlib.Path(self._newest() or "").name)
-            where = self.folder if cluster.current().is_chief else pathlib.Path(tempfile.gettempdir())
+            where = self.folder if is_chief else pathlib.Path(tempfile.gettempdir())
             raise InputError(
                 f"{where}: the checkpoint of step {step} could not be written "
                 f"({errors.reason_of(error)}); make room there and give the same command again."
@@ -147,7 +147,7 @@ class _Kept:
             narrow = _narrow_types(path)
             if not narrow:
                 self.checkpoint.read(path).assert_existing_objects_matched()
-        except distribution.LOST_WORKER:
+        except agreement.LOST_WORKER:
             raise
         # All that TensorFlow raises for a file that is damaged or does not fit.
         except (AssertionError, IndexError, ValueError, tf.errors.OpError) as error:

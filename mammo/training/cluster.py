@@ -4,10 +4,12 @@ Each worker is started with the same command. Who started it says in the environ
 own; this is the one place that reads them.
 """
 
+import contextlib
 import dataclasses
 import functools
 import json
 import os
+import socket
 from collections.abc import Mapping
 
 from mammo.common import typed_json
@@ -87,6 +89,16 @@ def current() -> Cluster:
         InputError: As `from_environment`.
     """
     return from_environment()
+
+
+def on_this_machine(count: int) -> list[Cluster]:
+    """Returns each worker of a job of several processes here, at ports that are free now: to try it out."""
+    with contextlib.ExitStack() as opened:
+        sockets = [opened.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("localhost", 0))
+        addresses = tuple(f"localhost:{each.getsockname()[1]}" for each in sockets)
+    return [Cluster(addresses, index) for index in range(count)]
 
 
 def refuse_others(what: str) -> None:

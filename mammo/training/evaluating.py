@@ -16,7 +16,7 @@ from mammo.data.batch import Batch, grey_levels
 from mammo.data.tracing import compiled
 from mammo.models import building
 from mammo.stages.stage import Evaluator, Predictions, Stage
-from mammo.training import checkpoints, cluster, distribution
+from mammo.training import agreement, checkpoints, cluster
 
 _SILENT_S = 10.0  # a longer evaluation shows its progress
 _MOST_WAITING = 2  # batches that are predicted and not yet taken: enough that neither side waits, and little memory
@@ -86,7 +86,7 @@ class Evaluation:
         evaluator = self.stage.evaluator(self.split)
         self.run_into(evaluator)
         if cluster.current().count > 1:
-            for seen in distribution.exchange(self._strategy, pickle.dumps(evaluator.seen)):
+            for seen in agreement.exchange(self._strategy, pickle.dumps(evaluator.seen)):
                 evaluator.take(pickle.loads(seen))
         return evaluator
 

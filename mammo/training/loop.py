@@ -18,7 +18,7 @@ from mammo.data.shards import Shards
 from mammo.models import backbones
 from mammo.stages import stages
 from mammo.stages.stage import Phase, TrainingStage
-from mammo.training import cluster, distribution, optimizers, steps, stopwatch, telemetry, workdir
+from mammo.training import agreement, cluster, distribution, optimizers, steps, stopwatch, telemetry, workdir
 from mammo.training.checkpoints import Checkpoints, has_last
 from mammo.training.evaluating import Evaluation
 from mammo.training.state import TrainState
@@ -43,7 +43,7 @@ def train(config: RunConfig, shards: Shards, folder: pathlib.Path) -> tuple[Eval
         InputError: The data, the configuration or the folder cannot be used, or the loss is not finite.
         StoppedError: SIGTERM came; the same command goes on.
     """
-    with stopwatch.counting(folder, "training_s") as clock, distribution.lost_worker_in_a_sentence():
+    with stopwatch.counting(folder, "training_s") as clock, agreement.lost_worker_in_a_sentence():
         evaluation = _train(config, shards, folder, clock)
         return evaluation, clock.total_s
 
@@ -54,14 +54,14 @@ def _train(config: RunConfig, shards: Shards, folder: pathlib.Path, clock: Stopw
     distribution.set_precision(config.precision)
     tf.keras.utils.set_random_seed(config.seed)  # of the first weights; nothing else draws from global generators
     with strategy.scope():
-        distribution.check_alike(strategy, _facts(config, shards, folder))
-        with distribution.chief_first(strategy):
+        agreement.check_alike(strategy, _facts(config, shards, folder))
+        with agreement.chief_first(strategy):
             plan = workdir.settle_plan(folder, config, shards)
         stage = stages.for_training(config, plan, shards)
         model = stage.build_initial_model()
         if not has_last(folder):
             stage.solve_head(model)
-            distribution.agree(strategy, model)
+            agreement.take_weights_of_chief(strategy, model)
         if strategy.num_replicas_in_sync > 1 and config.model.batch_norm == "shared":
             distribution.share_batch_norm(model)
         optimizer = optimizers.build(config.optimizer, config.train_steps, stage.phases)
@@ -90,14 +90,14 @@ def _train(config: RunConfig, shards: Shards, folder: pathlib.Path, clock: Stopw
                 watch.histograms(state.step, state)
             if _is_due(config.evaluate_every_steps, state.step) or state.step == config.train_steps:
                 _evaluate(validation, state, checkpoints, watch, strategy)
-            is_stopped = distribution.any_worker(strategy, bool(signals))
+            is_stopped = agreement.any_worker(strategy, bool(signals))
             if _is_due(config.save_every_steps, state.step) or state.step == config.train_steps or is_stopped:
                 checkpoints.save_last()
             if is_stopped:
                 number = signals[0] if signals else signal.SIGTERM  # of another worker
                 raise StoppedError(f"Stopped at step {state.step} of {config.train_steps}, saved in {folder}.", number)
     checkpoints.restore_best()
-    with distribution.written_by_chief(folder / workdir.BACKBONE_FILE) as path:
+    with agreement.written_by_chief(folder / workdir.BACKBONE_FILE) as path:
         backbones.save(model, path)
     return test
 
@@ -133,7 +133,7 @@ def advance(
     except tf.errors.OpError as error:
         raise pipeline.explain(stage.shards, "train", error) or error from None
     if result.failed_step >= 0:
-        keys = distribution.exchange(strategy, result.failed_keys.numpy().tobytes())
+        keys = agreement.exchange(strategy, result.failed_keys.numpy().tobytes())
         images = stage.shards.locate("train", np.unique(np.frombuffer(b"".join(keys), np.int64)).tolist())
         raise InputError(
             f"the loss or gradient of step {first_step + int(result.failed_step) + 1} is not finite; its images: "
@@ -141,7 +141,7 @@ def advance(
             "Look at them, or lower --config.optimizer.learning_rate in another --workdir; the last checkpoint is from "
             "before."
         )
-    state.position.assign(max(distribution.numbers_of_all(strategy, int(result.position))))
+    state.position.assign(max(agreement.numbers_of_all(strategy, int(result.position))))
     return {name: float(value) for name, value in result.scalars.items()}
 
 
@@ -160,7 +160,7 @@ def _evaluate(
     value = scalars.get(validation.stage.best_by, -math.inf)
     is_better = value > float(state.best_value.numpy()) or not np.isfinite(state.best_value.numpy())
     # As the chief has it: the last bit of a figure may differ between processors.
-    if distribution.any_worker(strategy, is_better and cluster.current().is_chief):
+    if agreement.any_worker(strategy, is_better and cluster.current().is_chief):
         state.best_value.assign(value)
         checkpoints.save_best()
 

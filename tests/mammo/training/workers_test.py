@@ -10,7 +10,6 @@ import json
 import pathlib
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from mammo.training import cluster
 from tests import programs
 from tests.mammo.training import disc_shards
 
@@ -79,27 +79,14 @@ class Workers:
 
 
 def _start(folder: pathlib.Path) -> Workers:
-    hosts = [f"localhost:{port}" for port in _free_ports(2)]
     command = [sys.executable, "-m", "mammo.train", *_SETTINGS, "--config.input.batch_size=2"]
     command += [f"--data_dir={folder / 'shards'}", f"--workdir={folder / 'run'}"]
     processes, logs = [], [folder / f"worker-{index}.log" for index in range(2)]
-    for index, path in enumerate(logs):
-        config = json.dumps({"cluster": {"worker": hosts}, "task": {"type": "worker", "index": index}})
-        environment = {**programs.environment(), "TF_CONFIG": config}
+    for worker, path in zip(cluster.on_this_machine(len(logs)), logs, strict=True):
+        environment = {**programs.environment(), "TF_CONFIG": worker.tf_config()}
         with path.open("wb") as log:
             processes.append(subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT))
     return Workers(folder / "run", processes, logs)
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("localhost", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
 
 
 def _metrics(workdir: pathlib.Path) -> list[dict[str, float]]:
