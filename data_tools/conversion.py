@@ -13,12 +13,13 @@ import os
 import pathlib
 import shutil
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TextIO
 
 import numpy as np
 
-from data_tools import processes, shard_pairs, splits
+from data_tools import decoders, shard_pairs, splits
+from data_tools.engines.engine import Engine
 from data_tools.records import RecordOptions
 from data_tools.shard_pairs import Result, Task
 from data_tools.source import ListedExam, Source
@@ -45,7 +46,7 @@ class Conversion:
         views_per_shard: At most.
         limit: Only this many exams, drawn from the seed; 0 for all.
         max_rejected: More views than this that cannot be used are an error.
-        workers: How many processes.
+        engine: What makes the pairs of shards.
         only_split: All patients go there, as of data that a model is only evaluated on; None: they are split.
     """
 
@@ -56,7 +57,7 @@ class Conversion:
     views_per_shard: int
     limit: int
     max_rejected: int
-    workers: int
+    engine: Engine
     only_split: str | None = None
 
     def run(self) -> Manifest:
@@ -107,9 +108,9 @@ class Conversion:
         results = {self._key(task): shard_pairs.read_journal(self.output_dir, task) for task in tasks}
         missing = [task for task in tasks if results[self._key(task)] is None]
         total = sum(len(task.views) for task in tasks)
-        make = functools.partial(_make_one, self.options, self.source, self.output_dir)
+        make = functools.partial(_make_one, decoders.versions(), self.options, self.source, self.output_dir)
         done = total - sum(len(task.views) for task in missing)
-        for key, result in processes.run(make, missing, self.workers, total=total, unit=" view", done=done):
+        for key, result in self.engine.run(make, missing, total=total, unit=" view", done=done):
             results[key] = result
         return [result for result in results.values() if result is not None]
 
@@ -257,12 +258,14 @@ class Conversion:
 
 
 def _make_one(
+    versions: Mapping[str, str],
     options: RecordOptions,
     source: Source,
     output_dir: pathlib.Path,
     task: Task,
     after_view: Callable[[], None],
 ) -> tuple[tuple[str, int], Result]:
+    decoders.check_same(versions)
     return (task.split, task.index), shard_pairs.make(options, source, task, output_dir, after_view)
 
 

@@ -2,19 +2,31 @@
 
 A conversion that is stopped goes on where it stopped when the same command is given again; its result is then byte for
 byte that of one that was not. What could not be used is listed in rejected.csv.
+
+    bazel run //data_tools:convert -- --data_dir=/data --output_dir=/shards --engine=spark --spark_master=spark://host:7077
+
+converts on a Spark cluster, with the same bytes. Where the environment names the workers of a job (TF_CONFIG, as for
+training, or what Kubernetes, Vertex AI or SageMaker set), the same command on each makes a cluster of them.
 """
 
+import contextlib
 import os
+import pathlib
+from collections.abc import Iterator, Mapping
 
-from absl import flags
+from absl import flags, logging
 
 from data_tools.conversion import Conversion
+from data_tools.engines.engine import Engine
+from data_tools.engines.local import Local
 from data_tools.records import RecordOptions
 from data_tools.sources import opening
 from mammo.common import cli
+from mammo.common.errors import InputError
 from mammo.config.data import Encoding
 from mammo.data import manifests
 from mammo.data.manifests import Manifest
+from mammo.training import cluster
 
 _SOURCE = flags.DEFINE_enum("source", "mini_ddsm", opening.NAMES, "What kind of data set --data_dir holds.")
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the data set.", required=True)
@@ -26,8 +38,18 @@ _TREE = flags.DEFINE_enum("tree", "auto", opening.TREES, "Mini-DDSM: which tree 
 _HEIGHT = flags.DEFINE_integer("height", 1024, "Height of a view, in pixels.", 32, 16_384)
 _WIDTH = flags.DEFINE_integer("width", 640, "Width of a view, in pixels.", 32, 16_384)
 _ENCODING = flags.DEFINE_enum_class("encoding", Encoding.PNG16, Encoding, "How images are stored.")
+_ENGINE = flags.DEFINE_enum("engine", "local", ("local", "spark"), "Processes of this machine, or Apache Spark.")
 _WORKERS = flags.DEFINE_integer(
-    "workers", os.cpu_count() or 1, "Processes, each of one core and below 1 GiB.", lower_bound=1
+    "workers",
+    None,
+    "Processes, each of one core and below 1 GiB; by default as many as there are cores, of Spark's cluster all.",
+    lower_bound=1,
+)
+_SPARK_MASTER = flags.DEFINE_string(
+    "spark_master", None, "As spark-submit takes it, such as spark://host:7077; by default the workers of this job."
+)
+_SPARK_CONF = flags.DEFINE_multi_string(
+    "spark_conf", [], "A setting of Spark, such as spark.speculation=true; may be given more than once."
 )
 _SEED = flags.DEFINE_integer("seed", 0, "Of the splits, the order and the background crops.", lower_bound=0)
 _ONLY_SPLIT = flags.DEFINE_enum(
@@ -40,9 +62,20 @@ _BACKGROUND_CROPS = flags.DEFINE_integer("background_crops", 1, "Crops without a
 
 
 def main() -> None:
-    """Converts as the flags say, and prints what came of it."""
-    data_dir, output_dir = cli.user_path(_DATA_DIR.value), cli.user_path(_OUTPUT_DIR.value)
-    made = Conversion(
+    """Converts as the flags say, and prints what came of it; another worker of a job helps to."""
+    output_dir = cli.user_path(_OUTPUT_DIR.value)
+    if _makes_cluster() and not cluster.current().is_chief:
+        _work_for_first(output_dir / manifests.FILE_NAME)
+        return
+    with _engine() as engine:
+        made = _conversion(output_dir, engine).run()
+    print(_summary(made))
+    print(f"Wrote {output_dir / manifests.FILE_NAME}.")
+
+
+def _conversion(output_dir: pathlib.Path, engine: Engine) -> Conversion:
+    data_dir = cli.user_path(_DATA_DIR.value)
+    return Conversion(
         source=opening.open_source(_SOURCE.value, data_dir, _LABELS.value, _TREE.value),
         labels=_LABELS.value,
         options=RecordOptions(
@@ -57,11 +90,51 @@ def main() -> None:
         views_per_shard=_VIEWS_PER_SHARD.value,
         limit=_LIMIT.value,
         max_rejected=_MAX_REJECTED.value,
-        workers=_WORKERS.value,
+        engine=engine,
         only_split=_ONLY_SPLIT.value,
-    ).run()
-    print(_summary(made))
-    print(f"Wrote {output_dir / manifests.FILE_NAME}.")
+    )
+
+
+def _makes_cluster() -> bool:
+    """Whether the workers of this job make a Spark cluster of their own."""
+    if _ENGINE.value != "spark":
+        cluster.refuse_others("--engine=local")
+    return _ENGINE.value == "spark" and _SPARK_MASTER.value is None and cluster.current().count > 1
+
+
+@contextlib.contextmanager
+def _engine() -> Iterator[Engine]:
+    """Yields what the flags name; Spark is imported where it is asked for alone."""
+    if _ENGINE.value == "local":
+        yield Local(_WORKERS.value or os.cpu_count() or 1)
+    elif _makes_cluster():
+        from data_tools.engines import spark_nodes  # noqa: PLC0415
+
+        with spark_nodes.first_of(cluster.current(), _spark_settings()) as engine:
+            yield engine
+    else:
+        from data_tools.engines.spark import Spark  # noqa: PLC0415
+
+        yield Spark(_SPARK_MASTER.value or f"local[{_WORKERS.value or '*'}]", _spark_settings())
+
+
+def _spark_settings() -> Mapping[str, str]:
+    """Returns what --spark_conf and --workers say.
+
+    Raises:
+        InputError: One is no setting.
+    """
+    settings = dict(text.partition("=")[::2] for text in _SPARK_CONF.value)
+    if strange := [name for name in settings if not name.startswith("spark.")]:
+        raise InputError(f"--spark_conf={strange[0]} is no setting of Spark; give it as spark.name=value.")
+    return {**({"spark.cores.max": str(_WORKERS.value)} if _WORKERS.value else {}), **settings}
+
+
+def _work_for_first(manifest: pathlib.Path) -> None:
+    from data_tools.engines import spark_nodes  # noqa: PLC0415
+
+    spark_nodes.other_of(cluster.current(), manifest.is_file)
+    logging.info("%s is written: this worker has no more to do.", manifest)
 
 
 def _summary(made: Manifest) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from absl import logging
 
 from data_tools.conversion import Conversion
+from data_tools.engines.local import Local
 from data_tools.phantoms import layout
 from data_tools.records import RecordOptions
 from data_tools.sources import opening
@@ -174,5 +175,5 @@ def _convert(data_dir: pathlib.Path, shards_dir: pathlib.Path, options: DataConf
         views_per_shard=_IMAGES_PER_SHARD,
         limit=0,
         max_rejected=options.max_rejected,
-        workers=os.cpu_count() or 1,
+        engine=Local(os.cpu_count() or 1),
     ).run()

@@ -113,11 +113,15 @@ def _start_worker(counter: "multiprocessing.sharedctypes.Synchronized[int]", par
 
     _count = count
     cv2.setNumThreads(1)
-    _end_with(parent_pid)
+    end_with(parent_pid)
 
 
-def _end_with(parent_pid: int) -> None:
-    """Asks Linux to kill this process with its parent: it would write on beside the parent's successor, then wait."""
+def end_with(parent_pid: int) -> None:
+    """Asks Linux to kill this process with its parent: it would write on beside the parent's successor, then wait.
+
+    Args:
+        parent_pid: Of the process that has started this one; called in it as it starts.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent_pid:  # it died before it was asked

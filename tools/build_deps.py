@@ -42,6 +42,7 @@ def wanted(root: pathlib.Path) -> dict[pathlib.Path, str]:
         modules=modules.find(root),
         requirements=modules.requirement_names((root / "requirements.in").read_text()),
         distributions=importlib.metadata.packages_distributions(),
+        apart={"spark": modules.requirement_names((root / "requirements_spark.in").read_text())},
     )
     packages = sorted({module.package for module in labels.modules} - {""})
     return {root / package / "BUILD": build_file.render(root, package, packages, labels) for package in ["", *packages]}

@@ -14,6 +14,10 @@ print(sys.executable)
 
 _COMPILE = "import compileall; compileall.compile_dir('venv/lib', quiet=2, workers=0)"
 
+# Options of pip: what the lock names and nothing else; and how sources are built, see `_python_environment_impl`.
+_LOCKED = ["--no-deps", "--require-hashes", "--no-compile", "--disable-pip-version-check", "--progress-bar=off"]
+_FROM_SOURCE = ["--no-build-isolation", "--use-pep517"]
+
 # Of what a person keeps for other Pythons, nothing shall leak into this one.
 _CLEAN = {"PIP_USER": "0", "PYTHONHOME": "", "PYTHONNOUSERSITE": "1", "PYTHONPATH": ""}
 
@@ -77,8 +81,7 @@ def _python_environment_impl(repository_ctx):
 
     _run(repository_ctx, "making a virtual environment of %s" % python, [python, "-m", "venv", "venv"])
     venv_python = str(repository_ctx.path("venv/bin/python"))
-    pip_install = [venv_python, "-m", "pip", "install", "--no-deps", "--require-hashes", "--no-compile"]
-    pip_install += ["--disable-pip-version-check", "--progress-bar=off"]
+    pip_install = [venv_python, "-m", "pip", "install"] + _LOCKED
 
     # A few requirements come as sources only. They are built with the setuptools and the wheel of the lock,
     # where pip alone would fetch the newest of each, unlocked, to build with.
@@ -88,7 +91,7 @@ def _python_environment_impl(repository_ctx):
     _run(
         repository_ctx,
         "installing %s, a few minutes" % lock.basename,
-        pip_install + ["--no-build-isolation", "--use-pep517", "-r", str(lock)],
+        pip_install + _FROM_SOURCE + ["-r", str(lock)],
     )
 
     # On all cores, where pip takes one. Some packages carry files that are no Python 3.11, for which pip would not
@@ -153,4 +156,34 @@ python_environment = repository_rule(
     },
     environ = ["MAMMO_PYTHON", "MAMMO_REQUIREMENTS"],
     doc = "A virtual environment, as a toolchain for Python targets and a label for each package.",
+)
+
+_APART_BUILD = """
+package(default_visibility = ["//visibility:public"])
+
+[py_library(
+    name = name,
+    data = glob(["site-packages/**"]) + ["requirements.lock"],
+    imports = ["site-packages"],
+) for name in {names}]
+"""
+
+def _packages_apart_impl(repository_ctx):
+    lock = repository_ctx.path(repository_ctx.attr.lock)
+    python = repository_ctx.path(repository_ctx.attr.python)
+    _run(
+        repository_ctx,
+        "installing %s" % lock.basename,
+        [python, "-m", "pip", "install", "--target=site-packages", "-r", str(lock)] + _LOCKED + _FROM_SOURCE,
+    )
+    repository_ctx.symlink(lock, "requirements.lock")
+    repository_ctx.file("BUILD", _APART_BUILD.format(names = _label_names(repository_ctx.read(lock))))
+
+packages_apart = repository_rule(
+    implementation = _packages_apart_impl,
+    attrs = {
+        "lock": attr.label(mandatory = True, doc = "Requirements with hashes."),
+        "python": attr.label(mandatory = True, doc = "What installs them, with pip, setuptools and wheel."),
+    },
+    doc = "Packages beside the environment, which are fetched once a target asks for one of them, and not before.",
 )

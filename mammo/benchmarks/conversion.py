@@ -15,6 +15,7 @@ import numpy as np
 
 from data_tools import records
 from data_tools.conversion import Conversion
+from data_tools.engines.local import Local
 from data_tools.records import RecordOptions
 from data_tools.source import Annotation, Lesion, ListedExam, ListedView
 from mammo.clinical.labels import Label, Laterality, Projection
@@ -90,7 +91,14 @@ def _options(source: "FullSizeSource") -> RecordOptions:
 
 def _convert(source: "FullSizeSource", output_dir: pathlib.Path, workers: int) -> None:
     Conversion(
-        source, "status", _options(source), output_dir, views_per_shard=8, limit=0, max_rejected=0, workers=workers
+        source,
+        "status",
+        _options(source),
+        output_dir,
+        views_per_shard=8,
+        limit=0,
+        max_rejected=0,
+        engine=Local(workers),
     ).run()
 
 

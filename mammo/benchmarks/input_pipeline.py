@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from data_tools.conversion import Conversion
+from data_tools.engines.local import Local
 from data_tools.records import RecordOptions
 from mammo.benchmarks import input_limit, ratios
 from mammo.benchmarks.conversion import FullSizeSource
@@ -94,7 +95,7 @@ def write_shards(
     source.write()
     options = RecordOptions(source.data_dir, height_px, width_px, encoding, seed=0, background_crops=0)
     Conversion(
-        source, "status", options, folder / "shards", views_per_shard=8, limit=0, max_rejected=0, workers=1
+        source, "status", options, folder / "shards", views_per_shard=8, limit=0, max_rejected=0, engine=Local(1)
     ).run()
     return source.data_dir, Shards.open(folder / "shards")
 

@@ -9,10 +9,14 @@ import errno
 import hashlib
 import os
 import pathlib
+import re
 import shutil
+import socket
 from collections.abc import Iterator
 
 PARTIAL_SUFFIX = ".partial"
+PARTIAL_NAME = re.compile(rf".+\.[A-Za-z0-9.-]+-\d+{re.escape(PARTIAL_SUFFIX)}")
+"""Of a file that `replacing` yields."""
 
 _WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """What `write` and `fsync` fail with; the system gives them no name of a file."""
@@ -22,13 +26,14 @@ _WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
     """Yields a temporary path beside `path`, and renames it to `path` when the block ends without an error.
 
-    The temporary name contains the process id: a process that outlives its parent cannot spoil its successor's file.
+    The temporary name contains the host's and the process id: a process that outlives its parent, or that has the same
+    id on another machine, cannot spoil the file of another.
     The file, and its name in the folder, are on the disk when the block has ended.
 
     Raises:
         OSError: The file cannot be written; `filename` is always set, though the system leaves it out on a full disk.
     """
-    partial = path.with_name(f"{path.name}.{os.getpid()}{PARTIAL_SUFFIX}")
+    partial = path.with_name(f"{path.name}.{socket.gethostname()}-{os.getpid()}{PARTIAL_SUFFIX}")
     try:
         yield partial
         sync(partial)

@@ -28,7 +28,6 @@ from mammo.writers.journal import Journal
 LOCK_NAME = ".mammo-lock"
 
 _OF_SYSTEMS = ("lost+found", "@eaDir", "Thumbs.db", "desktop.ini", "System Volume Information", "$RECYCLE.BIN")
-_PARTIAL = re.compile(rf".+\.\d+{re.escape(files.PARTIAL_SUFFIX)}")
 
 _FORMAT_VERSION = 1  # of the mark and of the journal
 
@@ -120,7 +119,7 @@ class Claim:
         for exam_id in self._unfinished:
             self._drop(exam_id)
         for partial in self._folder.iterdir():
-            if _PARTIAL.fullmatch(partial.name):
+            if files.PARTIAL_NAME.fullmatch(partial.name):
                 partial.unlink()
         self._journal = Journal(self._folder, self._kept)
         if not self._goes_on:
@@ -164,7 +163,7 @@ class Claim:
         of_exam.unlink(missing_ok=True)
         if of_views.is_dir():
             for picture in of_views.iterdir():
-                if picture.suffix == ".png" or _PARTIAL.fullmatch(picture.name):
+                if picture.suffix == ".png" or files.PARTIAL_NAME.fullmatch(picture.name):
                     picture.unlink()
 
 

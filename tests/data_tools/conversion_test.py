@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from data_tools import processes
 from data_tools.conversion import Conversion
+from data_tools.engines.local import Local
 from data_tools.records import RecordOptions
 from mammo.common import files
 from mammo.common.errors import InputError
@@ -36,7 +37,9 @@ def source(tmp_path_factory):
 
 def _conversion(source, output_dir, **changes) -> Conversion:
     options = RecordOptions(source.data_dir, 128, 80, Encoding.PNG16, seed=0, background_crops=1)
-    asked = Conversion(source, "overlay", options, output_dir, views_per_shard=10, limit=0, max_rejected=0, workers=1)
+    asked = Conversion(
+        source, "overlay", options, output_dir, views_per_shard=10, limit=0, max_rejected=0, engine=Local(1)
+    )
     return dataclasses.replace(asked, **changes)
 
 
@@ -108,7 +111,7 @@ def test_the_index_says_what_the_shards_hold_and_no_more_labels_than_there_are(c
 
 
 def test_two_workers_make_the_bytes_of_one(converted, source, tmp_path):
-    _conversion(source, tmp_path / "two", workers=2).run()
+    _conversion(source, tmp_path / "two", engine=Local(2)).run()
     assert drawn_source.read_bytes(tmp_path / "two") == drawn_source.read_bytes(converted[0])
 
 
@@ -118,7 +121,7 @@ from tests.data_tools import conversion_test
 from tests.data_tools.drawn_source import DrawnSource
 if __name__ == "__main__":
     source = DrawnSource(pathlib.Path(sys.argv[1]), conversion_test.EXAMS)
-    conversion_test._conversion(source, pathlib.Path(sys.argv[2]), workers=2).run()
+    conversion_test._conversion(source, pathlib.Path(sys.argv[2]), engine=conversion_test.Local(2)).run()
 """
 
 
@@ -316,7 +319,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_manifest(source, tmp_path):
     script = SCRIPT.replace("import pathlib, sys", "import pathlib, resource, sys").replace(
         "    source =", "    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))\n    source =", 1
     )
-    (tmp_path / "convert.py").write_text(script.replace("workers=2).run()", "workers=1).run()"))
+    (tmp_path / "convert.py").write_text(script.replace("Local(2)", "Local(1)"))
     command = [sys.executable, tmp_path / "convert.py", source.data_dir, tmp_path / "out"]
     ended = subprocess.run(command, env=programs.environment(), capture_output=True, text=True, check=False)
     assert "InputError" in ended.stderr

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from data_tools import folds
 from data_tools.conversion import Conversion
+from data_tools.engines.local import Local
 from data_tools.records import RecordOptions
 from mammo.clinical.labels import Label
 from mammo.common.errors import InputError
@@ -29,7 +30,7 @@ def shards(tmp_path_factory):
     source = DrawnSource(tmp_path_factory.mktemp("data"), exams=15).write()
     options = RecordOptions(source.data_dir, 128, 80, Encoding.PNG8, seed=0, background_crops=1)
     folder = tmp_path_factory.mktemp("converted")
-    Conversion(source, "overlay", options, folder, views_per_shard=10, limit=0, max_rejected=0, workers=1).run()
+    Conversion(source, "overlay", options, folder, views_per_shard=10, limit=0, max_rejected=0, engine=Local(1)).run()
     return Shards.open(folder)
 
 

@@ -2,6 +2,7 @@ import cv2
 import pytest
 
 from data_tools.conversion import Conversion
+from data_tools.engines.local import Local
 from data_tools.records import RecordOptions
 from mammo.augment import preview
 from mammo.config.data import Encoding
@@ -17,7 +18,9 @@ def data_dir(tmp_path_factory):
     source = DrawnSource(tmp_path_factory.mktemp("data"), exams=6).write()
     options = RecordOptions(source.data_dir, HEIGHT_PX, WIDTH_PX, Encoding.PNG16, seed=0, background_crops=0)
     output_dir = tmp_path_factory.mktemp("converted")
-    Conversion(source, "overlay", options, output_dir, views_per_shard=100, limit=0, max_rejected=0, workers=1).run()
+    Conversion(
+        source, "overlay", options, output_dir, views_per_shard=100, limit=0, max_rejected=0, engine=Local(1)
+    ).run()
     return output_dir
 
 

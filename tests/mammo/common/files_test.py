@@ -2,6 +2,7 @@ import errno
 import hashlib
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 
@@ -63,7 +64,7 @@ def test_content_and_name_are_on_the_disk_in_this_order(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", noting)
     files.write_text(tmp_path / "a", "mammogram")
-    assert synced == [(f"{tmp_path}/a.{os.getpid()}.partial", False), (str(tmp_path), True)]
+    assert synced == [(f"{tmp_path}/a.{socket.gethostname()}-{os.getpid()}.partial", False), (str(tmp_path), True)]
 
 
 def test_all_of_a_folder_is_synced(tmp_path, monkeypatch):

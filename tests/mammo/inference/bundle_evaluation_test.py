@@ -5,6 +5,7 @@ import json
 import pytest
 
 from data_tools.conversion import Conversion
+from data_tools.engines.local import Local
 from data_tools.records import RecordOptions
 from mammo.common.errors import InputError
 from mammo.config.data import Encoding
@@ -30,7 +31,7 @@ def opened(tmp_path_factory):
 
 def _convert(source, folder, height_px=bright_disc.HEIGHT_PX, width_px=bright_disc.WIDTH_PX):
     options = RecordOptions(source.data_dir, height_px, width_px, Encoding.PNG16, seed=0, background_crops=0)
-    Conversion(source, "status", options, folder, views_per_shard=8, limit=0, max_rejected=0, workers=1).run()
+    Conversion(source, "status", options, folder, views_per_shard=8, limit=0, max_rejected=0, engine=Local(1)).run()
     return Shards.open(folder)
 
 

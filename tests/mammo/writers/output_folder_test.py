@@ -263,7 +263,7 @@ def test_pictures_of_an_exam_that_was_not_done_are_drawn_anew(tmp_path):
     with pytest.raises(_Killed):
         _run(tmp_path / "out", exams, stops_after=1)
     (tmp_path / "out" / "b").mkdir()
-    for name in ("view.png", "view.png.4711.partial"):
+    for name in ("view.png", "view.png.host-4711.partial"):
         (tmp_path / "out" / "b" / name).write_bytes(b"half")
     _run(tmp_path / "out", exams)
     assert not list((tmp_path / "out" / "b").iterdir())

@@ -1,0 +1,133 @@
+"""A Spark cluster of the workers of a job (see `mammo.training.cluster`): the same command on each makes one.
+
+The first is master of the cluster, works as the others do, and drives the conversion. The others work until what is
+asked for is there.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+
+from data_tools import processes
+from data_tools.engines import spark_environment
+from data_tools.engines.spark import Spark
+from mammo.common.errors import InputError
+from mammo.training.cluster import Cluster
+
+_COMES_WITHIN_S = 600  # machines of one job start minutes apart
+_COMES_BACK_WITHIN_S = 60
+_LOOK_EVERY_S = 0.5
+_ENDS_WITHIN_S = 10
+
+
+@contextlib.contextmanager
+def first_of(cluster: Cluster, settings: Mapping[str, str]) -> Iterator[Spark]:
+    """Is the first worker of a cluster while the block lasts: yields the engine that its workers make.
+
+    Args:
+        cluster: Whose first worker this process is.
+        settings: Of Spark, by their names.
+
+    Raises:
+        InputError: The master does not start.
+    """
+    address = cluster.addresses[0]
+    host, _, port = address.rpartition(":")
+    with _program("master.Master", "--host", host, "--port", port, "--webui-port", "0") as master:
+        while not _answers(address):
+            if master.poll() is not None:
+                raise InputError(f"Spark's master does not start at {address}, see above; give it a port that is free.")
+            time.sleep(_LOOK_EVERY_S)
+        with _worker(cluster):
+            yield Spark(f"spark://{address}", {"spark.driver.host": host, **settings})
+
+
+def other_of(cluster: Cluster, is_done: Callable[[], bool]) -> None:
+    """Is one of the other workers of a cluster until what is asked for is there.
+
+    Args:
+        cluster: Whose worker this process is.
+        is_done: Whether it is.
+
+    Raises:
+        InputError: The first worker does not come, or it, or Spark here, has ended before.
+    """
+    if _wait_for(cluster, _COMES_WITHIN_S, is_done):
+        return
+    with _worker(cluster) as worker:
+        while _wait_for(cluster, _COMES_BACK_WITHIN_S, is_done) is False:
+            if worker.poll() is not None:
+                raise InputError("Spark's worker has ended, see above; start this worker again to go on.")
+            time.sleep(_LOOK_EVERY_S)
+
+
+def _wait_for(cluster: Cluster, limit_s: float, is_done: Callable[[], bool]) -> bool:
+    """Waits until the master answers; returns True where all is done, so that nothing needs to.
+
+    Raises:
+        InputError: It does not within a limit.
+    """
+    began_s = time.monotonic()
+    while not is_done():
+        if _answers(cluster.addresses[0]):
+            return False
+        if time.monotonic() - began_s > limit_s:
+            raise InputError(
+                f"the first worker has not answered at {cluster.addresses[0]} for {limit_s:.0f} s; start the workers "
+                "again, which goes on where they stopped."
+            )
+        time.sleep(_LOOK_EVERY_S)
+    return True
+
+
+@contextlib.contextmanager
+def _worker(cluster: Cluster) -> Iterator["subprocess.Popen[bytes]"]:
+    """Has this machine's cores and memory work for the cluster's master while the block lasts."""
+    host = cluster.addresses[cluster.index].rpartition(":")[0]
+    with _program("worker.Worker", "--host", host, "--webui-port", "0", f"spark://{cluster.addresses[0]}") as worker:
+        yield worker
+
+
+@contextlib.contextmanager
+def _program(name: str, *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """Runs a program of Spark's while the block lasts; it ends with this process, however that ends."""
+    spark_environment.apply()
+    command = [str(spark_environment.SPARK_HOME / "bin/spark-class"), f"org.apache.spark.deploy.{name}", *arguments]
+    logging = f"-Dlog4j2.configurationFile={spark_environment.LOG_SETTINGS}"
+    with tempfile.TemporaryDirectory(prefix="mammo-spark-") as folder:
+        own = {"SPARK_WORKER_DIR": folder, "SPARK_LOCAL_DIRS": folder, "SPARK_DAEMON_JAVA_OPTS": logging}
+        parent_pid = os.getpid()
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, **own},
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is this process's, which ends it
+            preexec_fn=lambda: processes.end_with(parent_pid),  # noqa: PLW1509  no threads run yet
+        )
+        try:
+            yield process
+        finally:
+            _end(process)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(_ENDS_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _answers(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=_ENDS_WITHIN_S).close()
+    except OSError:
+        return False
+    return True
