@@ -124,9 +124,10 @@ def _spark_settings() -> Mapping[str, str]:
     Raises:
         InputError: One is no setting.
     """
-    settings = dict(text.partition("=")[::2] for text in _SPARK_CONF.value)
-    if strange := [name for name in settings if not name.startswith("spark.")]:
-        raise InputError(f"--spark_conf={strange[0]} is no setting of Spark; give it as spark.name=value.")
+    for text in _SPARK_CONF.value:
+        if not (text.startswith("spark.") and "=" in text):
+            raise InputError(f"--spark_conf={text} is no setting of Spark; give it as spark.name=value.")
+    settings = dict(text.split("=", 1) for text in _SPARK_CONF.value)
     return {**({"spark.cores.max": str(_WORKERS.value)} if _WORKERS.value else {}), **settings}
 
 

@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import functools
 import logging
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,6 +27,7 @@ from mammo.common import progress, tensorflow_settings
 from mammo.common.errors import InputError
 
 _LOOK_EVERY_S = 0.2
+_MASTER = re.compile(r"local(\[.+\])?|yarn|(spark|k8s)://.+")
 _IDLE_S = 30  # without a task that runs, before it is said
 _ANSWERS_WITHIN_S = 10
 _SETTINGS: Mapping[str, str] = {
@@ -204,6 +206,8 @@ def _refuse(error: py4j.protocol.Py4JError) -> NoReturn:
 
 def _reason(error: Exception) -> str:
     """Returns what Java says, without where in it: the first line of the innermost exception."""
+    if "JAVA_GATEWAY_EXITED" in str(error):
+        return "what stands above says why"
     java = getattr(error, "java_exception", None)
     text = str(java.getMessage() or java) if java is not None else str(error)
     return text.strip().splitlines()[0].rstrip(".") if text.strip() else type(error).__name__
@@ -213,10 +217,12 @@ def _check_answers(master: str) -> None:
     """Refuses a master that is not there, for which Spark would wait a minute.
 
     Raises:
-        InputError: Nothing answers there.
+        InputError: Nothing answers there, or it is no master at all.
     """
     scheme, _, addresses = master.partition("://")
-    if scheme != "spark" or "," in addresses:
+    if not _MASTER.fullmatch(master):
+        raise InputError(f"--spark_master={master} is no master of Spark; give one such as spark://host:7077.")
+    if scheme != "spark" or "," in addresses:  # of several masters one may be away
         return
     host, _, port = addresses.rpartition(":")
     try:
