@@ -19,7 +19,7 @@ from mammo.config.data import Encoding
 _WHAT = flags.DEFINE_list(
     "what",
     ["convert"],
-    "What to measure: some of convert, input, step, accelerator, predict, learning, workers, with commas between.",
+    "What to measure, with commas between: convert, input, step, accelerator, predict, learning, workers, engine.",
 )
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Folder for benchmark.json; none: only printed.")
 _EXAMS = flags.DEFINE_integer("exams", 12, "Exams of four views to convert, to read or to train on.", lower_bound=1)
@@ -109,6 +109,12 @@ def _workers() -> JsonObject:
     return dataclasses.asdict(workers.measure(_EXAMS.value, _REPEATS.value, _ENCODING.value))
 
 
+def _engine() -> JsonObject:
+    from mammo.benchmarks import engine  # noqa: PLC0415
+
+    return dataclasses.asdict(engine.measure(_EXAMS.value, _REPEATS.value))
+
+
 def _output_dir() -> pathlib.Path | None:
     return cli.user_path(_OUTPUT_DIR.value) if _OUTPUT_DIR.value else None
 
@@ -121,6 +127,7 @@ _MEASURES: dict[str, Callable[[], JsonObject]] = {
     "predict": _predict,
     "learning": _learning,
     "workers": _workers,
+    "engine": _engine,
 }
 flags.register_validator(  # type: ignore[no-untyped-call]
     _WHAT,

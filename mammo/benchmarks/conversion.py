@@ -85,7 +85,8 @@ def _seconds_of(function: Callable[..., None], *arguments: object) -> float:
     return time.perf_counter() - start
 
 
-def _options(source: "FullSizeSource") -> RecordOptions:
+def options(source: "FullSizeSource") -> RecordOptions:
+    """Returns how its views are converted."""
     return RecordOptions(source.data_dir, 1024, 640, Encoding.PNG16, seed=0, background_crops=1)
 
 
@@ -93,7 +94,7 @@ def _convert(source: "FullSizeSource", output_dir: pathlib.Path, workers: int) -
     Conversion(
         source,
         "status",
-        _options(source),
+        options(source),
         output_dir,
         views_per_shard=8,
         limit=0,
@@ -113,7 +114,7 @@ def _decoding_share(source: "FullSizeSource") -> float:
         start = time.perf_counter()
         ImageFile(view.path).read_pixels()
         decoded = time.perf_counter()
-        made = records.make(_options(source), source, exam, view)
+        made = records.make(options(source), source, exam, view)
         for record in (made.view, *made.crops):
             schema.encode(record)
         shares.append((decoded - start) / (time.perf_counter() - decoded))
