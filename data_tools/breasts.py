@@ -19,7 +19,7 @@ _PER_SHARD = flags.DEFINE_integer("breasts_per_shard", 64, "Breasts in one file.
 
 def main() -> None:
     """Joins, and says what was made."""
-    data_dir, output_dir = cli.user_path(_DATA_DIR.value), cli.user_path(_OUTPUT_DIR.value)
+    data_dir, output_dir = cli.stored_path(_DATA_DIR.value), cli.stored_path(_OUTPUT_DIR.value)
     if output_dir.exists() and any(output_dir.iterdir()):
         raise InputError(f"{output_dir} already holds files; give another --output_dir or empty it.")
 
@@ -27,7 +27,7 @@ def main() -> None:
     from mammo.data.shards import Shards  # noqa: PLC0415
 
     shards = Shards.open(data_dir)
-    with files.making_folder(output_dir) as unfinished:
+    with files.making_folder(output_dir, whole_by=manifests.FILE_NAME) as unfinished:
         made = joining.join(shards, unfinished, _PER_SHARD.value)
     counts = {name: cli.count_text(sum(split.images.values()), "breast") for name, split in made.items()}
     told = ", ".join(f"{count} in {name}" for name, count in counts.items())

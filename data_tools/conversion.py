@@ -5,16 +5,13 @@ The manifest is what makes a folder a data set: as long as it is not there, the 
 
 import contextlib
 import dataclasses
-import fcntl
 import functools
 import json
 import logging
 import os
 import pathlib
-import shutil
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TextIO
 
 import numpy as np
 
@@ -23,7 +20,7 @@ from data_tools.engines.engine import Engine
 from data_tools.records import RecordOptions
 from data_tools.shard_pairs import Result, Task
 from data_tools.source import ListedExam, Source
-from mammo.common import csv_text, files, typed_json
+from mammo.common import csv_text, files, storage, typed_json
 from mammo.common.errors import InputError
 from mammo.data import index, manifests
 from mammo.data.manifests import Manifest, Split
@@ -181,18 +178,20 @@ class Conversion:
                 self._drop_partials()  # those of workers that were killed
             self._drop_journal(journal)
 
-    def _lock(self, journal: pathlib.Path) -> TextIO:
-        """Makes the journal, and returns a file whose lock this conversion holds until it is closed."""
-        with contextlib.suppress(BlockingIOError, FileNotFoundError):
-            journal.mkdir(parents=True, exist_ok=True)
-            with contextlib.ExitStack() as opened:
-                lock = opened.enter_context((journal / _LOCK_FILE).open("w"))
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    @contextlib.contextmanager
+    def _lock(self, journal: pathlib.Path) -> Iterator[None]:
+        """Makes the journal, and holds a lock in it."""
+        with contextlib.ExitStack() as held:
+            try:
+                journal.mkdir(parents=True, exist_ok=True)
+                lock = held.enter_context(storage.lock(journal / _LOCK_FILE))
                 # The conversion that held it may have ended, and deleted it, meanwhile.
-                if os.path.samestat(os.fstat(lock.fileno()), (journal / _LOCK_FILE).stat()):
-                    opened.pop_all()
-                    return lock
-        raise InputError(f"{self.output_dir} is being written by another conversion.")
+                is_ours = lock is None or os.path.samestat(os.fstat(lock.fileno()), (journal / _LOCK_FILE).stat())
+            except (BlockingIOError, FileNotFoundError):
+                is_ours = False
+            if not is_ours:
+                raise InputError(f"{self.output_dir} is being written by another conversion.")
+            yield
 
     def _check_is_free(self) -> None:
         if self.output_dir.is_dir() and any(self.output_dir.iterdir()):
@@ -214,13 +213,13 @@ class Conversion:
         for path in journal.iterdir():
             if path.name not in (_SETTINGS_FILE, _LOCK_FILE):
                 path.unlink()
-        shutil.rmtree(journal)
+        storage.remove_tree(journal)
 
     def _check_settings(self, path: pathlib.Path, tasks: list[Task]) -> None:
         settings = self._settings(tasks)
         if not path.exists():
             if self._is_whole:  # killed between its last two deletions; whether it was of this command, nothing tells
-                shutil.rmtree(path.parent)
+                storage.remove_tree(path.parent)
                 self._check_is_free()
             files.write_text(path, json.dumps(settings))
             return

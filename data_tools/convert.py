@@ -63,7 +63,7 @@ _BACKGROUND_CROPS = flags.DEFINE_integer("background_crops", 1, "Crops without a
 
 def main() -> None:
     """Converts as the flags say, and prints what came of it; another worker of a job helps to."""
-    output_dir = cli.user_path(_OUTPUT_DIR.value)
+    output_dir = cli.stored_path(_OUTPUT_DIR.value)
     if _makes_cluster() and not cluster.current().is_chief:
         _work_for_first(output_dir / manifests.FILE_NAME)
         return

@@ -13,7 +13,7 @@ from data_tools.engines.local import Local
 from data_tools.phantoms import layout
 from data_tools.records import RecordOptions
 from data_tools.sources import opening
-from mammo.common import files
+from mammo.common import files, storage
 from mammo.common.errors import InputError
 from mammo.config.data import DataConfig, Encoding
 from mammo.data import manifests
@@ -40,6 +40,11 @@ def prepare(data_dir: pathlib.Path | None, folder: pathlib.Path, options: DataCo
     """
     if data_dir is not None and (data_dir / manifests.FILE_NAME).is_file():
         return data_dir
+    if storage.is_stored(data_dir or folder):
+        raise InputError(
+            f"{data_dir or folder} holds no {manifests.FILE_NAME}, and images are read and drawn on a disk; convert "
+            "them with //data_tools:convert, and give its --output_dir as --data_dir."
+        )
     _settle_source(folder, _source_of(data_dir, options))
     if data_dir is None:
         data_dir = _draw(folder, options)
@@ -88,7 +93,7 @@ def join(shards: Shards, folder: pathlib.Path) -> pathlib.Path:
 
     breasts_dir = folder / f"{_BREASTS}{shards.manifest_sha256[:8]}"
     if not (breasts_dir / manifests.FILE_NAME).is_file():
-        with files.making_folder(breasts_dir) as unfinished:
+        with files.making_folder(breasts_dir, whole_by=manifests.FILE_NAME) as unfinished:
             joining.join(shards, unfinished, _IMAGES_PER_SHARD, "--workdir")
     return breasts_dir
 

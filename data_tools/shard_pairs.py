@@ -137,24 +137,23 @@ def make(
         writing_into(output_dir, "--output_dir"),
         files.replacing(views_path) as views_partial,
         files.replacing(crops_path) as crops_partial,
-        tf.io.TFRecordWriter(str(views_partial)) as views,
-        tf.io.TFRecordWriter(str(crops_partial)) as crops,
     ):
-        for exam, view in task.views:
-            try:
-                made = _records_of(options, source, exam, view)
-            except ImageError as error:
-                result.rejected.append((_relative(error.path, options.data_dir), error.reason))
-            else:
-                views.write(schema.encode(made.view))
-                for crop in made.crops:
-                    crops.write(schema.encode(crop))
-                result.add(made, task.index)
-            after_view()
-    result.shards = [
-        DataFile.of(path, content, len(result.rows[content]))
-        for path, content in zip((views_path, crops_path), CONTENTS, strict=True)
-    ]
+        with tf.io.TFRecordWriter(str(views_partial)) as views, tf.io.TFRecordWriter(str(crops_partial)) as crops:
+            for exam, view in task.views:
+                try:
+                    made = _records_of(options, source, exam, view)
+                except ImageError as error:
+                    result.rejected.append((_relative(error.path, options.data_dir), error.reason))
+                else:
+                    views.write(schema.encode(made.view))
+                    for crop in made.crops:
+                        crops.write(schema.encode(crop))
+                    result.add(made, task.index)
+                after_view()
+        result.shards = [
+            DataFile.of(partial, content, len(result.rows[content]), name=task.file_name(content))
+            for partial, content in zip((views_partial, crops_partial), CONTENTS, strict=True)
+        ]
     _write_journal(output_dir, task, result)
     return result
 

@@ -66,7 +66,7 @@ def _input() -> JsonObject:
         from mammo.data.shards import Shards  # noqa: PLC0415
 
         return dataclasses.asdict(
-            input_limit.measure(Shards.open(cli.user_path(_DATA_DIR.value)), _REPEATS.value, seconds)
+            input_limit.measure(Shards.open(cli.stored_path(_DATA_DIR.value)), _REPEATS.value, seconds)
         )
     from mammo.benchmarks import input_pipeline  # noqa: PLC0415
 

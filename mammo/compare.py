@@ -38,8 +38,8 @@ def main() -> None:
     began_s = time.monotonic()
     cluster.refuse_others("//mammo:compare")
     given, folder = _CONFIG.value, cli.user_path(_WORKDIR.value)
-    output_dir = cli.user_path(_OUTPUT_DIR.value) if _OUTPUT_DIR.value else folder
-    data_dir = cli.user_path(_DATA_DIR.value) if _DATA_DIR.value else None
+    output_dir = cli.stored_path(_OUTPUT_DIR.value) if _OUTPUT_DIR.value else folder
+    data_dir = cli.stored_path(_DATA_DIR.value) if _DATA_DIR.value else None
     for model in given.get("models", {}).values():
         if "model" in model:
             model.model.weights = cli.weights(model.model.weights)

@@ -49,8 +49,8 @@ def main() -> None:
     began_s = time.monotonic()
     if _MODEL.value and _WORKDIR.present:
         raise InputError("--workdir and --model are both given; give one of them.")
-    folder = cli.user_path(_MODEL.value or _WORKDIR.value)
-    output_dir = cli.user_path(_OUTPUT_DIR.value) if _OUTPUT_DIR.value else folder / f"evaluation-{_SPLIT.value}"
+    folder = cli.stored_path(_MODEL.value or _WORKDIR.value)
+    output_dir = cli.stored_path(_OUTPUT_DIR.value) if _OUTPUT_DIR.value else folder / f"evaluation-{_SPLIT.value}"
     if bundles.is_bundle(folder):
         trusted = signing.read_trusted(cli.user_path(_TRUST.value)) if _TRUST.value else None
         bundle, output_dir = bundles.open_bundle(folder, trusted), output_dir if _OUTPUT_DIR.value else _beside(folder)
@@ -106,7 +106,7 @@ def _evaluate_bundle(bundle: Bundle, output_dir: pathlib.Path, began_s: float) -
 
 def _data_dir(own_data: pathlib.Path) -> pathlib.Path:
     """Returns the folder of shards that is given, or that a run has made itself."""
-    found = cli.user_path(_DATA_DIR.value) if _DATA_DIR.value else preparation.find_shards(own_data)
+    found = cli.stored_path(_DATA_DIR.value) if _DATA_DIR.value else preparation.find_shards(own_data)
     if found is None:
         raise InputError(f"{own_data.parent} holds no data of its own; give a --data_dir to evaluate on.")
     return found

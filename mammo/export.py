@@ -70,7 +70,7 @@ def main() -> None:
     logging.set_verbosity(logging.WARNING)  # progress says enough
     cluster.refuse_others("//mammo:export")
     began_s = time.monotonic()
-    folders = [cli.user_path(folder) for folder in _WORKDIR.value]
+    folders = [cli.stored_path(folder) for folder in _WORKDIR.value]
     if not folders:
         raise InputError("--workdir is empty; give the folder of a comparison or of a run.")
     for line in (_NAME, _TRAINED_ON):
@@ -85,9 +85,9 @@ def main() -> None:
     from mammo.data.shards import Shards  # noqa: PLC0415
     from mammo.inference import exporting  # noqa: PLC0415
 
-    output_dir = cli.user_path(_OUTPUT_DIR.value) if _OUTPUT_DIR.value else folders[0] / bundles.FOLDER_NAME
+    output_dir = cli.stored_path(_OUTPUT_DIR.value) if _OUTPUT_DIR.value else folders[0] / bundles.FOLDER_NAME
     own_data = folders[0] / "data"
-    data_dir = cli.user_path(_DATA_DIR.value) if _DATA_DIR.value else preparation.find_shards(own_data)
+    data_dir = cli.stored_path(_DATA_DIR.value) if _DATA_DIR.value else preparation.find_shards(own_data)
     if data_dir is None:
         raise InputError(f"{folders[0]} holds no data of its own; give the --data_dir that it was trained on.")
     source_dir = cli.user_path(_SOURCE_DIR.value) if _SOURCE_DIR.value else preparation.find_source_of(data_dir)

@@ -158,7 +158,7 @@ def _check_all_answered(said: Sequence[ExamResult], faults: Sequence[str], outpu
 def _choose_bundle() -> tuple[pathlib.Path, str]:
     """Returns the folder of the bundle to take, and why it is that one, as a clause."""
     if _MODEL.value:
-        return cli.user_path(_MODEL.value), ""
+        return cli.stored_path(_MODEL.value), ""
     runs = cli.user_path(_RUNS.value)
     if found := bundles.find_last(runs):
         return found, f", the last one in {runs}"

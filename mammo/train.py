@@ -63,8 +63,8 @@ def main() -> None:
         )
     if _STAGE.present and given.stage != _STAGE.value:
         raise InputError(f"--stage={_STAGE.value}, but the configuration is of the stage {given.stage!r}.")
-    folder = cli.user_path(_WORKDIR.value or f"runs/{given.stage}")
-    data_dir = cli.user_path(_DATA_DIR.value) if _DATA_DIR.value else None
+    folder = cli.stored_path(_WORKDIR.value or f"runs/{given.stage}")
+    data_dir = cli.stored_path(_DATA_DIR.value) if _DATA_DIR.value else None
     if "model" in given:
         given.model.weights = cli.weights(given.model.weights)
     config = run.from_fields(given)

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from absl import app, flags, logging
 
-from mammo.common import plain, tensorflow_settings
+from mammo.common import plain, storage, tensorflow_settings
 from mammo.common.errors import InputError, StoppedError
 
 _ADVICE = {
@@ -72,9 +72,22 @@ def user_path(path: str) -> pathlib.Path:
 
     `bazel run` starts programs inside its own runfiles folder and passes the person's in
     BUILD_WORKING_DIRECTORY (https://bazel.build/docs/user-manual#running-executables).
+
+    Raises:
+        InputError: It is an address in an object store.
     """
+    storage.refuse_address(path)
     standing_in = pathlib.Path(os.environ.get("BUILD_WORKING_DIRECTORY", "."))
     return (standing_in / os.path.expanduser(path)).absolute()  # noqa: PTH111  pathlib's fails for a file "~$cases"
+
+
+def stored_path(path: str) -> pathlib.Path:
+    """Returns what `user_path` does, or the address of an object store as a path, see `mammo.common.storage`.
+
+    Raises:
+        InputError: It is an address of another kind.
+    """
+    return storage.path(path) if "://" in path else user_path(path)
 
 
 def user_paths(text: str) -> list[pathlib.Path]:

@@ -1,7 +1,8 @@
 """Writes files atomically: under a temporary name, then renamed, so that no partial file has the final name.
 
 What was written is on the disk before it gets its name: a machine that loses its power leaves the old file or the new
-one, never an empty one with the new name, as file systems may that write names before content.
+one, never an empty one with the new name, as file systems may that write names before content. Into an object store
+(see `mammo.common.storage`) goes what is whole on a local disk.
 """
 
 import contextlib
@@ -12,7 +13,10 @@ import pathlib
 import re
 import shutil
 import socket
+import tempfile
 from collections.abc import Iterator
+
+from mammo.common import storage
 
 PARTIAL_SUFFIX = ".partial"
 PARTIAL_NAME = re.compile(rf".+\.[A-Za-z0-9.-]+-\d+{re.escape(PARTIAL_SUFFIX)}")
@@ -24,7 +28,7 @@ _WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 @contextlib.contextmanager
 def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Yields a temporary path beside `path`, and renames it to `path` when the block ends without an error.
+    """Yields a temporary path of a disk, and puts its file in the place of `path` when the block ends without an error.
 
     The temporary name contains the host's and the process id: a process that outlives its parent, or that has the same
     id on another machine, cannot spoil the file of another.
@@ -33,6 +37,11 @@ def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
     Raises:
         OSError: The file cannot be written; `filename` is always set, though the system leaves it out on a full disk.
     """
+    if storage.is_stored(path):
+        with tempfile.TemporaryDirectory() as folder:
+            yield pathlib.Path(folder, path.name)
+            storage.send(pathlib.Path(folder, path.name), path)
+        return
     partial = path.with_name(f"{path.name}.{socket.gethostname()}-{os.getpid()}{PARTIAL_SUFFIX}")
     try:
         yield partial
@@ -48,14 +57,24 @@ def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
 
 
 @contextlib.contextmanager
-def making_folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Yields a temporary path beside `path`, for a folder that takes this name when the block ends without an error.
+def making_folder(path: pathlib.Path, *, whole_by: str | None = None) -> Iterator[pathlib.Path]:
+    """Yields a temporary path of a disk, for a folder that takes the place of `path` when the block ends well.
 
     What a block that was killed has left is deleted first. An empty folder in the place of `path` gives way.
+
+    Args:
+        path: The folder.
+        whole_by: Name of the file in it without which the folder is none. In an object store, which has no folders to
+            rename, it is sent last; a folder that has no such file can only be made on a disk.
 
     Raises:
         OSError: The disk is full, or fails.
     """
+    if whole_by is not None and storage.is_stored(path):
+        with tempfile.TemporaryDirectory() as folder:
+            yield pathlib.Path(folder, path.name)
+            storage.send_tree(pathlib.Path(folder, path.name), path, whole_by)
+        return
     unfinished = path.with_name(f"{path.name}{PARTIAL_SUFFIX}")
     shutil.rmtree(unfinished, ignore_errors=True)
     yield unfinished
@@ -79,6 +98,8 @@ def sync(path: pathlib.Path) -> None:
     Raises:
         OSError: The disk is full, or fails.
     """
+    if storage.is_stored(path):  # what was closed is there
+        return
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -95,7 +116,7 @@ def sync_tree(folder: pathlib.Path) -> None:
     Raises:
         OSError: The disk is full, or fails.
     """
-    for parent, _, names in os.walk(folder):
+    for parent, _, names in os.walk(folder) if not storage.is_stored(folder) else ():
         for name in names:
             sync(pathlib.Path(parent, name))
         sync(pathlib.Path(parent))

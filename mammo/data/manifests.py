@@ -48,13 +48,13 @@ class DataFile:
     sha256: str
 
     @classmethod
-    def of(cls, path: pathlib.Path, content: str, records: int) -> "DataFile":
-        """Returns what the manifest says of a file that is written.
+    def of(cls, path: pathlib.Path, content: str, records: int, *, name: str | None = None) -> "DataFile":
+        """Returns what the manifest says of a file that is written; `name` is what it will be called, if not as now.
 
         Raises:
             OSError: It cannot be read.
         """
-        return cls(path.name, content, records, path.stat().st_size, files.sha256_of(path))
+        return cls(name or path.name, content, records, path.stat().st_size, files.sha256_of(path))
 
     def __post_init__(self) -> None:
         """Checks the fields.

@@ -1,7 +1,6 @@
 """Reads single records of shards, wherever they stand, without those before them."""
 
 import functools
-import os
 from typing import Any
 
 import tensorflow as tf
@@ -39,7 +38,8 @@ class RecordReader:
             self._spans[file.index] = list(verification.record_spans(file.path))
         start, length = self._spans[file.index][shard_files.record_number(key)]
         with file.path.open("rb", buffering=0) as opened:
-            serialized = os.pread(opened.fileno(), length, start)
+            opened.seek(start)
+            serialized = opened.read(length)
         try:
             made = {name: value.numpy() for name, value in schema.decode(serialized, self._shards.encoding).items()}
         except (tf.errors.OpError, UnicodeDecodeError) as error:

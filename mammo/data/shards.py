@@ -40,15 +40,7 @@ class Shards:
             InputError: The manifest cannot be used, or a file is missing or another one.
         """
         made = manifests.read(folder)
-        for file in (file for split in made.splits.values() for file in (*split.shards, *split.indexes)):
-            path = folder / file.name
-            if not path.is_file():
-                raise InputError(f"{path} is missing; {REMEDY}.")
-            if path.stat().st_size != file.bytes:
-                raise InputError(
-                    f"{path} has {path.stat().st_size:,} bytes where {manifests.FILE_NAME} says {file.bytes:,}; "
-                    f"{REMEDY}."
-                )
+        verification.check_sizes(folder, made)
         opened = cls(folder, made)
         verification.verify(folder, made, opened.manifest_sha256)
         return opened

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 
 from absl import logging
 
-from mammo.common import cache, files, progress
+from mammo.common import cache, files, progress, storage
 from mammo.common.errors import InputError
 from mammo.data import manifests
 from mammo.data.manifests import DataFile, Manifest
@@ -28,11 +28,15 @@ _HEAD_BYTES = 12  # before a record: its length, and the CRC of that
 _FRAME_BYTES = 16  # these, and after the record its own CRC
 _MOST_RECORD_BYTES = 1 << 30
 _THREADS = 4  # one disk is not read faster by more
+_ASKING = 16  # threads that wait for an object store to say how large a file is
 _SILENT_S = 5.0
 
 
 def verify(folder: pathlib.Path, manifest: Manifest, manifest_sha256: str) -> None:
     """Checks that each file is what the manifest says, unless it was checked here before and is as it was then.
+
+    In an object store a file's size, which `Shards.open` has checked, and the CRC of each record as it is read stand
+    for the hash: to read all of it first, on each machine that a cloud lends, would take longer than to train.
 
     Args:
         folder: Of the shards.
@@ -42,6 +46,8 @@ def verify(folder: pathlib.Path, manifest: Manifest, manifest_sha256: str) -> No
     Raises:
         InputError: A file is another than the manifest names.
     """
+    if storage.is_stored(folder):
+        return
     shards = [file for split in manifest.splits.values() for file in split.shards]
     indexes = [file for split in manifest.splits.values() for file in split.indexes]
     stamp = _stamp(folder, [*shards, *indexes], manifest_sha256)
@@ -69,6 +75,33 @@ def verify(folder: pathlib.Path, manifest: Manifest, manifest_sha256: str) -> No
             stamp.touch()
 
 
+def check_sizes(folder: pathlib.Path, manifest: Manifest) -> None:
+    """Checks that each file is there, and as large as the manifest says.
+
+    Raises:
+        InputError: One is not.
+    """
+    named = [file for split in manifest.splits.values() for file in (*split.shards, *split.indexes)]
+    with concurrent.futures.ThreadPoolExecutor(_ASKING) as pool:
+        sizes_bytes = pool.map(lambda file: _size(folder / file.name), named)
+        for file, size_bytes in zip(named, sizes_bytes, strict=True):
+            if size_bytes is None:
+                raise InputError(f"{folder / file.name} is missing; {REMEDY}.")
+            if size_bytes != file.bytes:
+                raise InputError(
+                    f"{folder / file.name} has {size_bytes:,} bytes where {manifests.FILE_NAME} says {file.bytes:,}; "
+                    f"{REMEDY}."
+                )
+
+
+def _size(path: pathlib.Path) -> int | None:
+    """Returns the size of a file in bytes; None: it is not there."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None
+
+
 def count_records(path: pathlib.Path) -> int:
     """Counts the records of a file by their lengths; raises as `record_spans` does."""
     return sum(1 for _ in record_spans(path))
@@ -84,9 +117,10 @@ def record_spans(path: pathlib.Path) -> Iterator[tuple[int, int]]:
     if not path.exists():
         raise InputError(f"{path} is missing; {REMEDY}.")
     with path.open("rb", buffering=0) as file:
-        size, offset, number = os.fstat(file.fileno()).st_size, 0, 0
+        size, offset, number = file.seek(0, os.SEEK_END), 0, 0
         while offset < size:
-            head = os.pread(file.fileno(), _LENGTH.size, offset)
+            file.seek(offset)
+            head = file.read(_LENGTH.size)
             length = _LENGTH.unpack(head)[0] if len(head) == _LENGTH.size else size
             start, offset = offset + _HEAD_BYTES, offset + _FRAME_BYTES + length
             if length > _MOST_RECORD_BYTES or offset > size:

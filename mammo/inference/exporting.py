@@ -1,8 +1,9 @@
 """Makes a model bundle of trained models: their networks, and what validation and test say of their concept."""
 
+import contextlib
 import pathlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from absl import logging
@@ -10,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mammo.clinical.operating_points import OperatingPoint
 from mammo.clinical.rules import MissingProjection
-from mammo.common import files, typed_json
+from mammo.common import files, storage, typed_json
 from mammo.common.errors import InputError
 from mammo.concepts import catalogue, evidence, judging, trained_models
 from mammo.concepts.catalogue import CONCEPTS
@@ -110,17 +111,15 @@ def export(
     logging.info("Measuring the concept %r on the validation and the test split.", concept.title)
     asked = Evidence(lambda role: trained_models.open_model(models[role]), shards, source_dir, flips=flips)
     judged = judging.judge(concept, *(asked.answers(concept, split) for split in ("validation", "test")))
-    unfinished = output_dir.with_name(f"{output_dir.name}.partial")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    for role in concept.roles:
-        _save(models[role], unfinished / NETWORKS_FOLDER / role, halved=halved)
     networks = {role.value: models[role].stage.plan for role in concept.roles}
     source = _PHANTOMS if shards.manifest.source == manifests.PHANTOM else shards.manifest.source
     facts = _facts(name, described.trained_on or source, concept, judged, networks, shards, flips=flips)
     trained = {role.value: models[role].describe() for role in concept.roles}
-    files.write_text(unfinished / CARD_FILE, model_card.render(facts, judged.figures, trained, described.notes))
-    bundles.seal(unfinished, facts, key)
-    _replace(output_dir, unfinished)
+    with _replacing(output_dir) as unfinished:
+        for role in concept.roles:
+            _save(models[role], unfinished / NETWORKS_FOLDER / role, halved=halved)
+        files.write_text(unfinished / CARD_FILE, model_card.render(facts, judged.figures, trained, described.notes))
+        bundles.seal(unfinished, facts, key)
     return bundles.open_bundle(output_dir)
 
 
@@ -176,10 +175,17 @@ def _points(measured: Mapping[str, OperatingFigures]) -> dict[str, OperatingPoin
     }
 
 
-def _replace(output_dir: pathlib.Path, unfinished: pathlib.Path) -> None:
-    """Puts a finished folder, once it is on the disk, in the place of what was there."""
+@contextlib.contextmanager
+def _replacing(output_dir: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Yields a folder of a disk, which takes the place of what was there when the block ends without an error."""
+    if storage.is_stored(output_dir):
+        with files.making_folder(output_dir, whole_by=SUMS_FILE) as unfinished:
+            yield unfinished
+        return
+    unfinished, old = (output_dir.with_name(f"{output_dir.name}.{end}") for end in ("partial", "old"))
+    shutil.rmtree(unfinished, ignore_errors=True)
+    yield unfinished
     files.sync_tree(unfinished)
-    old = output_dir.with_name(f"{output_dir.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if output_dir.exists():
         output_dir.rename(old)

@@ -3,13 +3,12 @@
 import contextlib
 import dataclasses
 import pathlib
-import shutil
 import tempfile
 
 import tensorflow as tf
 from absl import logging
 
-from mammo.common import errors, files
+from mammo.common import errors, files, storage
 from mammo.common.errors import InputError
 from mammo.training import agreement, cluster
 from mammo.training.state import TrainState
@@ -173,7 +172,7 @@ class _Kept:
         """Deletes every checkpoint but that of the name `kept`, those that were left half written included."""
         for path in self.folder.glob(f"{self.folder.name}-*"):
             if path.is_dir():  # where TensorFlow writes the parts of one
-                shutil.rmtree(path)
+                storage.remove_tree(path)
             elif path.name.partition(".")[0] != kept:
                 path.unlink()
 

@@ -2,14 +2,13 @@
 
 import contextlib
 import dataclasses
-import fcntl
 import json
 import pathlib
 from collections.abc import Iterator, Mapping
 
 from absl import logging
 
-from mammo.common import errors, files, typed_json
+from mammo.common import errors, files, storage, typed_json
 from mammo.common.errors import InputError
 from mammo.config import run
 from mammo.config.run import RunConfig
@@ -43,9 +42,9 @@ def claim(folder: pathlib.Path) -> Iterator[None]:
     if not cluster.current().is_chief:
         yield
         return
-    with (folder / _LOCK_FILE).open("w") as lock:  # the system lets go of it when this process ends, however it ends
+    with contextlib.ExitStack() as held:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held.enter_context(storage.lock(folder / _LOCK_FILE))
         except BlockingIOError:
             raise InputError(f"{folder} is in use by another run; wait, or give another --workdir.") from None
         yield

@@ -1,0 +1,122 @@
+"""Files in an object store, as paths that are used like those of a disk: gs://bucket/folder/file.
+
+`path` returns a `StoredPath` for an address, and a plain path for anything else. What differs from a disk:
+
+* A file is written whole, as it is closed, or not at all. `mammo.common.files` writes to a local disk first, and sends
+  what is whole; the disk needs room for the largest file: a pair of shards.
+* A folder cannot be renamed. One that must be whole or not there at all is sent with the file that makes it whole last.
+* There is no lock: see `lock`.
+"""
+
+import atexit
+import contextlib
+import fcntl
+import pathlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from typing import IO, Any
+
+from absl import logging
+
+from mammo.common import stored_path
+from mammo.common.errors import InputError
+from mammo.common.stored_path import StoredPath
+
+
+def path(text: str) -> pathlib.Path:
+    """Returns the path of a file or folder: on a disk, as it is given, or in an object store.
+
+    Raises:
+        InputError: It is an address of another kind.
+    """
+    scheme, separator, _ = text.partition("://")
+    if not separator:
+        return pathlib.Path(text)
+    if scheme not in stored_path.SCHEMES:
+        raise InputError(
+            f"{text}: {scheme}:// is not read from here; copy it to a disk first, or mount it (docs/cloud.md says how)."
+        )
+    return StoredPath(text)
+
+
+def is_stored(place: pathlib.Path) -> bool:
+    """Tells whether a path is of an object store."""
+    return isinstance(place, StoredPath)
+
+
+def refuse_address(text: str) -> None:
+    """Refuses an address where only a disk will do.
+
+    Raises:
+        InputError: It is one.
+    """
+    if "://" in text:
+        raise InputError(f"{text} must be on a disk here; copy it to one, or mount it (docs/cloud.md says how).")
+
+
+@contextlib.contextmanager
+def lock(file: pathlib.Path) -> Iterator[IO[Any] | None]:
+    """Holds a file locked while the block lasts; the system lets go of it when this process ends, however it ends.
+
+    In an object store there is no lock: that nobody else writes there is up to who starts the programs, and is said.
+
+    Raises:
+        BlockingIOError: Another process holds it.
+    """
+    if is_stored(file):
+        logging.warning("%s has no locks: let nothing else write there meanwhile.", file.parent)
+        yield None
+        return
+    with file.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield held
+
+
+def remove_tree(folder: pathlib.Path) -> None:
+    """Deletes a folder with all that is in it; it need not be there."""
+    if isinstance(folder, StoredPath):
+        with contextlib.suppress(FileNotFoundError), stored_path.as_os_error(folder):
+            stored_path.gfile().rmtree(str(folder))
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def send(local: pathlib.Path, to: pathlib.Path) -> None:
+    """Copies a file of a disk into an object store, whole or not at all; one that was there is replaced."""
+    with stored_path.as_os_error(to):
+        stored_path.gfile().makedirs(str(to.parent))
+        stored_path.gfile().copy(str(local), str(to), overwrite=True)
+
+
+def send_tree(local: pathlib.Path, to: pathlib.Path, last: str) -> None:
+    """Puts a folder of a disk in the place of one in an object store.
+
+    Args:
+        local: The folder.
+        to: Where it goes; what was there is deleted.
+        last: Name of the file that makes the folder whole, which is sent when all others are there.
+    """
+    remove_tree(to)
+    names = sorted(file.relative_to(local).as_posix() for file in local.rglob("*") if file.is_file())
+    for name in sorted(names, key=lambda name: name == last):
+        send(local / name, to / name)
+
+
+def local_copy(folder: pathlib.Path) -> pathlib.Path:
+    """Returns a folder of a disk with what a folder holds: itself, or of one in an object store a copy.
+
+    The copy is deleted as this process ends.
+    """
+    if not is_stored(folder):
+        return folder
+    temporary = pathlib.Path(tempfile.mkdtemp())
+    atexit.register(remove_tree, temporary)
+    copy = temporary / folder.name
+    for file in folder.rglob("*"):
+        if file.is_file():
+            local = copy / file.relative_to(folder)
+            local.parent.mkdir(parents=True, exist_ok=True)
+            with stored_path.as_os_error(file):
+                stored_path.gfile().copy(str(file), str(local))
+    return copy
