@@ -86,6 +86,7 @@ def send(local: pathlib.Path, to: pathlib.Path) -> None:
     """Copies a file of a disk into an object store, whole or not at all; one that was there is replaced."""
     with stored_path.as_os_error(to):
         stored_path.gfile().makedirs(str(to.parent))
+        stored_path.make_way(to)
         stored_path.gfile().copy(str(local), str(to), overwrite=True)
 
 

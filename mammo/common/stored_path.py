@@ -123,10 +123,11 @@ class _StoredFile(io.RawIOBase):
 
     def __init__(self, place: StoredPath, mode: str) -> None:
         super().__init__()
-        self._place, self._mode = place, mode
+        self._place, self._mode, self._position = place, mode, 0
         with as_os_error(place):
-            if mode == "r":
-                gfile().stat(str(place))  # which opening does not ask for
+            self._size_bytes = gfile().stat(str(place)).length if mode == "r" else 0
+            if mode == "w":
+                make_way(place)
             self._file = gfile().GFile(str(place), f"{mode}b")
             if mode == "w":
                 self._file.write(b"")  # so that an empty file is one
@@ -141,25 +142,27 @@ class _StoredFile(io.RawIOBase):
         return self.readable()
 
     def readinto(self, buffer: Any) -> int:
-        with as_os_error(self._place):
-            content = self._file.read(len(buffer))
-        buffer[: len(content)] = content
-        return len(content)
+        length = max(0, min(len(buffer), self._size_bytes - self._position))  # TensorFlow raises at what is beyond
+        if length:
+            with as_os_error(self._place):
+                self._file.seek(self._position)
+                buffer[:length] = self._file.read(length)
+        self._position += length
+        return length
 
     def write(self, content: Any) -> int:
         with as_os_error(self._place):
             self._file.write(bytes(content))
+        self._position += len(content)
         return len(content)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        with as_os_error(self._place):
-            base = {os.SEEK_SET: 0, os.SEEK_CUR: self._file.tell(), os.SEEK_END: self._file.size()}[whence]
-            self._file.seek(base + offset)
-        return base + offset
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size_bytes}[whence]
+        self._position = base + offset
+        return self._position
 
     def tell(self) -> int:
-        with as_os_error(self._place):
-            return int(self._file.tell())
+        return self._position
 
     def close(self) -> None:
         if not self.closed:
@@ -168,6 +171,12 @@ class _StoredFile(io.RawIOBase):
                     self._file.close()
             finally:
                 super().close()
+
+
+def make_way(place: pathlib.Path) -> None:
+    """Deletes a file of "ram" that is to be written anew: TensorFlow would append to it, as to no other."""
+    if str(place).startswith("ram:") and gfile().exists(str(place)):
+        gfile().remove(str(place))
 
 
 def gfile() -> Any:

@@ -184,5 +184,5 @@ def _best_of(workdir: pathlib.Path, model: tf.keras.Model) -> _Kept:
 
 def _narrow_types(path: str) -> list[str]:
     """Returns the names of the types below float32 that a checkpoint holds, which no float32 model can read."""
-    types = tf.train.load_checkpoint(path).get_variable_to_dtype_map().values()
+    types = tf.compat.v1.train.NewCheckpointReader(path).get_variable_to_dtype_map().values()
     return sorted({dtype.name for dtype in types} & {"bfloat16", "float16"})
