@@ -12,6 +12,7 @@ from tools.modules import Labels, Module
 def _tree(root: pathlib.Path, **files: str) -> pathlib.Path:
     """Writes files, named with `__` for `/` and without ".py"."""
     (root / "requirements.in").write_text("numpy==1.26.4  # why\nopencv-python-headless<5\n")
+    (root / "requirements_spark.in").write_text("pyspark==3.5.9\n")
     for name, text in files.items():
         path = root / (name.replace("__", "/") + ".py")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -50,6 +51,12 @@ def test_a_library_depends_on_what_it_imports_wherever_it_does(tmp_path):
             ],
         )""")
     assert 'deps = ["@pypi//:opencv_python_headless"]' in _target(_build_file(root, "app"), "images")
+
+
+def test_what_is_installed_apart_has_labels_of_its_own(tmp_path):
+    root = _tree(tmp_path, app__far="from pyspark.accumulators import AccumulatorParam\nimport numpy\n")
+    target = _target(_build_file(root, "app"), "far")
+    assert '        "@pypi//:numpy",\n        "@spark//:pyspark",\n' in target
 
 
 def test_a_program_is_a_target_of_its_own_kind(tmp_path):

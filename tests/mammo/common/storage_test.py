@@ -123,7 +123,12 @@ def test_a_file_whose_writing_fails_leaves_the_one_before():
 def test_a_folder_is_sent_with_what_makes_it_whole_last(monkeypatch):
     sent = []
     send = storage.send
-    monkeypatch.setattr(storage, "send", lambda local, to: (sent.append(to.name), send(local, to)))
+
+    def noted(local, to):
+        sent.append(to.name)
+        send(local, to)
+
+    monkeypatch.setattr(storage, "send", noted)
     (ROOT / "folder/stale").write_text("x")
     with files.making_folder(ROOT / "folder", whole_by="manifest.json") as unfinished:
         for name in ("a", "manifest.json", "z"):
