@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 
 import pytest
 
@@ -64,27 +65,27 @@ def test_no_task_is_no_result():
     assert _run(_square, []) == []
 
 
+def _noting(taken):
+    for task in range(100):
+        taken.append(task)
+        yield task
+
+
 @pytest.mark.parametrize("count", [1, 2])
 def test_tasks_are_taken_as_results_are_used(count):
-    taken, used, most_ahead = 0, 0, 0
-
-    def tasks():
-        nonlocal taken
-        for task in range(100):
-            taken += 1
-            yield task
-
-    for _ in processes.run(_square, tasks(), count, total=100, unit=" task"):
-        most_ahead = max(most_ahead, taken - used)
-        used += 1
-    assert (taken, used) == (100, 100)
+    taken: list[int] = []
+    ahead = []
+    for used, _ in enumerate(processes.run(_square, _noting(taken), count, total=100, unit=" task")):
+        ahead.append(len(taken) - used)
+    assert (len(ahead), len(taken)) == (100, 100)
     # The result in hand is not yet used, and the next task was handed out for it.
-    assert 1 <= most_ahead <= processes.TASKS_AHEAD * count + 1
+    assert 1 <= max(ahead) <= processes.TASKS_AHEAD * count + 1
 
 
 def test_a_result_that_nobody_uses_holds_up_the_tasks():
-    taken = []
-    results = processes.run(_square, (taken.append(task) or task for task in range(100)), 2, total=100, unit=" task")
+    taken: list[int] = []
+    results = processes.run(_square, _noting(taken), 2, total=100, unit=" task")
+    assert isinstance(results, types.GeneratorType)
     next(results)
     assert len(taken) == 2 * processes.TASKS_AHEAD + 1
     results.close()
