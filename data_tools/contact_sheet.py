@@ -6,9 +6,11 @@ lettering and tape (red), the crop (blue) and the outlined lesions (magenta); an
 
 import dataclasses
 import functools
+import itertools
+import math
 import os
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -38,6 +40,8 @@ COLUMNS, ROWS = 6, 5
 _GREEN, _RED, _BLUE, _MAGENTA, _WHITE = (80, 220, 80), (60, 60, 230), (255, 160, 60), (255, 80, 255), (255, 255, 255)
 _GAMMA = 0.6  # shows the skin line, which is what a crop could cut
 
+_ListedPair = tuple[ListedExam, ListedView]
+
 
 @dataclasses.dataclass(frozen=True)
 class _Drawing:
@@ -53,26 +57,36 @@ def main() -> None:
     source = opening.open_source(_SOURCE.value, data_dir, _LABELS.value, _TREE.value)
     exams = source.list_exams()
     step = max(len(exams) / _LIMIT.value, 1) if _LIMIT.value else 1
-    views = [(exam, view) for exam in _every(exams, step) for view in exam.views]
-    sheets = [(index, views[index : index + COLUMNS * ROWS]) for index in range(0, len(views), COLUMNS * ROWS)]
+    drawn = _every(exams, step)
+    views = sum(len(exam.views) for exam in drawn)
+    sheets = math.ceil(views / (COLUMNS * ROWS))
+    digits = max(len(str(sheets - 1)), 3)  # names of one length sort in the order of the sheets
+    tasks = ((output_dir / f"contact_sheet_{index:0{digits}d}.png", of_one) for index, of_one in _sheets(drawn))
     output_dir.mkdir(parents=True, exist_ok=True)
-    draw = functools.partial(_draw_sheet, _Drawing(source, data_dir, _HEIGHT.value, _WIDTH.value), output_dir)
-    refused = sum(processes.run(draw, sheets, _WORKERS.value, total=len(views), unit=" view"))
-    print(f"Wrote {len(sheets)} sheets of {len(views)} views to {output_dir}; {refused} views cannot be used.")
+    draw = functools.partial(_draw_sheet, _Drawing(source, data_dir, _HEIGHT.value, _WIDTH.value))
+    refused = sum(processes.run(draw, tasks, _WORKERS.value, total=views, unit=" view"))
+    print(f"Wrote {sheets} sheets of {views} views to {output_dir}; {refused} views cannot be used.")
 
 
 def _every(exams: Sequence[ListedExam], step: float) -> list[ListedExam]:
     return [exams[int(place)] for place in np.arange(0, len(exams), step)]
 
 
+def _sheets(exams: Iterable[ListedExam]) -> Iterator[tuple[int, list[_ListedPair]]]:
+    """Yields the views of each sheet with its number, as they are asked for."""
+    views = ((exam, view) for exam in exams for view in exam.views)
+    for index in itertools.count():
+        of_one = list(itertools.islice(views, COLUMNS * ROWS))
+        if not of_one:
+            return
+        yield index, of_one
+
+
 def _draw_sheet(
-    drawing: _Drawing,
-    output_dir: pathlib.Path,
-    sheet: tuple[int, list[tuple[ListedExam, ListedView]]],
-    after_view: Callable[[], None],
+    drawing: _Drawing, sheet: tuple[pathlib.Path, list[_ListedPair]], after_view: Callable[[], None]
 ) -> int:
     """Draws one sheet; returns how many of its views cannot be used."""
-    index, views = sheet
+    path, views = sheet
     cells, refused = [], 0
     for exam, view in views:
         try:
@@ -82,7 +96,7 @@ def _draw_sheet(
             refused += 1
         _caption(cells[-1], view.path.stem)
         after_view()
-    with files.replacing(output_dir / f"contact_sheet_{index // (COLUMNS * ROWS):03d}.png") as partial:
+    with files.replacing(path) as partial:
         partial.write_bytes(cv2.imencode(".png", _grid(cells))[1].tobytes())
     return refused
 

@@ -1,8 +1,11 @@
-"""Describes a data set as it is given: one HTML page with counts, figures and examples, and statistics.json."""
+"""Describes a data set as it is given: a page with counts, figures and examples, statistics.json and rejected.csv."""
 
+import itertools
 import json
+import logging
 import os
 import pathlib
+from collections.abc import Iterable, Iterator
 
 import cv2
 import numpy as np
@@ -14,20 +17,21 @@ from data_tools.source import Lesion, ListedExam, ListedView, Source
 from data_tools.sources import opening
 from data_tools.statistics import Tables
 from mammo.clinical import labels
-from mammo.common import cli, files
+from mammo.common import cli, csv_text, files
 from mammo.common.errors import ImageError
 from mammo.imaging import pixel_path
 from mammo.imaging.image_file import ImageFile
 
 _SOURCE = flags.DEFINE_enum("source", "mini_ddsm", opening.NAMES, "What kind of data set --data_dir holds.")
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the data set.", required=True)
-_OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Folder for describe.html and statistics.json.", required=True)
+_OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Folder for the page and its two tables.", required=True)
 _LABELS = flags.DEFINE_enum("labels", "overlay", opening.LABELS, "As //data_tools:convert takes it.")
 _TREE = flags.DEFINE_enum("tree", "auto", opening.TREES, "As //data_tools:convert takes it.")
 _LIMIT = flags.DEFINE_integer("limit", 0, "Describe only the first so many exams; 0: all.", lower_bound=0)
 _WORKERS = flags.DEFINE_integer("workers", os.cpu_count() or 1, "Processes.", lower_bound=1)
 
 _EXAMPLES_EACH = 2
+_MOST_TRIED = 10  # views, to find as many that can be drawn: headers tell nothing of the pixels
 _EXAMPLE_HEIGHT_PX = 620
 
 
@@ -38,28 +42,44 @@ def main() -> None:
     exams = source.list_exams()
     exams = exams[: _LIMIT.value] if _LIMIT.value else exams
     tables = statistics.gather(source, exams, _WORKERS.value)
+    rejected = [(path.removeprefix(f"{data_dir}/"), reason) for path, reason in tables.rejected.to_numpy().tolist()]
     page = description.render(
         f"{data_dir.name} ({source.name})",
-        statistics.relative_to(tables, data_dir),
+        tables,
+        rejected,
         _examples(source, exams, tables),
         is_synthetic=opening.is_synthetic(data_dir),
     )
     output_dir.mkdir(parents=True, exist_ok=True)
     files.write_text(output_dir / "statistics.json", json.dumps(statistics.summarise(tables), indent=2) + "\n")
+    files.write_text(output_dir / description.REJECTED_FILE, csv_text.table(("path", "reason"), rejected))
     files.write_text(output_dir / "describe.html", page)
-    print(f"Wrote {output_dir / 'describe.html'} and statistics.json.")
+    print(f"Wrote {output_dir / 'describe.html'}, statistics.json and {description.REJECTED_FILE}.")
 
 
 def _examples(source: Source, exams: list[ListedExam], tables: Tables) -> list[Example]:
     """Draws the lesions that lie nearest to the median size of their pathology: typical ones, not the best."""
-    by_path = {str(view.path): (exam, view) for exam in exams for view in exam.views}
-    found = []
+    paths: dict[str, list[str]] = {}
     for label in labels.LESION_NAMES:
         lesions = tables.lesions[tables.lesions.pathology == label].drop_duplicates("patient_id")
         typical = (lesions.length_px - lesions.length_px.median()).abs().sort_values(kind="stable").index
-        for path in lesions.path[typical[:_EXAMPLES_EACH]]:
-            found.append(_example(source, *by_path[path]))
-    return found
+        paths[label] = lesions.path[typical[:_MOST_TRIED]].tolist()
+    wanted = {path for of_label in paths.values() for path in of_label}
+    listed = {str(view.path): (exam, view) for exam in exams for view in exam.views if str(view.path) in wanted}
+    return [
+        example
+        for of_label in paths.values()
+        for example in itertools.islice(_drawn(source, [listed[path] for path in of_label]), _EXAMPLES_EACH)
+    ]
+
+
+def _drawn(source: Source, views: Iterable[tuple[ListedExam, ListedView]]) -> Iterator[Example]:
+    """Yields the examples that can be drawn: one damaged view of thousands does not cost the page."""
+    for exam, view in views:
+        try:
+            yield _example(source, exam, view)
+        except ImageError as error:
+            logging.warning("%s; it is no example.", error)
 
 
 def _example(source: Source, exam: ListedExam, view: ListedView) -> Example:

@@ -2,12 +2,21 @@
 
 import dataclasses
 import pathlib
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from data_tools import figures, statistics
 from data_tools.statistics import Summary, Tables
 from mammo.reports import pages
+
+REJECTED_FILE = "rejected.csv"
+"""Beside the page, and lists all views that cannot be used."""
+
+MAX_REJECTED_SHOWN = 50
+"""Of a data set's views that cannot be used, so that a page of any data set can be opened and printed."""
+
+_MOST_ON_ONE_IMAGE = 9  # lesions, of which a row of the table has a count of its own
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,12 +32,16 @@ class Example:
     svg: str
 
 
-def render(title: str, tables: Tables, examples: list[Example], *, is_synthetic: bool) -> str:
-    """Returns the page as HTML.
+def render(
+    title: str, tables: Tables, rejected: Sequence[tuple[str, str]], examples: list[Example], *, is_synthetic: bool
+) -> str:
+    """Returns the page as HTML, of a size that does not grow with the data set.
 
     Args:
         title: What the data set is called.
-        tables: Its facts, paths as they should be shown.
+        tables: Its facts.
+        rejected: Path and reason of each view that cannot be used, as they should be shown; beyond
+            `MAX_REJECTED_SHOWN` they are counted only.
         examples: Lesions to show.
         is_synthetic: Whether the exams were drawn by a program, which the page then says.
     """
@@ -43,7 +56,9 @@ def render(title: str, tables: Tables, examples: list[Example], *, is_synthetic:
             s=summary,
             figures=_figures(tables, summary),
             examples=examples,
-            rejected=tables.rejected.to_dict("records"),
+            rejected=rejected[:MAX_REJECTED_SHOWN],
+            rejected_more=max(len(rejected) - MAX_REJECTED_SHOWN, 0),
+            rejected_file=REJECTED_FILE,
             facts=_facts(summary),
         )
     )
@@ -127,7 +142,6 @@ def _lesion_figures(lesions: pd.DataFrame) -> list[tuple[str, str, str]]:
 def _facts(summary: Summary) -> list[tuple[str, str]]:
     """Rows of the table of counts: what, how many."""
     n, images, breasts = summary["n"], summary["images"], summary["breasts_with_lesion"]
-    on_one = summary["lesions"]["on_one_image"]
     size = summary["mean_size_px"]
     rows = [
         ("Patients", f"{n['patients']:,}"),
@@ -136,7 +150,7 @@ def _facts(summary: Summary) -> list[tuple[str, str]]:
         *((f"– {label}", f"{count:,}") for label, count in images.items()),
         ("Outlined lesions", f"{n['lesions']:,}"),
         *((f"– {label}", f"{count:,}") for label, count in summary["lesions"]["pathology"].items()),
-        ("Views with 1, 2, 3 or more lesions", " · ".join(f"{int(k)}: {v:,}" for k, v in on_one.items()) or "none"),
+        ("Views with 1, 2, 3 or more lesions", _on_one_image(summary["lesions"]["on_one_image"])),
         ("Breasts with a lesion in both views", f"{breasts['in_both_views']:,}"),
         ("Breasts with a lesion in one view only", f"{breasts['in_one_view']:,}"),
         ("Exams with lesions in both breasts", f"{summary['exams_with_lesions_in_both_breasts']:,}"),
@@ -145,3 +159,11 @@ def _facts(summary: Summary) -> list[tuple[str, str]]:
     if size["height"]:
         rows.append(("Mean size of a view", f"{size['height']:,.0f} × {size['width']:,.0f} pixels (height × width)"))
     return rows
+
+
+def _on_one_image(views_by_count: Mapping[str, int]) -> str:
+    """Views by how many lesions are on one; the many that crowded images have, each its own number, count as one."""
+    single = {count: views for count, views in views_by_count.items() if int(count) <= _MOST_ON_ONE_IMAGE}
+    more = sum(views_by_count.values()) - sum(single.values())
+    counts = [f"{count}: {views:,}" for count, views in single.items()]
+    return " · ".join([*counts, f"more than {_MOST_ON_ONE_IMAGE}: {more:,}"] if more else counts) or "none"

@@ -63,7 +63,7 @@ def balance(before_and_after: Mapping[str, Mapping[str, float]]) -> str:
             color=_COLOURS[label],
             label=label,
         )
-        axes.bar_label(bars, fmt="{:,.0f}", padding=2, fontsize=8, color=colours.LABEL)
+        axes.bar_label(bars, fmt="{:,.0f}", padding=2, fontsize=6.5, color=colours.LABEL)  # "18,211" fits its bar
     axes.set_xticks(range(len(before_and_after)), list(before_and_after))
     axes.set(ylabel="views")
     _legend_above(axes)
@@ -91,7 +91,7 @@ def lesion_sizes(lesions: pd.DataFrame) -> str:
                 label=name,
             )
     axes.set(xlabel=f"longer side of the outline in {unit}; the largest 1 % in the last bar", ylabel="lesions")
-    _legend_above(axes)
+    _legend_above(axes, columns=1)  # two such names side by side are wider than the figure
     return _svg(figure)
 
 
@@ -153,9 +153,9 @@ def _figure() -> tuple[matplotlib.figure.Figure, matplotlib.axes.Axes]:
     return figure, axes
 
 
-def _legend_above(axes: matplotlib.axes.Axes) -> None:
+def _legend_above(axes: matplotlib.axes.Axes, columns: int = 3) -> None:
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+        axes.legend(ncols=columns, loc="lower center", bbox_to_anchor=(0.5, 1.0))
 
 
 def _svg(figure: matplotlib.figure.Figure) -> str:

@@ -49,7 +49,7 @@ class Lesion:
             raise ValueError("a lesion is BENIGN, CANCER or UNKNOWN, never NORMAL")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class ListedView:
     """One image of an exam, as listed: nothing of it has been read yet.
 
@@ -70,7 +70,7 @@ class ListedView:
     outline_paths: dict[int, pathlib.Path] = dataclasses.field(default_factory=dict)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class ListedExam:
     """The views of one visit of one patient, and what the sheet says of it.
 

@@ -3,19 +3,20 @@
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Callable, Mapping
-from typing import TypedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypedDict, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from data_tools import processes
-from data_tools.source import Lesion, ListedExam, Source
+from data_tools.source import Lesion, ListedExam, ListedView, Source
 from mammo.clinical import labels
 from mammo.clinical.labels import Label
 from mammo.common.errors import ImageError
 from mammo.imaging.image_file import ImageFile
 
+_TITLES = {label: label.title for label in Label}  # each text once, however many rows have it
 _Z_95 = 1.96  # two-sided 95 % of a normal distribution
 
 
@@ -40,11 +41,23 @@ def gather(source: Source, exams: list[ListedExam], workers_count: int) -> Table
     """Reads the headers of all images and the outlines of all lesions, in several processes, with progress."""
     read = functools.partial(_read_exam, source)
     total = sum(len(exam.views) for exam in exams)
-    parts = sorted(processes.run(read, exams, workers_count, total=total, unit=" view"), key=lambda part: part.exam_id)
+    parts: list[_Part] = [()] * len(exams)
+    for place, part in processes.run(read, enumerate(exams), workers_count, total=total, unit=" view"):
+        parts[place] = part
     return Tables(
-        pd.DataFrame([row for part in parts for row in part.views], columns=_VIEW_COLUMNS),
-        pd.DataFrame([row for part in parts for row in part.lesions], columns=_LESION_COLUMNS),
-        pd.DataFrame([row for part in parts for row in part.rejected], columns=["path", "reason"]),
+        pd.DataFrame([_view_cells(*found) for found in _found(exams, parts, _Seen)], columns=_VIEW_COLUMNS),
+        pd.DataFrame(
+            [
+                [view.patient_id, view.exam_id, view.laterality, view.projection, str(view.path), *lesion]
+                for _, view, seen in _found(exams, parts, _Seen)
+                for lesion in seen.lesions
+            ],
+            columns=_LESION_COLUMNS,
+        ),
+        pd.DataFrame(
+            [[str(refused.path), refused.reason] for _, _, refused in _found(exams, parts, _Refused)],
+            columns=["path", "reason"],
+        ),
     )
 
 
@@ -58,41 +71,64 @@ _LESION_COLUMNS = [
 ]
 
 
-@dataclasses.dataclass
-class _Part:
-    exam_id: str
-    views: list[list[object]] = dataclasses.field(default_factory=list)
-    lesions: list[list[object]] = dataclasses.field(default_factory=list)
-    rejected: list[list[object]] = dataclasses.field(default_factory=list)
+class _Seen(NamedTuple):
+    """What the files of a view tell; what the listing tells of it is not kept again, nor sent."""
+
+    label: Label
+    height_px: int
+    width_px: int
+    lesions: tuple[tuple[object, ...], ...]
 
 
-def _read_exam(source: Source, exam: ListedExam, after_view: Callable[[], None]) -> _Part:
-    part = _Part(exam.exam_id)
+class _Refused(NamedTuple):
+    path: pathlib.Path  # of the file at fault, which may be an outline's
+    reason: str
+
+
+_Part = tuple[_Seen | _Refused, ...]
+"""One of each view of an exam, in their order."""
+
+_Kind = TypeVar("_Kind", _Seen, _Refused)
+
+
+def _read_exam(source: Source, task: tuple[int, ListedExam], after_view: Callable[[], None]) -> tuple[int, _Part]:
+    place, exam = task
+    part: list[_Seen | _Refused] = []
     for view in exam.views:
         try:
             height_px, width_px = ImageFile(view.path).read_size()
             annotation = source.annotate(exam, view, height_px, width_px)
         except ImageError as error:
-            part.rejected.append([str(error.path), error.reason])
+            part.append(_Refused(error.path, error.reason))
         else:
-            where = [view.patient_id, view.exam_id]
-            label, status = annotation.label.title, exam.status.title
-            which = [view.laterality, view.projection, str(view.path)]
-            about = [status, label, exam.age_years, exam.density, height_px, width_px]
-            part.views.append([*where, exam.volume, *which, *about])
-            part.lesions += [
-                [*where, *which, *_lesion_cells(lesion, annotation.spacing_mm)] for lesion in annotation.lesions
-            ]
+            lesions = tuple(_lesion_cells(lesion, annotation.spacing_mm) for lesion in annotation.lesions)
+            part.append(_Seen(annotation.label, height_px, width_px, lesions))
         after_view()
-    return part
+    return place, tuple(part)
 
 
-def _lesion_cells(lesion: Lesion, spacing_mm: float | None) -> list[object]:
+def _found(
+    exams: Sequence[ListedExam], parts: Sequence[_Part], kind: type[_Kind]
+) -> Iterator[tuple[ListedExam, ListedView, _Kind]]:
+    """Yields what was found of one kind, in the order of the listing, whichever worker was done first."""
+    for exam, part in zip(exams, parts, strict=True):
+        for view, found in zip(exam.views, part, strict=True):
+            if isinstance(found, kind):
+                yield exam, view, found
+
+
+def _view_cells(exam: ListedExam, view: ListedView, seen: _Seen) -> list[object]:
+    where = [view.patient_id, view.exam_id, exam.volume, view.laterality, view.projection, str(view.path)]
+    about = [_TITLES[exam.status], _TITLES[seen.label], exam.age_years, exam.density, seen.height_px, seen.width_px]
+    return [*where, *about]
+
+
+def _lesion_cells(lesion: Lesion, spacing_mm: float | None) -> tuple[object, ...]:
     x_min, y_min, x_max, y_max = lesion.box_xyxy_px
     length_px = max(x_max - x_min, y_max - y_min)
     length_mm = length_px * spacing_mm if spacing_mm else None
-    facts = [lesion.pathology.title, lesion.kind, lesion.assessment, lesion.subtlety]
-    return [*facts, length_px, length_mm, lesion.area_px]
+    facts = (_TITLES[lesion.pathology], lesion.kind, lesion.assessment, lesion.subtlety)
+    return (*facts, length_px, length_mm, lesion.area_px)
 
 
 def balanced(counts: Mapping[str, int]) -> dict[str, dict[str, float]]:
@@ -209,12 +245,3 @@ def _counts(values: pd.Series) -> dict[str, int]:
     named = {f"{value:g}" if isinstance(value, float) else str(value): int(n) for value, n in counts.items()}
     unknown = len(values) - len(known)
     return named | ({"unknown": unknown} if unknown else {})
-
-
-def relative_to(tables: Tables, folder: pathlib.Path) -> Tables:
-    """Returns the same tables with paths relative to `folder`, as a page should show them."""
-
-    def shorten(table: pd.DataFrame) -> pd.DataFrame:
-        return table.assign(path=[path.removeprefix(f"{folder}/") for path in table.path])
-
-    return Tables(shorten(tables.views), shorten(tables.lesions), shorten(tables.rejected))

@@ -10,6 +10,7 @@ import dataclasses
 import functools
 import logging
 import pathlib
+from collections.abc import Mapping
 
 from data_tools import source
 from data_tools.source import Annotation, Lesion, ListedExam, ListedView
@@ -23,9 +24,10 @@ _COLUMNS = ("file_name", "patient_id", "laterality", "view", "density", "patholo
 _LONGEST_ID = 100
 _DENSITIES = ("1", "2", "3", "4")
 _SUBTLETIES = ("1", "2", "3", "4", "5")
+_NO_BOXES = ImageBoxes()
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class _Case:
     """One row of the sheet, checked."""
 
@@ -36,6 +38,19 @@ class _Case:
     density: int | None
     pathology: Label
     subtlety: int | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Known:
+    """What sheet and boxes say of one image; small, since every worker has it of all images."""
+
+    patient_id: str
+    laterality: Laterality
+    projection: Projection
+    density: int | None
+    pathology: Label
+    subtlety: int | None
+    boxes: ImageBoxes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,19 +76,10 @@ class Coco:
         Raises:
             InputError: A file is missing or cannot be used, or the sheet and the boxes do not agree.
         """
-        cases, boxes = self._cases, self._boxes
-        unknown = sorted(path for path in boxes.images.keys() - cases.keys() if boxes.images[path].boxes_xyxy_px)
-        if unknown:
-            raise InputError(f"{self.data_dir / self.cases} has no row for {unknown[0]}, which has boxes.")
-        path = self.data_dir / self.annotations
-        if boxes.strays:
-            logging.warning("%s: boxes of no image that it lists are left out (%d).", path, boxes.strays)
-        if boxes.crowds:
-            logging.warning("%s: boxes of crowds are taken for one lesion each (%d).", path, boxes.crowds)
-        by_patient: dict[str, list[_Case]] = {}
-        for case in cases.values():
-            by_patient.setdefault(case.patient_id, []).append(case)
-        return [self._exam(patient_id, cases) for patient_id, cases in sorted(by_patient.items())]
+        by_patient: dict[str, list[tuple[str, _Known]]] = {}
+        for path, known in self._known.items():
+            by_patient.setdefault(known.patient_id, []).append((path, known))
+        return [self._exam(patient_id, images) for patient_id, images in sorted(by_patient.items())]
 
     def annotate(self, exam: ListedExam, view: ListedView, height_px: int, width_px: int) -> Annotation:
         """Returns the boxes of one view.
@@ -83,8 +89,8 @@ class Coco:
                 boxes and the pathology do not agree.
         """
         del exam
-        case = self._cases[self._case_of_path[view.path]]
-        given = self._boxes.images.get(case.path, ImageBoxes())
+        known = self._known[str(view.path)]
+        given = known.boxes
         drawn_on = (given.height_px or height_px, given.width_px or width_px)
         if drawn_on != (height_px, width_px):
             raise ImageError(
@@ -92,40 +98,58 @@ class Coco:
                 f"is of {height_px} × {width_px} pixels, and its boxes of an image of {drawn_on[0]} × {drawn_on[1]}",
             )
         boxes = [source.box_within(view.path, box, height_px, width_px) for box in given.boxes_xyxy_px]
-        if boxes and case.pathology == Label.NORMAL:
+        if boxes and known.pathology == Label.NORMAL:
             raise ImageError(view.path, "has a box, but is said to be NORMAL")
-        if not boxes and case.pathology in (Label.BENIGN, Label.CANCER):
-            raise ImageError(view.path, f"has no box, but is said to be {case.pathology.name}")
-        lesions = tuple(Lesion(box, case.pathology, subtlety=case.subtlety) for box in boxes)
-        return Annotation(lesions, spacing_mm=None, is_judged=case.pathology != Label.UNKNOWN)
+        if not boxes and known.pathology in (Label.BENIGN, Label.CANCER):
+            raise ImageError(view.path, f"has no box, but is said to be {known.pathology.name}")
+        lesions = tuple(Lesion(box, known.pathology, subtlety=known.subtlety) for box in boxes)
+        return Annotation(lesions, spacing_mm=None, is_judged=known.pathology != Label.UNKNOWN)
 
-    def _exam(self, patient_id: str, cases: list[_Case]) -> ListedExam:
+    def _exam(self, patient_id: str, images: list[tuple[str, _Known]]) -> ListedExam:
         views = tuple(
-            ListedView(
-                patient_id,
-                patient_id,
-                case.laterality,
-                case.projection,
-                self._path_of_case[case.path],
-            )
-            for case in sorted(cases, key=lambda case: case.path)
+            ListedView(patient_id, patient_id, known.laterality, known.projection, pathlib.Path(path))
+            for path, known in images
         )
-        status = max(case.pathology for case in cases)
-        densities = [case.density for case in cases if case.density is not None]
+        status = max(known.pathology for _, known in images)
+        densities = [known.density for _, known in images if known.density is not None]
         return ListedExam(
             patient_id, patient_id, status, self.name, age_years=None, density=max(densities, default=None), views=views
         )
 
     @functools.cached_property
-    def _path_of_case(self) -> dict[pathlib.PurePosixPath, pathlib.Path]:
-        return file_names.find(self.data_dir, self._cases)
+    def _known(self) -> dict[str, _Known]:
+        """By the path of the file, in the order of the names in the sheet. Read once, and goes with a copy."""
+        cases = self._read_cases()
+        boxes = self._read_boxes(cases)
+        found = file_names.find(self.data_dir, cases)
+        known: dict[str, _Known] = {}
+        for path, case in sorted(cases.items()):
+            if str(found[path]) in known:
+                raise InputError(f"{self.data_dir / self.cases} has two rows of {found[path]}; remove one.")
+            known[str(found[path])] = _Known(
+                case.patient_id,
+                case.laterality,
+                case.projection,
+                case.density,
+                case.pathology,
+                case.subtlety,
+                boxes.get(path, _NO_BOXES),
+            )
+        return known
 
-    @functools.cached_property
-    def _case_of_path(self) -> dict[pathlib.Path, pathlib.PurePosixPath]:
-        return {found: path for path, found in self._path_of_case.items()}
+    def _read_boxes(self, cases: Mapping[pathlib.PurePosixPath, _Case]) -> dict[pathlib.PurePosixPath, ImageBoxes]:
+        path = self.data_dir / self.annotations
+        boxes = coco_boxes.read(path, self.data_dir)
+        unknown = sorted(path for path in boxes.images.keys() - cases.keys() if boxes.images[path].boxes_xyxy_px)
+        if unknown:
+            raise InputError(f"{self.data_dir / self.cases} has no row for {unknown[0]}, which has boxes.")
+        if boxes.strays:
+            logging.warning("%s: boxes of no image that it lists are left out (%d).", path, boxes.strays)
+        if boxes.crowds:
+            logging.warning("%s: boxes of crowds are taken for one lesion each (%d).", path, boxes.crowds)
+        return boxes.images
 
-    @functools.cached_property
-    def _cases(self) -> dict[pathlib.PurePosixPath, _Case]:
+    def _read_cases(self) -> dict[pathlib.PurePosixPath, _Case]:
         path = self.data_dir / self.cases
         if not path.exists():
             raise InputError(f"{path} is missing; it tells whose each image is.")
@@ -139,10 +163,6 @@ class Coco:
                 raise InputError(f"{path}, row {row.number}: {case.path} stands in an earlier row already.")
             known[case.path] = case
         return known
-
-    @functools.cached_property
-    def _boxes(self) -> coco_boxes.CocoBoxes:
-        return coco_boxes.read(self.data_dir / self.annotations, self.data_dir)
 
 
 def _case(row: Row, folder: pathlib.Path) -> _Case:

@@ -32,7 +32,7 @@ class _Content(msgspec.Struct, frozen=True):
     annotations: list[_Annotation]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class ImageBoxes:
     """The boxes of one image.
 

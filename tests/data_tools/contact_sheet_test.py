@@ -46,3 +46,15 @@ def test_a_view_that_cannot_be_used_is_counted_and_the_others_are_drawn(data_dir
     assert "1 views cannot be used" in ended.stdout
     sheet = cv2.imread(str(tmp_path / "sheets/contact_sheet_000.png"))
     assert _count(sheet, MAGENTA) > 40
+
+
+def test_each_view_is_on_one_sheet_and_sheets_sort_by_name(tmp_path):
+    tree = Tree(tmp_path / "data")
+    for case in range(8):
+        tree.case("Normal", f"{case:04d}", f"A_{case:04d}_1")
+    tree.sheet()
+    assert "Wrote 2 sheets of 32 views" in _run(tmp_path / "data", tmp_path / "sheets").stdout
+    first, second = (cv2.imread(str(path)) for path in sorted((tmp_path / "sheets").iterdir()))
+    assert {path.name for path in (tmp_path / "sheets").iterdir()} == {"contact_sheet_000.png", "contact_sheet_001.png"}
+    assert first.shape[0] == 5 * second.shape[0]
+    assert first.shape[1] == second.shape[1]

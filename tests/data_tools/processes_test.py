@@ -1,3 +1,4 @@
+import functools
 import multiprocessing
 import os
 import pathlib
@@ -5,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 
 import pytest
 
@@ -34,6 +36,23 @@ def _die(task, after_unit):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def _length_of(shared, task, after_unit):
+    return len(shared)
+
+
+class _Counting:
+    """A function that counts how often this process pickles it."""
+
+    pickled = 0
+
+    def __reduce__(self):
+        _Counting.pickled += 1
+        return _Counting, ()
+
+    def __call__(self, task, after_unit):
+        return _square(task, after_unit)
+
+
 def _run(function, tasks, count=2):
     return sorted(processes.run(function, tasks, count, total=len(tasks), unit=" task"))
 
@@ -44,6 +63,44 @@ def test_every_task_gives_its_result():
 
 def test_no_task_is_no_result():
     assert _run(_square, []) == []
+
+
+def _noting(taken):
+    for task in range(100):
+        taken.append(task)
+        yield task
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_tasks_are_taken_as_results_are_used(count):
+    taken: list[int] = []
+    ahead = []
+    for used, _ in enumerate(processes.run(_square, _noting(taken), count, total=100, unit=" task")):
+        ahead.append(len(taken) - used)
+    assert (len(ahead), len(taken)) == (100, 100)
+    # The result in hand is not yet used, and the next task was handed out for it.
+    assert 1 <= max(ahead) <= processes.TASKS_AHEAD * count + 1
+
+
+def test_a_result_that_nobody_uses_holds_up_the_tasks():
+    taken: list[int] = []
+    results = processes.run(_square, _noting(taken), 2, total=100, unit=" task")
+    assert isinstance(results, types.GeneratorType)
+    next(results)
+    assert len(taken) == 2 * processes.TASKS_AHEAD + 1
+    results.close()
+    assert not multiprocessing.active_children()
+
+
+def test_workers_get_the_function_once_and_not_with_each_task():
+    _Counting.pickled = 0
+    assert _run(_Counting(), range(50)) == [task * task for task in range(50)]
+    assert _Counting.pickled == 1
+
+
+def test_what_tasks_share_may_be_large():
+    shared = bytes(range(256)) * 2**14  # more than a pipe takes at once
+    assert _run(functools.partial(_length_of, shared), range(3)) == [len(shared)] * 3
 
 
 def test_what_a_task_raises_reaches_the_caller():

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data_tools import statistics
+from data_tools import processes, statistics
 from tests.data_tools.drawn_source import DrawnSource
 
 
@@ -22,6 +22,19 @@ def test_each_view_and_each_lesion_is_a_row(gathered):
     assert len(tables.lesions) == 8  # four exams with a lesion, in both views of the left breast
     assert tables.rejected.path.tolist() == [str(broken)]
     assert set(tables.views.label[tables.views.laterality == "right"]) == {"normal"}
+
+
+@pytest.mark.parametrize("order", ["reversed", "by two processes"])
+def test_the_tables_are_the_same_whichever_exam_is_read_first(gathered, monkeypatch, order):
+    tables, broken = gathered
+    source = DrawnSource(broken.parent.parent, exams=6)
+    run = processes.run
+    if order == "reversed":
+        monkeypatch.setattr(processes, "run", lambda *args, **more: reversed(list(run(*args, **more))))
+    again = statistics.gather(source, source.list_exams(), workers_count=1 if order == "reversed" else 2)
+    assert len(again.lesions) == 8
+    for name in ("views", "lesions", "rejected"):
+        pd.testing.assert_frame_equal(getattr(again, name), getattr(tables, name))
 
 
 def test_a_lesions_length_is_in_pixels_and_mm(gathered):

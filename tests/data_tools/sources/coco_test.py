@@ -1,5 +1,6 @@
 import csv
 import json
+import pickle
 
 import pytest
 
@@ -87,6 +88,25 @@ def test_an_image_is_found_whatever_the_case_of_its_name(tmp_path):
     (exam,) = source.list_exams()
     assert exam.views[0].path == tmp_path / "Images" / "1.png"
     assert len(source.annotate(exam, exam.views[0], 120, 100).lesions) == 1
+
+
+def test_two_rows_of_one_file_are_refused(tmp_path):
+    source = _write(tmp_path, [["1.PNG", *ROWS[1][1:]], ["1.Png", *ROWS[1][1:]]], [(0, [1, 2, 3, 4])])
+    (tmp_path / "1.png").touch()
+    with pytest.raises(InputError, match=r"has two rows of .*/1\.png; remove one"):
+        source.list_exams()
+
+
+def test_a_copy_for_a_worker_knows_the_boxes_and_is_small(tmp_path):
+    rows = [[f"{index:04d}.jpg", f"P_{index:04d}", *ROWS[1][2:]] for index in range(1000)]
+    source = _write(tmp_path, rows, [(index, [1, 2, 3, 4]) for index in range(1000)])
+    exam = source.list_exams()[-1]
+    pickled = pickle.dumps(source)
+    assert len(pickled) < 1000 * 200
+    (tmp_path / "cases.csv").unlink()
+    (tmp_path / "_annotations.coco.json").unlink()
+    (lesion,) = pickle.loads(pickled).annotate(exam, exam.views[0], 120, 100).lesions
+    assert lesion.box_xyxy_px == (1, 2, 4, 6)
 
 
 def test_an_image_that_nobody_judged_is_unknown_with_and_without_boxes(tmp_path):
