@@ -9,6 +9,7 @@ import dataclasses
 import functools
 import json
 import os
+import pathlib
 import socket
 from collections.abc import Mapping
 
@@ -19,6 +20,8 @@ PORT = 2222
 """On which workers speak with each other, where nobody says another."""
 
 _SAGEMAKER_PORT = 8890  # that of SageMaker's own TensorFlow containers, which its security groups let through
+# https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html
+_SAGEMAKER_FILE = pathlib.Path("/opt/ml/input/config/resourceconfig.json")
 _CHIEFS, _WORKERS = ("chief", "master"), ("worker",)
 _POOLS = ("workerpool0", "workerpool1")  # of Vertex AI: the chief's, and that of the other workers
 
@@ -55,15 +58,18 @@ ALONE = Cluster(("localhost",), 0)
 """A process that is the whole job."""
 
 
-def from_environment(environment: Mapping[str, str] = os.environ) -> Cluster:
+def from_environment(
+    environment: Mapping[str, str] = os.environ, sagemaker_file: pathlib.Path = _SAGEMAKER_FILE
+) -> Cluster:
     """Reads who the workers are from what a launcher sets.
 
     TF_CONFIG comes first, as TensorFlow and Kubeflow's TFJob have it; then CLUSTER_SPEC, of Vertex AI; SM_HOSTS and
-    SM_CURRENT_HOST, of SageMaker; and MAMMO_WORKERS, how many there are, with MAMMO_WORKER_HOST, the name of each with
+    SM_CURRENT_HOST, of SageMaker's own containers, or the file that it gives to all; and MAMMO_WORKERS, how many there are, with MAMMO_WORKER_HOST, the name of each with
     "{index}" for its number, and JOB_COMPLETION_INDEX, the number of this one, which Kubernetes sets in Indexed Jobs.
 
     Args:
         environment: Of the process.
+        sagemaker_file: In which SageMaker says who the hosts are.
 
     Returns:
         The cluster; `ALONE` where nothing says that there are others.
@@ -75,7 +81,9 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Cluster:
         if environment.get(name):
             return _checked(read(environment[name], name), name)
     if environment.get("SM_HOSTS"):
-        return _checked(_from_sagemaker(environment), "SM_HOSTS")
+        return _checked(_from_sagemaker(environment["SM_HOSTS"], environment.get("SM_CURRENT_HOST", "")), "SM_HOSTS")
+    if sagemaker_file.is_file():
+        return _checked(_from_sagemaker_file(sagemaker_file), str(sagemaker_file))
     if environment.get("MAMMO_WORKERS"):
         return _checked(_from_indexed_job(environment), "MAMMO_WORKERS")
     return ALONE
@@ -121,6 +129,12 @@ class _Task:
 
 
 @dataclasses.dataclass(frozen=True)
+class _Hosts:
+    hosts: list[str]
+    current_host: str
+
+
+@dataclasses.dataclass(frozen=True)
 class _Spec:
     cluster: dict[str, list[str]]
     task: _Task
@@ -151,14 +165,26 @@ def _ordered(spec: _Spec, kinds: tuple[str, ...], name: str) -> Cluster:
     return Cluster(addresses, tasks.index(mine) if mine in tasks else -1)
 
 
-def _from_sagemaker(environment: Mapping[str, str]) -> Cluster:
+def _from_sagemaker(hosts_json: str, current_host: str) -> Cluster:
     try:
-        hosts = typed_json.into(typed_json.decode(environment["SM_HOSTS"].encode()), list[str])
+        hosts = typed_json.into(typed_json.decode(hosts_json.encode()), list[str])
     except ValueError as error:
         raise InputError(f"SM_HOSTS cannot be read ({error}); SageMaker sets it to a list of hosts.") from None
-    current = environment.get("SM_CURRENT_HOST", "")
-    index = hosts.index(current) if current in hosts else -1
-    return Cluster(tuple(f"{host}:{_SAGEMAKER_PORT}" for host in hosts), index)
+    return _of_hosts(_Hosts(hosts, current_host))
+
+
+def _from_sagemaker_file(path: pathlib.Path) -> Cluster:
+    try:
+        return _of_hosts(typed_json.into(typed_json.read(path), _Hosts))
+    except ValueError as error:
+        raise InputError(f"{path} cannot be read ({error}); SageMaker writes it.") from None
+
+
+def _of_hosts(said: _Hosts) -> Cluster:
+    if len(said.hosts) == 1:
+        return ALONE
+    index = said.hosts.index(said.current_host) if said.current_host in said.hosts else -1
+    return Cluster(tuple(f"{host}:{_SAGEMAKER_PORT}" for host in said.hosts), index)
 
 
 def _from_indexed_job(environment: Mapping[str, str]) -> Cluster:

@@ -90,6 +90,26 @@ def test_what_cannot_be_a_cluster_is_told_in_a_sentence(environment, sentence):
         cluster.from_environment(environment)
 
 
+@pytest.mark.parametrize(
+    ("hosts", "found"), [(["algo-1", "algo-2"], Cluster(("algo-1:8890", "algo-2:8890"), 1)), (["algo-2"], ALONE)]
+)
+def test_sagemaker_tells_a_container_of_ours_in_a_file(tmp_path, hosts, found):
+    path = tmp_path / "resourceconfig.json"
+    path.write_text(json.dumps({"current_host": "algo-2", "hosts": hosts, "network_interface_name": "eth0"}))
+    assert cluster.from_environment({}, path) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [("{", "resourceconfig.json cannot be read"), ('{"hosts": ["a", "b"], "current_host": "c"}', "does not name")],
+)
+def test_a_file_of_sagemakers_that_cannot_be_is_told_in_a_sentence(tmp_path, text, sentence):
+    path = tmp_path / "resourceconfig.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match=sentence):
+        cluster.from_environment({}, path)
+
+
 def test_what_is_for_one_worker_is_refused_where_there_are_others(monkeypatch):
     cluster.refuse_others("--folds")
     monkeypatch.setattr(cluster, "current", lambda: Cluster(("a:1", "b:2"), 0))
