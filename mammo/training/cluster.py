@@ -64,8 +64,9 @@ def from_environment(
     """Reads who the workers are from what a launcher sets.
 
     TF_CONFIG comes first, as TensorFlow and Kubeflow's TFJob have it; then CLUSTER_SPEC, of Vertex AI; SM_HOSTS and
-    SM_CURRENT_HOST, of SageMaker's own containers, or the file that it gives to all; and MAMMO_WORKERS, how many there are, with MAMMO_WORKER_HOST, the name of each with
-    "{index}" for its number, and JOB_COMPLETION_INDEX, the number of this one, which Kubernetes sets in Indexed Jobs.
+    SM_CURRENT_HOST, of SageMaker's own containers, or the file that it gives to all containers; and MAMMO_WORKERS, how
+    many there are, with MAMMO_WORKER_HOST, the name of each with "{index}" for its number, and JOB_COMPLETION_INDEX, the
+    number of this one, which Kubernetes sets in Indexed Jobs.
 
     Args:
         environment: Of the process.
@@ -181,8 +182,6 @@ def _from_sagemaker_file(path: pathlib.Path) -> Cluster:
 
 
 def _of_hosts(said: _Hosts) -> Cluster:
-    if len(said.hosts) == 1:
-        return ALONE
     index = said.hosts.index(said.current_host) if said.current_host in said.hosts else -1
     return Cluster(tuple(f"{host}:{_SAGEMAKER_PORT}" for host in said.hosts), index)
 

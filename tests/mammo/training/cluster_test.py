@@ -91,7 +91,8 @@ def test_what_cannot_be_a_cluster_is_told_in_a_sentence(environment, sentence):
 
 
 @pytest.mark.parametrize(
-    ("hosts", "found"), [(["algo-1", "algo-2"], Cluster(("algo-1:8890", "algo-2:8890"), 1)), (["algo-2"], ALONE)]
+    ("hosts", "found"),
+    [(["algo-1", "algo-2"], Cluster(("algo-1:8890", "algo-2:8890"), 1)), (["algo-2"], Cluster(("algo-2:8890",), 0))],
 )
 def test_sagemaker_tells_a_container_of_ours_in_a_file(tmp_path, hosts, found):
     path = tmp_path / "resourceconfig.json"
