@@ -30,7 +30,7 @@ def built(tmp_path, monkeypatch):
         (context / name).write_text(text)
     (context / ".dockerignore").write_text("*\n!app\n!one.lock\n**/__pycache__\n")
     (tmp_path / "roots/base").mkdir(parents=True)
-    builder, made = Builder(context, {}, tmp_path / "roots"), []
+    builder, made = Builder(context, {}, tmp_path / "roots"), list[Root]()
     for stage in dockerfile.parse(_TEXT, "Dockerfile"):
         made.append(builder.begin(stage, len(made)))
         for step in stage.steps:
@@ -69,7 +69,7 @@ def test_a_file_that_is_not_sent_is_no_file(built, tmp_path):
 
 def test_what_mounts_does_so_where_nobody_else_sees_it(monkeypatch, tmp_path):
     """Mmdebstrap binds the machine's /dev/shm: left mounted, it would be emptied with the folder it is mounted in."""
-    commands = []
+    commands: list[list[str]] = []
     monkeypatch.setattr(roots, "_call", commands.append)
     (tmp_path / "base/etc").mkdir(parents=True)
     builder = Builder(tmp_path, {}, tmp_path)
