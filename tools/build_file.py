@@ -138,7 +138,8 @@ def _all_files_target(package: str, packages: Sequence[str]) -> str:
     files = 'glob(\n        ["**"],\n        exclude = ["**/*.pyc"],\n    )'
     user = "//:__pkg__"
     if not package:
-        own = ["BUILD", "pyproject.toml", "requirements.in", "requirements.lock", "requirements_gpu.lock"]
+        own = [".dockerignore", "BUILD", "Dockerfile", "Dockerfile.gpu", "pyproject.toml"]
+        own += ["requirements.in", "requirements.lock", "requirements_gpu.lock"]
         files = _list([*own, *(f"//{other}:{_ALL_FILES}" for other in packages)])
         user = "//tests:__subpackages__"
     return _call("filegroup", {"name": _quoted(_ALL_FILES), "srcs": files, "visibility": _list([user])})
