@@ -63,7 +63,7 @@ ENV HOME=/tmp \
     LANG=C.UTF-8 \
     PATH=/opt/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     PYTHONUNBUFFERED=1 \
-    SPARK_SITE=/opt/spark
+    MAMMO_SPARK_FOLDER=/opt/spark
 
 # Relative paths are relative to it. It is root's, so that it can be written only where a folder is mounted there.
 WORKDIR /work

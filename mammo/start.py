@@ -14,6 +14,7 @@ _ROOT = pathlib.Path(__file__).absolute().parents[1]
 _FOLDERS = ("mammo", "data_tools")
 _RUNS = '\nif __name__ == "__main__":\n'
 _FOR_PEOPLE = "cli.run(main)"  # with flags and exit statuses; other modules that run are parts of a program
+_SPARK_FOLDER = "MAMMO_SPARK_FOLDER"  # in the environment: of the packages of requirements_spark.lock
 _HELP = ("--help", "-help", "-h", "help")
 
 
@@ -38,7 +39,9 @@ def main() -> int:
 def _environment(given: Mapping[str, str]) -> dict[str, str]:
     """Has the program, and what it starts, import the project and the locked packages, and nothing of the person's."""
     kept = {name: value for name, value in given.items() if name != "PYTHONHOME"}
-    return kept | {"PYTHONPATH": str(_ROOT), "PYTHONSAFEPATH": "1", "PYTHONNOUSERSITE": "1"}
+    folders = [str(_ROOT), given.get(_SPARK_FOLDER, "")]
+    path = os.pathsep.join(filter(None, folders))
+    return kept | {"PYTHONPATH": path, "PYTHONSAFEPATH": "1", "PYTHONNOUSERSITE": "1"}
 
 
 def _is_program(path: pathlib.Path) -> bool:

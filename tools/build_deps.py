@@ -22,6 +22,9 @@ from mammo.common import cli
 from tools import build_file, modules, workspace
 from tools.modules import Labels
 
+_APART = ("spark", "schemas")  # repositories of `packages_apart` in WORKSPACE, with a requirements_<name>.in each
+_MODULES = {"google-api-python-client": "googleapiclient", "pyyaml": "yaml"}  # of packages with another name
+
 
 def main() -> None:
     """Writes the BUILD files that differ from what the sources need, and logs which."""
@@ -42,10 +45,20 @@ def wanted(root: pathlib.Path) -> dict[pathlib.Path, str]:
         modules=modules.find(root),
         requirements=modules.requirement_names((root / "requirements.in").read_text()),
         distributions=importlib.metadata.packages_distributions(),
-        apart={"spark": modules.requirement_names((root / "requirements_spark.in").read_text())},
+        apart=_apart(root),
     )
     packages = sorted({module.package for module in labels.modules} - {""})
     return {root / package / "BUILD": build_file.render(root, package, packages, labels) for package in ["", *packages]}
+
+
+def _apart(root: pathlib.Path) -> dict[str, str]:
+    """Returns the labels of the packages of other repositories by their modules; their metadata is not at hand."""
+    named = {name: modules.requirement_names((root / f"requirements_{name}.in").read_text()) for name in _APART}
+    return {
+        _MODULES.get(package, package.replace("-", "_")): f"@{name}//:{package.replace('-', '_')}"
+        for name, packages in named.items()
+        for package in packages
+    }
 
 
 if __name__ == "__main__":

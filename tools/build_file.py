@@ -140,6 +140,7 @@ def _all_files_target(package: str, packages: Sequence[str]) -> str:
     if not package:
         own = [".dockerignore", "BUILD", "Dockerfile", "Dockerfile.gpu", "pyproject.toml"]
         own += ["requirements.in", "requirements.lock", "requirements_gpu.lock"]
+        own += ["requirements_schemas.in", "requirements_spark.in"]
         files = _list([*own, *(f"//{other}:{_ALL_FILES}" for other in packages)])
         user = "//tests:__subpackages__"
     return _call("filegroup", {"name": _quoted(_ALL_FILES), "srcs": files, "visibility": _list([user])})

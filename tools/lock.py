@@ -1,4 +1,4 @@
-"""Makes requirements.lock, and those for GPUs and for Spark, from the .in files beside them.
+"""Makes requirements.lock, and the other locks, from the .in files beside them.
 
 What a lock already pins is kept as long as it fits; --upgrade moves everything to the newest release that does.
 """
@@ -18,10 +18,11 @@ _COMMAND = "bazel run //tools:lock"
 
 
 def main() -> None:
-    """Makes all locks. The GPU's has the same releases as the first, and CUDA in addition; Spark's stands alone."""
+    """Makes all locks. The GPU's has the same releases as the first, and CUDA in addition; two stand alone."""
     _compile("requirements.in", "requirements.lock", [])
     _compile("requirements_gpu.in", "requirements_gpu.lock", ["--constraint=requirements.lock"])
-    _compile("requirements_spark.in", "requirements_spark.lock", [])
+    for name in ("spark", "schemas"):
+        _compile(f"requirements_{name}.in", f"requirements_{name}.lock", [])
 
 
 def _compile(requirements: str, lock: str, options: list[str]) -> None:

@@ -51,14 +51,13 @@ class Labels:
         modules: All of the project's.
         requirements: Normalised names of the packages in requirements.in.
         distributions: The packages that bring a top-level module, as `importlib.metadata` tells.
-        apart: Names of packages that are installed apart from the others, each by its repository in Bazel: their
-            metadata is not at hand, so that each is taken to bring a module of its own name.
+        apart: The labels of packages that are installed apart from the others, by the top-level module of each.
     """
 
     modules: Sequence[Module]
     requirements: frozenset[str]
     distributions: Mapping[str, Sequence[str]]
-    apart: Mapping[str, frozenset[str]] = dataclasses.field(default_factory=dict)
+    apart: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @functools.cached_property
     def users(self) -> Mapping[str, frozenset[str]]:
@@ -116,7 +115,7 @@ class Labels:
     def _required(self, top: str) -> list[str]:
         names = {_normalised(name) for name in self.distributions.get(top, ())}
         labels = [f"@pypi//:{name.replace('-', '_')}" for name in names & self.requirements]
-        return labels + [f"@{repository}//:{top}" for repository, packages in self.apart.items() if top in packages]
+        return labels or [label for module, label in self.apart.items() if module == top]
 
     def _conftests(self, package: str) -> list[str]:
         """Pytest reads a conftest.py in the folder of a test and in those above."""

@@ -65,8 +65,8 @@ def from_environment(
 
     TF_CONFIG comes first, as TensorFlow and Kubeflow's TFJob have it; then CLUSTER_SPEC, of Vertex AI; SM_HOSTS and
     SM_CURRENT_HOST, of SageMaker's own containers, or the file that it gives to all containers; and MAMMO_WORKERS, how
-    many there are, with MAMMO_WORKER_HOST, the name of each with "{index}" for its number, and JOB_COMPLETION_INDEX, the
-    number of this one, which Kubernetes sets in Indexed Jobs.
+    many there are, with MAMMO_WORKER_HOST, the name of each with "{index}" for its number, and JOB_COMPLETION_INDEX,
+    the number of this one, which Kubernetes sets in Indexed Jobs.
 
     Args:
         environment: Of the process.

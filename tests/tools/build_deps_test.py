@@ -13,6 +13,7 @@ def _tree(root: pathlib.Path, **files: str) -> pathlib.Path:
     """Writes files, named with `__` for `/` and without ".py"."""
     (root / "requirements.in").write_text("numpy==1.26.4  # why\nopencv-python-headless<5\n")
     (root / "requirements_spark.in").write_text("pyspark==3.5.9\n")
+    (root / "requirements_schemas.in").write_text("pyyaml\n")
     for name, text in files.items():
         path = root / (name.replace("__", "/") + ".py")
         path.parent.mkdir(parents=True, exist_ok=True)

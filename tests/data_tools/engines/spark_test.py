@@ -1,78 +1,12 @@
-import contextlib
 import os
-import pathlib
 import signal
-import subprocess
-import sys
-import time
 
 import pytest
 
 from data_tools.engines.spark import Spark
-from data_tools.phantoms import layout
 from mammo.common.errors import InputError
 from mammo.training import cluster
 from tests import programs
-from tests.data_tools import drawn_source
-
-EXAMS, VIEWS_PER_SHARD, LIMIT_S = 4, 2, 240
-# Of each task that has run for a moment a second copy runs elsewhere: what a pair of shards is must not depend on it.
-EAGER = [f"--spark_conf=spark.speculation{name}" for name in ("=true", ".multiplier=1.01", ".quantile=0.1")]
-
-
-@pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data")
-    layout.write_exams(folder, EXAMS, seed=0, height_px=320, workers=1)
-    return folder
-
-
-def _flags(data_dir, output_dir):
-    sizes = ["--height=64", "--width=40", f"--views_per_shard={VIEWS_PER_SHARD}"]
-    return [f"--data_dir={data_dir}", f"--output_dir={output_dir}", *sizes]
-
-
-@contextlib.contextmanager
-def _workers(flags, logs):
-    """Starts the same command twice, as the two workers of a job."""
-    command = [sys.executable, "-m", "data_tools.convert", *flags, "--engine=spark"]
-    with contextlib.ExitStack() as opened:
-        processes = []
-        for each in cluster.on_this_machine(2):
-            log = opened.enter_context((logs / f"{each.index}.log").open("w"))
-            environment = programs.environment() | {"TF_CONFIG": each.tf_config()}
-            processes.append(subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT))
-        try:
-            yield processes
-        finally:
-            for process in processes:
-                process.kill()
-                process.wait()
-
-
-def test_a_cluster_of_which_a_machine_vanishes_makes_the_bytes_of_one_machine(data_dir, tmp_path):
-    local, spark = tmp_path / "local", tmp_path / "spark"
-    assert programs.run("data_tools.convert", *_flags(data_dir, local), "--workers=1").returncode == 0
-    with _workers([*_flags(data_dir, spark), *EAGER], tmp_path) as (first, other):
-        limit_s = time.monotonic() + LIMIT_S
-        while not list(spark.glob(".journal/*-*.json")):
-            assert first.poll() is None and time.monotonic() < limit_s, (tmp_path / "0.log").read_text()
-            time.sleep(0.05)
-        other.kill()  # Linux kills Spark's worker with it, which its tasks notice and end
-        assert first.wait(LIMIT_S) == 0, (tmp_path / "0.log").read_text()
-    assert drawn_source.read_bytes(spark) == drawn_source.read_bytes(local)
-    assert f"{EXAMS * 4}/{EXAMS * 4}" in (tmp_path / "0.log").read_text()
-
-
-def test_the_other_workers_end_with_the_conversion(data_dir, tmp_path):
-    output_dir = tmp_path / "shards"
-    assert programs.run("data_tools.convert", *_flags(data_dir, output_dir), "--workers=1").returncode == 0
-    two = cluster.on_this_machine(2)[1]
-    environment = programs.environment() | {"TF_CONFIG": two.tf_config()}
-    command = [sys.executable, "-m", "data_tools.convert", *_flags(data_dir, output_dir), "--engine=spark"]
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=LIMIT_S)
-    assert ended.returncode == 0, ended.stderr
-    assert "this worker has no more to do" in ended.stderr
 
 
 def _halve(task, after_unit):
@@ -136,9 +70,9 @@ def test_a_master_that_is_none_is_refused(master, sentence):
         ({"TF_CONFIG": cluster.on_this_machine(2)[0].tf_config()}, [], "--engine=local is for one worker"),
     ],
 )
-def test_flags_that_do_not_fit_are_refused(data_dir, tmp_path, monkeypatch, environment, flags, sentence):
+def test_flags_that_do_not_fit_are_refused(tmp_path, monkeypatch, environment, flags, sentence):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    ended = programs.run("data_tools.convert", *_flags(data_dir, tmp_path / "out"), *flags)
+    ended = programs.run("data_tools.convert", "--data_dir=data", "--output_dir=out", *flags, cwd=tmp_path)
     assert (ended.returncode, sentence in ended.stderr) == (1, True), ended.stderr
-    assert not pathlib.Path(tmp_path / "out").exists()
+    assert not (tmp_path / "out").exists()
