@@ -4,6 +4,7 @@ import contextlib
 import os
 import pathlib
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -13,7 +14,6 @@ import pyspark
 import pytest
 
 from data_tools.phantoms import layout
-from mammo.training import cluster
 from tests import programs
 from tests.data_tools import drawn_source
 from tests.mammo.training import disc_shards
@@ -43,7 +43,7 @@ def _pods(
     """Starts the container of a manifest as so many pods, whose shared disk is `data_dir`."""
     arguments, told = _told(manifest)
     assert told["MAMMO_WORKERS"].isdecimal()
-    host, port = "127.0.0.1{index}", cluster.on_this_machine(1)[0].addresses[0].rpartition(":")[2]
+    address = _address(count)
     start = str(programs.ROOT / "mammo/start.py")
     command = [sys.executable, "-I", start, *(each.replace("/data/", f"{data_dir}/") for each in arguments), *more]
     with contextlib.ExitStack() as opened:
@@ -53,7 +53,7 @@ def _pods(
                 **programs.environment(),
                 **told,
                 "MAMMO_WORKERS": str(count),
-                "MAMMO_WORKER_HOST": f"{host}:{port}",
+                "MAMMO_WORKER_HOST": address,
                 "JOB_COMPLETION_INDEX": str(index),
                 "MAMMO_SPARK_FOLDER": str(pathlib.Path(pyspark.__file__).parents[1]),
             }
@@ -65,6 +65,19 @@ def _pods(
             for pod in pods:
                 pod.kill()
                 pod.wait()
+
+
+def _address(count: int) -> str:
+    """Returns the address of all pods, with {index} in it: one port for each, which TensorFlow takes of all addresses."""
+    for tens in range(2000, 3000):
+        with contextlib.ExitStack() as opened:
+            try:
+                for index in range(count):
+                    opened.enter_context(socket.socket()).bind(("localhost", 10 * tens + index))
+            except OSError:  # one is in use
+                continue
+        return f"localhost:{tens}{{index}}"
+    raise AssertionError("there are no ports side by side")
 
 
 def _end(pod: "subprocess.Popen[bytes]", log: pathlib.Path) -> None:
