@@ -66,13 +66,24 @@ def wait(data_dir: pathlib.Path | None, folder: pathlib.Path, options: DataConfi
     if data_dir is not None and (data_dir / manifests.FILE_NAME).is_file():
         return data_dir
     shards_dir = _shards_dir(folder, options)
+    _wait_for(shards_dir)
+    return shards_dir
+
+
+def wait_for_breasts(shards: Shards, folder: pathlib.Path) -> pathlib.Path:
+    """Waits until another process has joined the same shards in the same folder, and returns what it made."""
+    breasts_dir = _breasts_dir(shards, folder)
+    _wait_for(breasts_dir)
+    return breasts_dir
+
+
+def _wait_for(shards_dir: pathlib.Path) -> None:
     waited_s = 0.0
     while not (shards_dir / manifests.FILE_NAME).is_file():
         if waited_s % _SAY_EVERY_S == 0:
             logging.info("Waiting for the chief, who makes %s.", shards_dir)
         time.sleep(_LOOK_EVERY_S)
         waited_s += _LOOK_EVERY_S
-    return shards_dir
 
 
 def _shards_dir(folder: pathlib.Path, options: DataConfig) -> pathlib.Path:
@@ -91,11 +102,15 @@ def join(shards: Shards, folder: pathlib.Path) -> pathlib.Path:
     """
     from data_tools import joining  # noqa: PLC0415  TensorFlow takes seconds
 
-    breasts_dir = folder / f"{_BREASTS}{shards.manifest_sha256[:8]}"
+    breasts_dir = _breasts_dir(shards, folder)
     if not (breasts_dir / manifests.FILE_NAME).is_file():
         with files.making_folder(breasts_dir, whole_by=manifests.FILE_NAME) as unfinished:
             joining.join(shards, unfinished, _IMAGES_PER_SHARD, "--workdir")
     return breasts_dir
+
+
+def _breasts_dir(shards: Shards, folder: pathlib.Path) -> pathlib.Path:
+    return folder / f"{_BREASTS}{shards.manifest_sha256[:8]}"
 
 
 def find_shards(folder: pathlib.Path) -> pathlib.Path | None:

@@ -36,7 +36,9 @@ def main() -> None:
     """Prepares the data, compares, says where the page is."""
     logging.set_verbosity(logging.INFO)
     began_s = time.monotonic()
-    cluster.refuse_others("//mammo:compare")
+    workers = cluster.current()
+    if workers.count > 1:
+        cli.name_logs(str(workers))
     given, folder = _CONFIG.value, cli.user_path(_WORKDIR.value)
     output_dir = cli.stored_path(_OUTPUT_DIR.value) if _OUTPUT_DIR.value else folder
     data_dir = cli.stored_path(_DATA_DIR.value) if _DATA_DIR.value else None
@@ -57,11 +59,15 @@ def main() -> None:
     from mammo.training import workdir  # noqa: PLC0415
 
     with workdir.claim(folder):
-        shards_dir = preparation.prepare(data_dir, folder / "data", config.data)
-        shards = Shards.open(shards_dir)
-        made = comparing.compare(
-            config, shards, lambda: Shards.open(preparation.join(shards, folder / "data")), source_dir, folder
-        )
+        prepare, join = preparation.prepare, preparation.join
+        if not workers.is_chief:
+            prepare, join = preparation.wait, preparation.wait_for_breasts
+        shards = Shards.open(prepare(data_dir, folder / "data", config.data))
+        models = comparing.train(config, shards, lambda: Shards.open(join(shards, folder / "data")), source_dir, folder)
+        if not workers.is_chief:
+            return
+        cluster.go_on_alone()
+        made = comparing.compare(config, models, shards, source_dir)
         written = page.write(output_dir, made.report, made.answers, shards)
     taken = cli.duration(time.monotonic() - began_s)
     print(f"Wrote {written} after {taken}; the figures are beside it, the models in {folder}/models.")

@@ -55,7 +55,7 @@ def main() -> None:
     if _FOLDS.value:
         cluster.refuse_others("--folds")
     if workers.count > 1:
-        cli.name_logs(f"worker {workers.index} of {workers.count}")
+        cli.name_logs(str(workers))
     given = _CONFIG.value
     if "stage" not in given:
         raise InputError(

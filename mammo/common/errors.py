@@ -14,8 +14,11 @@ class StoppedError(Exception):
     """A signal asked the program to stop, and it has saved its state; `signal_number` is that of the signal."""
 
     def __init__(self, message: str, signal_number: int) -> None:
-        super().__init__(message)
+        super().__init__(message, signal_number)  # both in args, so that it crosses process boundaries by pickle
         self.signal_number = signal_number
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class ImageError(InputError):

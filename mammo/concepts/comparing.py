@@ -12,6 +12,7 @@ from mammo.concepts import catalogue, evidence, judging, trained_models
 from mammo.concepts.catalogue import BASELINE, CONCEPTS
 from mammo.concepts.concept import Concept, Role
 from mammo.concepts.evidence import Answers, Evidence
+from mammo.concepts.trained_models import TrainedModel
 from mammo.config.comparison import ComparisonConfig
 from mammo.data.shards import Shards
 from mammo.metrics.figures import ConceptFigures, Counts, Difference
@@ -63,14 +64,14 @@ def compared(config: ComparisonConfig) -> dict[str, Concept]:
     return {**whole, BASELINE.name: BASELINE}
 
 
-def compare(
+def train(
     config: ComparisonConfig,
     shards: Shards,
     join: Callable[[], Shards],
     source_dir: pathlib.Path,
     folder: pathlib.Path,
-) -> Comparison:
-    """Compares the concepts on the test split; what an earlier call has trained is not trained again.
+) -> dict[str, TrainedModel]:
+    """Trains the models of a comparison; what an earlier call has trained is not trained again.
 
     Args:
         config: Configuration of the comparison.
@@ -83,11 +84,27 @@ def compare(
         mammo.common.errors.InputError: The data, a configuration or a folder cannot be used.
         mammo.common.errors.StoppedError: SIGTERM came; the same command goes on.
     """
-    concepts = compared(config)
-    _check(config, concepts, shards, source_dir)
+    _check(config, compared(config), shards, source_dir)
     data = {name: join() if name == Role.BREAST else shards for name in config.models}
     names = sorted(config.models, key=lambda name: name in config.backbone_from)  # last, what begins with another's
-    models = {name: trained_models.train(name, config, data[name], folder) for name in names}
+    return {name: trained_models.train(name, config, data[name], folder) for name in names}
+
+
+def compare(
+    config: ComparisonConfig, models: Mapping[str, TrainedModel], shards: Shards, source_dir: pathlib.Path
+) -> Comparison:
+    """Compares the concepts on the test split.
+
+    Args:
+        config: Configuration of the comparison.
+        models: Its models, trained.
+        shards: What they are judged on.
+        source_dir: Where the files lie that the shards are made of.
+
+    Raises:
+        mammo.common.errors.InputError: A model has no weights.
+    """
+    concepts = compared(config)
     began_s = time.monotonic()
     asked = Evidence(lambda role: trained_models.open_model(models[role]), shards, source_dir)
     tests = {name: asked.answers(concept, "test") for name, concept in concepts.items()}

@@ -24,7 +24,7 @@ from mammo.models.plans import ClassifierPlan, Plan
 from mammo.stages import stages
 from mammo.stages.classifier import ClassifierStage
 from mammo.stages.detector import DetectorStage
-from mammo.training import distribution, evaluating, loop, stopwatch, workdir
+from mammo.training import apart, cluster, distribution, evaluating, loop, stopwatch, workdir
 from mammo.training.evaluating import Evaluation
 
 _FOLDER = "models"
@@ -82,7 +82,10 @@ def train(name: str, config: ComparisonConfig, shards: Shards, folder: pathlib.P
             own_config = dataclasses.replace(own_config, model=dataclasses.replace(own_config.model, weights=weights))
         own_config = workdir.settle_config(own, own_config, shards)
         logging.info("Model %s: %d steps, in %s.", name, own_config.train_steps, own)
-        _, training_s = loop.train(own_config, shards, own)
+        if cluster.current().count > 1:
+            training_s = apart.train(own_config, shards, own)
+        else:
+            _, training_s = loop.train(own_config, shards, own)
     stage = stages.from_plan(plans.read(own), shards, own_config.input)
     return TrainedModel(own_config, stage, own, training_s)
 

@@ -22,6 +22,7 @@ PORT = 2222
 _SAGEMAKER_PORT = 8890  # that of SageMaker's own TensorFlow containers, which its security groups let through
 # https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html
 _SAGEMAKER_FILE = pathlib.Path("/opt/ml/input/config/resourceconfig.json")
+_NAMED_ALONE = "MAMMO_ALONE"  # in the environment
 _CHIEFS, _WORKERS = ("chief", "master"), ("worker",)
 _POOLS = ("workerpool0", "workerpool1")  # of Vertex AI: the chief's, and that of the other workers
 
@@ -47,6 +48,9 @@ class Cluster:
     def is_chief(self) -> bool:
         """Whether this process is the one that writes what is kept."""
         return self.index == 0
+
+    def __str__(self) -> str:
+        return f"worker {self.index} of {self.count}"
 
     def tf_config(self) -> str:
         """Returns TF_CONFIG as TensorFlow reads it, in which the first worker is the chief."""
@@ -92,12 +96,18 @@ def from_environment(
 
 @functools.cache
 def current() -> Cluster:
-    """Returns the cluster that this process is in, as its environment says.
+    """Returns the cluster that this process is in, as its environment says, until `go_on_alone`.
 
     Raises:
         InputError: As `from_environment`.
     """
-    return from_environment()
+    return ALONE if _NAMED_ALONE in os.environ else from_environment()
+
+
+def go_on_alone() -> None:
+    """Has this process, and those that it starts, be the whole job from now on: what follows is for one worker."""
+    os.environ[_NAMED_ALONE] = "1"
+    current.cache_clear()
 
 
 def on_this_machine(count: int) -> list[Cluster]:

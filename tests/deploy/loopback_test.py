@@ -68,7 +68,7 @@ def _pods(
 
 
 def _address(count: int) -> str:
-    """Returns the address of all pods, with {index} in it: one port for each, which TensorFlow takes of all addresses."""
+    """Returns the address of all pods, with {index} in it: a port for each, which TensorFlow takes of all addresses."""
     for tens in range(2000, 3000):
         with contextlib.ExitStack() as opened:
             try:

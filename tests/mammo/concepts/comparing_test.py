@@ -74,7 +74,8 @@ def _checkpoints(folder):
 def page(config, folder, shards, breasts, before):
     source_dir = preparation.find_source(None, folder / "data")
     assert source_dir is not None
-    made = comparing.compare(config, shards, lambda: breasts, source_dir, folder)
+    models = comparing.train(config, shards, lambda: breasts, source_dir, folder)
+    made = comparing.compare(config, models, shards, source_dir)
     return comparison_page.write(folder / "out", made.report, made.answers, shards)
 
 
@@ -133,7 +134,7 @@ def test_every_model_tells_of_the_data_that_was_drawn(report):
 
 def test_files_that_are_missing_are_told_before_anything_is_trained(config, shards, tmp_path):
     with pytest.raises(InputError, match="is missing, which the shards were made of"):
-        comparing.compare(config, shards, pytest.fail, tmp_path, tmp_path / "runs")
+        comparing.train(config, shards, pytest.fail, tmp_path, tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
 
 
@@ -142,13 +143,13 @@ def test_a_configuration_that_lacks_a_model_is_refused(config, shards, tmp_path)
         models = {name: model for name, model in config.models.items() if name != missing}
         lacking = dataclasses.replace(config, models=models, backbone_from={})
         with pytest.raises(InputError, match=r"must have those of whole concepts.*multi_stage takes finder"):
-            comparing.compare(lacking, shards, pytest.fail, tmp_path, tmp_path / "runs")
+            comparing.train(lacking, shards, pytest.fail, tmp_path, tmp_path / "runs")
 
 
 def test_a_model_of_another_stage_than_its_concept_asks_is_refused(config, shards, tmp_path):
     models = {**config.models, "breast": config.models["tumour"]}
     with pytest.raises(InputError, match=r"--config\.models\.breast is a tumour, not a malignancy"):
-        comparing.compare(dataclasses.replace(config, models=models), shards, pytest.fail, tmp_path, tmp_path / "runs")
+        comparing.train(dataclasses.replace(config, models=models), shards, pytest.fail, tmp_path, tmp_path / "runs")
 
 
 def test_concepts_are_compared_whose_models_a_configuration_has(config):
