@@ -46,7 +46,6 @@ _ListedPair = tuple[ListedExam, ListedView]
 @dataclasses.dataclass(frozen=True)
 class _Drawing:
     source: Source
-    data_dir: pathlib.Path
     height_px: int
     width_px: int
 
@@ -63,7 +62,7 @@ def main() -> None:
     digits = max(len(str(sheets - 1)), 3)  # names of one length sort in the order of the sheets
     tasks = ((output_dir / f"contact_sheet_{index:0{digits}d}.png", of_one) for index, of_one in _sheets(drawn))
     output_dir.mkdir(parents=True, exist_ok=True)
-    draw = functools.partial(_draw_sheet, _Drawing(source, data_dir, _HEIGHT.value, _WIDTH.value))
+    draw = functools.partial(_draw_sheet, _Drawing(source, _HEIGHT.value, _WIDTH.value))
     refused = sum(processes.run(draw, tasks, _WORKERS.value, total=views, unit=" view"))
     print(f"Wrote {sheets} sheets of {views} views to {output_dir}; {refused} views cannot be used.")
 
@@ -94,7 +93,7 @@ def _draw_sheet(
         except ImageError as error:
             cells.append(_refusal(error.reason))
             refused += 1
-        _caption(cells[-1], view.path.stem)
+        _caption(cells[-1], view.caption)
         after_view()
     with files.replacing(path) as partial:
         partial.write_bytes(cv2.imencode(".png", _grid(cells))[1].tobytes())

@@ -95,7 +95,7 @@ def _example(source: Source, exam: ListedExam, view: ListedView) -> Example:
     shown = np.clip((shown - breast.background_level) / span, 0, 1)
     boxes = [[value * scale for value in lesion.box_xyxy_px] for lesion in lesions]
     label = lesion.pathology.title
-    facts = [view.path.stem, label, lesion.kind if lesion.kind != "unknown" else ""]
+    facts = [view.caption, label, lesion.kind if lesion.kind != "unknown" else ""]
     facts += [f"subtlety {lesion.subtlety}" if lesion.subtlety else ""]
     svg = figures.isolated_lesion(shown, _region(view, lesions, pixels.shape, size_xy), crop, boxes, label)
     return Example(", ".join(filter(None, facts)), svg)

@@ -69,6 +69,11 @@ class ListedView:
     path: pathlib.Path
     outline_paths: dict[int, pathlib.Path] = dataclasses.field(default_factory=dict)
 
+    @property
+    def caption(self) -> str:
+        """Below its picture: its file's name, and its exam where that does not tell, as in P_0017/LEFT_CC.png."""
+        return self.path.stem if self.exam_id in self.path.stem else f"{self.exam_id} {self.path.stem}"
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ListedExam:

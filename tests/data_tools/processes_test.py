@@ -114,9 +114,11 @@ def test_a_failure_does_not_wait_for_the_other_tasks():
     assert not multiprocessing.active_children()
 
 
-def test_a_killed_worker_is_said_in_a_sentence():
+@pytest.mark.parametrize("tasks", [1, 50])
+def test_a_killed_worker_is_said_in_a_sentence(tasks):
     with pytest.raises(InputError, match="fewer --workers"):
-        _run(_die, [1])
+        _run(_die, range(tasks))
+    assert not multiprocessing.active_children()
 
 
 PARENT = """

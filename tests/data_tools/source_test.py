@@ -1,6 +1,8 @@
+import pathlib
+
 import pytest
 
-from data_tools.source import Annotation, Lesion
+from data_tools.source import Annotation, Lesion, ListedView
 from mammo.clinical.labels import Label
 
 BENIGN = Lesion((0, 0, 5, 5), Label.BENIGN)
@@ -34,3 +36,11 @@ def test_an_empty_box_is_refused(box):
 def test_a_lesion_is_never_normal():
     with pytest.raises(ValueError, match="never NORMAL"):
         Lesion((0, 0, 5, 5), Label.NORMAL)
+
+
+@pytest.mark.parametrize(
+    ("path", "caption"),
+    [("0007/C_0007_1.LEFT_CC.jpg", "C_0007_1.LEFT_CC"), ("C_0007_1/LEFT_CC.png", "C_0007_1 LEFT_CC")],
+)
+def test_a_caption_says_which_exam_a_view_is_of(path, caption):
+    assert ListedView("C_0007", "C_0007_1", None, None, pathlib.Path(path)).caption == caption
