@@ -53,6 +53,19 @@ def run(main: Callable[[], None]) -> NoReturn:
     raise AssertionError("app.run does not return")
 
 
+def begin_process(name: str) -> None:
+    """Does what `run` does first, in a process that a program has started; before TensorFlow is imported.
+
+    Args:
+        name: With which every line of its log begins.
+    """
+    tensorflow_settings.apply()
+    logging.use_absl_handler()
+    logging.set_verbosity(logging.INFO)
+    logging.get_absl_handler().addFilter(_with_plain_text)
+    name_logs(name)
+
+
 def or_exit(prepare: Callable[[], list[str]]) -> list[str]:
     """Returns the command line that `prepare` gives; exits with status 2 if it raises an `InputError`."""
     try:

@@ -7,9 +7,7 @@ import signal
 from concurrent import futures
 from concurrent.futures import process
 
-from absl import logging
-
-from mammo.common import cli, tensorflow_settings
+from mammo.common import cli
 from mammo.common.errors import InputError
 from mammo.config.run import RunConfig
 from mammo.data.shards import Shards
@@ -31,7 +29,8 @@ def train(config: RunConfig, shards: Shards, folder: pathlib.Path) -> float:
         InputError: As `loop.train`; or the process was killed.
         StoppedError: SIGTERM or Ctrl-C came, here or there; the same command goes on.
     """
-    with futures.ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+    spawned = multiprocessing.get_context("spawn")
+    with futures.ProcessPoolExecutor(1, spawned, cli.begin_process, (str(cluster.current()),)) as pool:
         job = pool.submit(_train, config, shards.folder, folder)
         try:
             return job.result()
@@ -50,8 +49,5 @@ def train(config: RunConfig, shards: Shards, folder: pathlib.Path) -> float:
 
 
 def _train(config: RunConfig, shards_dir: pathlib.Path, folder: pathlib.Path) -> float:
-    tensorflow_settings.apply()
-    logging.set_verbosity(logging.INFO)
-    cli.name_logs(str(cluster.current()))
     _, training_s = loop.train(config, Shards.open(shards_dir), folder)
     return training_s

@@ -107,6 +107,7 @@ def current() -> Cluster:
 def go_on_alone() -> None:
     """Has this process, and those that it starts, be the whole job from now on: what follows is for one worker."""
     os.environ[_NAMED_ALONE] = "1"
+    os.environ.pop("TF_CONFIG", None)  # which TensorFlow reads, too
     current.cache_clear()
 
 
