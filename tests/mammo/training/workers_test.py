@@ -21,7 +21,7 @@ from tests import programs
 from tests.mammo.training import disc_shards
 from tests.programs import Program
 
-_STEPS = 20
+_STEPS = 30
 _PROGRAM = ("tests.mammo.models.with_short_darknet", "mammo.train")
 _SETTINGS = (
     "--stage=detector",
@@ -61,7 +61,7 @@ class Workers:
                 for process in self.processes:
                     process.kill()
                 raise AssertionError([path.read_text() for path in self.logs])
-            time.sleep(0.05)
+            time.sleep(0.01)  # less than a step
 
     def threads(self) -> int:
         """How many the chief has."""
@@ -127,7 +127,7 @@ def killed(folder, stopped):
     done = max(row["step"] for row in _metrics(workers.workdir))
     workers.wait_for_step(int(done) + 1)
     before = workers.threads()
-    workers.wait_for_step(int(done) + 4)
+    workers.wait_for_step(int(done) + 6)
     # With a time limit for collectives, TensorFlow leaves hundreds of threads asleep with each step.
     assert workers.threads() < before + 300
     workers.processes[1].kill()
