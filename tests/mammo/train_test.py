@@ -70,7 +70,7 @@ def test_another_configuration_in_the_same_workdir_is_refused(trained):
 def test_folds_are_all_judged_in_one_report(trained, tmp_path):
     shards_dir = trained[0] / "runs" / "detector" / "data" / "shards-128x96"
     given = ("--stage=crop_classifier", "--folds=2", f"--data_dir={shards_dir}", "--config.crop.side_px=32", *_STEPS)
-    ended = programs.run("mammo.train", *given, cwd=tmp_path)
+    ended = programs.run("tests.mammo.models.with_short_darknet", "mammo.train", *given, cwd=tmp_path)
     assert ended.returncode == 0, ended.stderr
     workdir = tmp_path / "runs" / "crop_classifier"
     assert f"Wrote {workdir / 'report.html'} after" in ended.stdout

@@ -7,7 +7,7 @@ from mammo.benchmarks import accelerator
 from mammo.config.data import Encoding
 from tests.mammo.models import short_efficientnet
 
-_short = pytest.fixture(short_efficientnet.in_place_of_b0, autouse=True, scope="module")
+_short = pytest.fixture(short_efficientnet.in_place_of_lite0, autouse=True, scope="module")
 
 
 def test_a_preset_is_timed_compiled_and_without_a_gpu_only_what_a_processor_has(monkeypatch):

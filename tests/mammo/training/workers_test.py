@@ -1,6 +1,6 @@
 """Two workers on this machine, each a process as a launcher starts it: one run that is stopped, killed and goes on.
 
-To start two of them takes half a minute here, so that one run shows all: told to stop at one worker, it is saved by
+One run shows all, since each start of two builds and traces two networks: told to stop at one worker, it is saved by
 both; killed at one worker, the other ends; each time the same command goes on, to the weights of a run of one worker
 that was never stopped.
 """
@@ -10,8 +10,6 @@ import json
 import pathlib
 import re
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -21,8 +19,10 @@ import tensorflow as tf
 from mammo.training import cluster
 from tests import programs
 from tests.mammo.training import disc_shards
+from tests.programs import Program
 
-_STEPS = 20
+_STEPS = 30
+_PROGRAM = ("tests.mammo.models.with_short_darknet", "mammo.train")
 _SETTINGS = (
     "--stage=detector",
     "--config.model.pyramid_channels=8",
@@ -51,7 +51,7 @@ class Workers:
     """
 
     workdir: pathlib.Path
-    processes: list[subprocess.Popen[bytes]]
+    processes: list[Program]
     logs: list[pathlib.Path]
 
     def wait_for_step(self, step: int) -> None:
@@ -61,7 +61,7 @@ class Workers:
                 for process in self.processes:
                     process.kill()
                 raise AssertionError([path.read_text() for path in self.logs])
-            time.sleep(0.05)
+            time.sleep(0.01)  # less than a step
 
     def threads(self) -> int:
         """How many the chief has."""
@@ -79,13 +79,13 @@ class Workers:
 
 
 def _start(folder: pathlib.Path) -> Workers:
-    command = [sys.executable, "-m", "mammo.train", *_SETTINGS, "--config.input.batch_size=2"]
+    command = [*_PROGRAM, *_SETTINGS, "--config.input.batch_size=2"]
     command += [f"--data_dir={folder / 'shards'}", f"--workdir={folder / 'run'}"]
     processes, logs = [], [folder / f"worker-{index}.log" for index in range(2)]
-    for worker, path in zip(cluster.on_this_machine(len(logs)), logs, strict=True):
-        environment = {**programs.environment(), "TF_CONFIG": worker.tf_config()}
-        with path.open("wb") as log:
-            processes.append(subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT))
+    for worker, log in zip(cluster.on_this_machine(len(logs)), logs, strict=True):
+        log.unlink(missing_ok=True)
+        given = {"TF_CONFIG": worker.tf_config()}
+        processes.append(programs.begin(*command, stdout=log, stderr=log, more=given))
     return Workers(folder / "run", processes, logs)
 
 
@@ -127,7 +127,7 @@ def killed(folder, stopped):
     done = max(row["step"] for row in _metrics(workers.workdir))
     workers.wait_for_step(int(done) + 1)
     before = workers.threads()
-    workers.wait_for_step(int(done) + 4)
+    workers.wait_for_step(int(done) + 6)
     # With a time limit for collectives, TensorFlow leaves hundreds of threads asleep with each step.
     assert workers.threads() < before + 300
     workers.processes[1].kill()
@@ -176,7 +176,7 @@ def test_the_chief_alone_writes_and_every_image_is_counted_once(ended, folder):
 def test_two_workers_make_the_updates_of_one_with_the_same_global_batch(ended, folder, replicas, batch_size):
     alone = folder / f"alone-{replicas}"
     made = programs.run(
-        "mammo.train",
+        *_PROGRAM,
         *_SETTINGS,
         f"--config.input.batch_size={batch_size}",
         f"--config.devices={replicas}",
