@@ -60,6 +60,7 @@ def begin_process(name: str) -> None:
         name: With which every line of its log begins.
     """
     tensorflow_settings.apply()
+    flags.FLAGS.mark_as_parsed()  # the log waits for that; flags are the program's
     logging.use_absl_handler()
     logging.set_verbosity(logging.INFO)
     logging.get_absl_handler().addFilter(_with_plain_text)
