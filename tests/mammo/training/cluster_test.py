@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 
@@ -109,6 +110,19 @@ def test_a_file_of_sagemakers_that_cannot_be_is_told_in_a_sentence(tmp_path, tex
     path.write_text(text)
     with pytest.raises(InputError, match=sentence):
         cluster.from_environment({}, path)
+
+
+def test_a_worker_goes_on_alone_with_what_is_for_one(monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", _tf_config(TWO, "worker", 0)["TF_CONFIG"])
+    cluster.current.cache_clear()
+    assert (cluster.current().count, str(cluster.current())) == (2, "worker 0 of 2")
+    monkeypatch.setenv("MAMMO_ALONE", "")
+    monkeypatch.delenv("MAMMO_ALONE")  # to be put back as it is now
+    cluster.go_on_alone()
+    assert cluster.current() is ALONE
+    assert "TF_CONFIG" not in os.environ
+    monkeypatch.undo()
+    cluster.current.cache_clear()
 
 
 def test_what_is_for_one_worker_is_refused_where_there_are_others(monkeypatch):
