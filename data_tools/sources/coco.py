@@ -89,7 +89,7 @@ class Coco:
                 boxes and the pathology do not agree.
         """
         del exam
-        known = self._known[str(view.path)]
+        known = self._known[str(view.path.relative_to(self.data_dir))]
         given = known.boxes
         drawn_on = (given.height_px or height_px, given.width_px or width_px)
         if drawn_on != (height_px, width_px):
@@ -107,7 +107,7 @@ class Coco:
 
     def _exam(self, patient_id: str, images: list[tuple[str, _Known]]) -> ListedExam:
         views = tuple(
-            ListedView(patient_id, patient_id, known.laterality, known.projection, pathlib.Path(path))
+            ListedView(patient_id, patient_id, known.laterality, known.projection, self.data_dir / path)
             for path, known in images
         )
         status = max(known.pathology for _, known in images)
@@ -118,15 +118,16 @@ class Coco:
 
     @functools.cached_property
     def _known(self) -> dict[str, _Known]:
-        """By the path of the file, in the order of the names in the sheet. Read once, and goes with a copy."""
+        """By the path of the file in the folder, in the order of the sheet's names. Read once, and goes with a copy."""
         cases = self._read_cases()
         boxes = self._read_boxes(cases)
         found = file_names.find(self.data_dir, cases)
         known: dict[str, _Known] = {}
         for path, case in sorted(cases.items()):
-            if str(found[path]) in known:
+            name = str(found[path].relative_to(self.data_dir))
+            if name in known:
                 raise InputError(f"{self.data_dir / self.cases} has two rows of {found[path]}; remove one.")
-            known[str(found[path])] = _Known(
+            known[name] = _Known(
                 case.patient_id,
                 case.laterality,
                 case.projection,

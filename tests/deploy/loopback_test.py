@@ -14,12 +14,14 @@ import pyspark
 import pytest
 
 from data_tools.phantoms import layout
+from mammo import start
 from tests import programs
 from tests.data_tools import drawn_source
 from tests.mammo.training import disc_shards
 
 MANIFESTS = pathlib.Path("deploy/kubernetes")
 LIMIT_S = 300
+PROGRAMS = ("data_tools.convert", "mammo.train", "configs.cloud.detector_8_gpus")  # that the manifests name
 EXAMS = 4
 # Of a task that has run for a moment a second copy runs elsewhere: what a pair of shards is must not depend on it.
 EAGER = [f"--spark_conf=spark.speculation{name}" for name in ("=true", ".multiplier=1.01", ".quantile=0.1")]
@@ -42,10 +44,15 @@ def _pods(
 ) -> Iterator[list["subprocess.Popen[bytes]"]]:
     """Starts the container of a manifest as so many pods, whose shared disk is `data_dir`."""
     arguments, told = _told(manifest)
-    assert told["MAMMO_WORKERS"].isdecimal()
+    assert start.programs()[arguments[0]] in PROGRAMS
     address = _address(count)
-    start = str(programs.ROOT / "mammo/start.py")
-    command = [sys.executable, "-I", start, *(each.replace("/data/", f"{data_dir}/") for each in arguments), *more]
+    command = [
+        sys.executable,
+        "-I",
+        start.__file__,
+        *(each.replace("/data/", f"{data_dir}/") for each in arguments),
+        *more,
+    ]
     with contextlib.ExitStack() as opened:
         pods = []
         for index in range(count):
