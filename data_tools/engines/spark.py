@@ -95,7 +95,7 @@ class Spark:
         """
         _check_answers(self.master)
         spark_environment.apply()
-        logging.getLogger("py4j").setLevel(logging.WARNING)  # it tells of each connection that it closes
+        logging.getLogger("py4j").setLevel(logging.CRITICAL)  # what it raises says enough
         seen = {f"spark.executorEnv.{name}": value for name, value in spark_environment.of_tasks().items()}
         conf = pyspark.SparkConf().setAll([*{**_SETTINGS, **seen, **self.settings}.items()]).setMaster(self.master)
         try:
