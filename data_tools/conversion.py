@@ -212,7 +212,7 @@ class Conversion:
         """Deletes the settings last: as long as they are there, the same command goes on, and ends here again."""
         for path in journal.iterdir():
             if path.name not in (_SETTINGS_FILE, _LOCK_FILE):
-                path.unlink()
+                path.unlink(missing_ok=True)  # a copy of a task, as Spark makes, may rename its own now
         storage.remove_tree(journal)
 
     def _check_settings(self, path: pathlib.Path, tasks: list[Task]) -> None:

@@ -46,7 +46,7 @@ _WORKERS = flags.DEFINE_integer(
     lower_bound=1,
 )
 _SPARK_MASTER = flags.DEFINE_string(
-    "spark_master", None, "As spark-submit takes it, such as spark://host:7077; by default the workers of this job."
+    "spark_master", None, "Of a standing cluster, spark://host:7077; by default the workers of this job make one."
 )
 _SPARK_CONF = flags.DEFINE_multi_string(
     "spark_conf", [], "A setting of Spark, such as spark.speculation=true; may be given more than once."
@@ -64,6 +64,8 @@ _BACKGROUND_CROPS = flags.DEFINE_integer("background_crops", 1, "Crops without a
 def main() -> None:
     """Converts as the flags say, and prints what came of it; another worker of a job helps to."""
     output_dir = cli.stored_path(_OUTPUT_DIR.value)
+    if _ENGINE.value != "spark" or _SPARK_MASTER.value is not None:
+        cluster.refuse_others("--engine=local" if _ENGINE.value != "spark" else "--spark_master")
     if _makes_cluster() and not cluster.current().is_chief:
         _work_for_first(output_dir / manifests.FILE_NAME)
         return
@@ -97,8 +99,6 @@ def _conversion(output_dir: pathlib.Path, engine: Engine) -> Conversion:
 
 def _makes_cluster() -> bool:
     """Whether the workers of this job make a Spark cluster of their own."""
-    if _ENGINE.value != "spark":
-        cluster.refuse_others("--engine=local")
     return _ENGINE.value == "spark" and _SPARK_MASTER.value is None and cluster.current().count > 1
 
 

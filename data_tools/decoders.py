@@ -1,4 +1,4 @@
-"""What decides the bytes of a record beside its source: the decoders' releases, and the project's own code.
+"""What decides the bytes of a record beside its source: the decoders' releases, the project's code, the processor.
 
 A machine on which they differ would give other bytes, and nothing later would tell: it is refused before its first
 view.
@@ -12,6 +12,8 @@ import platform
 import socket
 from collections.abc import Mapping
 
+import cv2
+
 from mammo.common.errors import InputError
 
 _PACKAGES = ("numpy", "opencv-python-headless", "pillow", "simplejpeg", "pydicom", "python-gdcm", "tensorflow")
@@ -21,9 +23,16 @@ _DIGITS = 12  # of a hash, as a person reads it
 
 @functools.cache
 def versions() -> Mapping[str, str]:
-    """Returns the releases of this process's Python and decoders, and a hash of the project's code, by their names."""
+    """Returns the releases of Python and the decoders here, a hash of the project's code and AVX2, by their names."""
     releases = {name: importlib.metadata.version(name) for name in _PACKAGES}
-    return {"Python": platform.python_version(), **releases, "mammo's code": _hash_of_code()}
+    # With AVX2, which AVX-512 changes nothing of, OpenCV resizes to other last bits than without.
+    has_avx2 = "*AVX2?" not in cv2.getCPUFeaturesLine()
+    return {
+        "Python": platform.python_version(),
+        **releases,
+        "mammo's code": _hash_of_code(),
+        "a processor with AVX2": "yes" if has_avx2 else "no",
+    }
 
 
 def check_same(expected: Mapping[str, str]) -> None:

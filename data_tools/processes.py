@@ -7,7 +7,6 @@ import multiprocessing
 import os
 import pickle
 import signal
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent import futures
 from concurrent.futures import process
@@ -16,13 +15,11 @@ from typing import Any, TypeVar
 import cv2
 import tqdm
 
-from mammo.common import progress
+from mammo.common import parents, progress
 from mammo.common.errors import InputError
 
 TASKS_AHEAD = 4
 """Of each worker: so many tasks are handed out and not yet used, so that none waits while a result is used."""
-
-_PR_SET_PDEATHSIG = 1  # prctl(2)
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -133,20 +130,8 @@ def _start_worker(
 
     _count = count
     cv2.setNumThreads(1)
-    end_with(parent_pid)
+    parents.end_with(parent_pid)
     _function = pickle.loads(memoryview(shared).cast("B"))  # the parent's own words, not copied
-
-
-def end_with(parent_pid: int) -> None:
-    """Asks Linux to kill this process with its parent: it would write on beside the parent's successor, then wait.
-
-    Args:
-        parent_pid: Of the process that has started this one; called in it as it starts.
-    """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent_pid:  # it died before it was asked
-            os._exit(1)
 
 
 def _run(task: Any) -> Any:

@@ -6,6 +6,7 @@ again.
 bazel run //mammo:compare -- --data_dir=~/mini_ddsm --workdir=~/runs/comparison
 """
 
+import functools
 import sys
 import time
 
@@ -56,12 +57,14 @@ def main() -> None:
     from mammo.concepts import comparing  # noqa: PLC0415  TensorFlow takes seconds: wrong flags are told before
     from mammo.data.shards import Shards  # noqa: PLC0415
     from mammo.reports import comparison as page  # noqa: PLC0415
-    from mammo.training import workdir  # noqa: PLC0415
+    from mammo.training import apart, workdir  # noqa: PLC0415
 
     with workdir.claim(folder):
         prepare, join = preparation.prepare, preparation.join
         if not workers.is_chief:
             prepare, join = preparation.wait, preparation.wait_for_breasts
+        elif workers.count > 1:  # TensorFlow would take the GPUs for this process, which trains nothing
+            join = functools.partial(apart.call, preparation.join)
         shards = Shards.open(prepare(data_dir, folder / "data", config.data))
         models = comparing.train(config, shards, lambda: Shards.open(join(shards, folder / "data")), source_dir, folder)
         if not workers.is_chief:

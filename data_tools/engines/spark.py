@@ -27,15 +27,18 @@ from mammo.common import progress, tensorflow_settings
 from mammo.common.errors import InputError
 
 _LOOK_EVERY_S = 0.2
-_MASTER = re.compile(r"local(\[.+\])?|yarn|(spark|k8s)://.+")
+_MASTER = re.compile(r"local(\[.+\])?|spark://.+")
 _IDLE_S = 30  # without a task that runs, before it is said
 _ANSWERS_WITHIN_S = 10
+_ALONE: Mapping[str, str] = {"spark.driver.host": "localhost", "spark.driver.bindAddress": "127.0.0.1"}
+"""On one machine nobody else need reach it, who would be let in."""
 _SETTINGS: Mapping[str, str] = {
     "spark.app.name": "mammo convert",
     "spark.ui.enabled": "false",  # a page for whoever can reach its port, without a password
     "spark.ui.showConsoleProgress": "false",
     "spark.driver.maxResultSize": "0",  # no limit: of a million views the rows of the index alone are above its 1 GiB
     "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={spark_environment.LOG_SETTINGS}",
+    "spark.driver.memory": "2g",  # keeps 14 KB a task: of a million views half a gigabyte
     "spark.executor.memory": "512m",  # of Java, which hands tasks on; Python's is beside it
 }
 
@@ -47,12 +50,12 @@ class _Ended(Generic[Result]):
     Attributes:
         units: How many of it were done.
         result: None where it was refused.
-        refusal: The sentence of the `InputError` that it ended with.
+        refusal: What it ended with, which is no fault of the program.
     """
 
     units: int
     result: Result | None = None
-    refusal: str | None = None
+    refusal: InputError | OSError | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +63,7 @@ class Spark:
     """A cluster, and how to use it.
 
     Attributes:
-        master: Where it is: "spark://host:7077", "yarn", "k8s://https://…"; "local[4]" is four tasks on this machine.
+        master: Where it is: "spark://host:7077"; "local[4]" is four tasks at a time on this machine.
         settings: Of Spark, by their names; they come before the project's own.
     """
 
@@ -83,7 +86,7 @@ class Spark:
             for ended in _run(context, function, tasks):
                 bar.update(ended.units)
                 if ended.refusal is not None:
-                    raise InputError(ended.refusal)
+                    raise ended.refusal
                 yield ended.result  # type: ignore[misc]  # which is there where no refusal is
 
     @contextlib.contextmanager
@@ -97,15 +100,23 @@ class Spark:
         spark_environment.apply()
         logging.getLogger("py4j").setLevel(logging.CRITICAL)  # what it raises says enough
         seen = {f"spark.executorEnv.{name}": value for name, value in spark_environment.of_tasks().items()}
-        conf = pyspark.SparkConf().setAll([*{**_SETTINGS, **seen, **self.settings}.items()]).setMaster(self.master)
+        here = _ALONE if self.master.startswith("local") else {}
+        settings = {**_SETTINGS, **seen, **here, **self.settings}
+        conf = pyspark.SparkConf().setAll([*settings.items()]).setMaster(self.master)
         try:
             context = pyspark.SparkContext(conf=conf)
         except (py4j.protocol.Py4JError, RuntimeError) as error:
             raise InputError(f"Spark does not start with --spark_master={self.master}: {_reason(error)}.") from None
         try:
             yield context
+        except (py4j.protocol.Py4JNetworkError, ConnectionError):
+            raise InputError(
+                "Spark's own process here has ended, most likely for want of memory; the same command goes on where it "
+                "stopped."
+            ) from None
         finally:
-            context.stop()
+            with contextlib.suppress(py4j.protocol.Py4JError, ConnectionError):
+                context.stop()
 
 
 class _Listed(AccumulatorParam[list]):
@@ -124,7 +135,8 @@ def _run(
 ) -> Iterator[_Ended[Result]]:
     """Yields what came of each task as it ends: Spark itself gives nothing until the last has ended."""
     arrived = context.accumulator([], _Listed())
-    work = functools.partial(_work, function, arrived)
+    shared = context.broadcast(function)  # each process reads once what a source knows of all views
+    work = functools.partial(_work, shared, arrived)
     with futures.ThreadPoolExecutor(1) as thread:
         job = thread.submit(context.parallelize(tasks, len(tasks)).foreach, work)
         try:
@@ -137,13 +149,14 @@ def _run(
                 futures.wait([job], _LOOK_EVERY_S)
             _check(job)
         except BaseException:
-            context.cancelAllJobs()
+            with contextlib.suppress(py4j.protocol.Py4JError, ConnectionError):
+                context.cancelAllJobs()
             raise
+    if taken != len(tasks):  # Spark has no more than a line of its log for a result that it could not take
+        raise RuntimeError(f"Spark has lost the results of {len(tasks) - taken} of {len(tasks)} tasks")
 
 
-def _work(
-    function: Callable[[Task, Callable[[], None]], Result], arrived: "pyspark.Accumulator[list]", task: Task
-) -> None:
+def _work(shared: "pyspark.Broadcast", arrived: "pyspark.Accumulator[list]", task: Task) -> None:
     """Runs a task on the machine that Spark has chosen."""
     _prepare_process()
     units = 0
@@ -153,9 +166,11 @@ def _work(
         units += 1
 
     try:
-        ended = _Ended(units, function(task, count))
+        ended = _Ended(units, shared.value(task, count))
     except InputError as error:  # to try again would not help, and Spark would
-        ended = _Ended(units, refusal=f"{socket.gethostname()}: {error}")
+        ended = _Ended(units, refusal=InputError(f"{socket.gethostname()}: {error}"))
+    except OSError as error:  # a full disk, for one, which the program has a sentence for
+        ended = _Ended(units, refusal=error)
     arrived.add([dataclasses.replace(ended, units=units)])
 
 
@@ -213,6 +228,16 @@ def _reason(error: Exception) -> str:
     return text.strip().splitlines()[0].rstrip(".") if text.strip() else type(error).__name__
 
 
+def answers(address: str) -> bool:
+    """Tells whether anybody listens at host:port."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=_ANSWERS_WITHIN_S).close()
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 def _check_answers(master: str) -> None:
     """Refuses a master that is not there, for which Spark would wait a minute.
 
@@ -224,8 +249,5 @@ def _check_answers(master: str) -> None:
         raise InputError(f"--spark_master={master} is no master of Spark; give one such as spark://host:7077.")
     if scheme != "spark" or "," in addresses:  # of several masters one may be away
         return
-    host, _, port = addresses.rpartition(":")
-    try:
-        socket.create_connection((host, int(port)), timeout=_ANSWERS_WITHIN_S).close()
-    except (OSError, ValueError) as error:
-        raise InputError(f"no Spark master answers at {master} ({error}); start one, or give its address.") from None
+    if not answers(addresses):
+        raise InputError(f"no Spark master answers at {master}; start one, or give its address.")

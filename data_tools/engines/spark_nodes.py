@@ -13,14 +13,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 
-from data_tools import processes
-from data_tools.engines import spark_environment
+from data_tools.engines import spark, spark_environment
 from data_tools.engines.spark import Spark
+from mammo.common import parents
 from mammo.common.errors import InputError
 from mammo.training.cluster import Cluster
 
-_COMES_WITHIN_S = 600  # machines of one job start minutes apart
-_COMES_BACK_WITHIN_S = 60
+_COMES_WITHIN_S = 600  # machines of one job start minutes apart, and a spot machine comes back minutes later
 _LOOK_EVERY_S = 0.5
 _ENDS_WITHIN_S = 10
 
@@ -38,11 +37,13 @@ def first_of(cluster: Cluster, settings: Mapping[str, str]) -> Iterator[Spark]:
     """
     address = cluster.addresses[0]
     host, _, port = address.rpartition(":")
+    _wait_for_name(host)
     with _program("master.Master", "--host", host, "--port", port, "--webui-port", "0") as master:
-        while not _answers(address):
-            if master.poll() is not None:
-                raise InputError(f"Spark's master does not start at {address}, see above; give it a port that is free.")
+        while master.poll() is None and not spark.answers(address):
             time.sleep(_LOOK_EVERY_S)
+        time.sleep(_LOOK_EVERY_S)  # who answers may be another, whose port it cannot have
+        if master.poll() is not None:
+            raise InputError(f"Spark's master does not start at {address}, see above; give it a port that is free.")
         with _worker(cluster):
             yield Spark(f"spark://{address}", {"spark.driver.host": host, **settings})
 
@@ -55,18 +56,17 @@ def other_of(cluster: Cluster, is_done: Callable[[], bool]) -> None:
         is_done: Whether it is.
 
     Raises:
-        InputError: The first worker does not come, or it, or Spark here, has ended before.
+        InputError: The first worker does not come, or come back; or Spark here has ended.
     """
-    if _wait_for(cluster, _COMES_WITHIN_S, is_done):
-        return
-    with _worker(cluster) as worker:
-        while _wait_for(cluster, _COMES_BACK_WITHIN_S, is_done) is False:
-            if worker.poll() is not None:
-                raise InputError("Spark's worker has ended, see above; start this worker again to go on.")
-            time.sleep(_LOOK_EVERY_S)
+    while not _wait_for_first(cluster, is_done):
+        with _worker(cluster) as worker:  # another one after an absence: Spark's does not always notice one
+            while spark.answers(cluster.addresses[0]) and not is_done():
+                if worker.poll() is not None:
+                    raise InputError("Spark's worker has ended, see above; start this worker again to go on.")
+                time.sleep(_LOOK_EVERY_S)
 
 
-def _wait_for(cluster: Cluster, limit_s: float, is_done: Callable[[], bool]) -> bool:
+def _wait_for_first(cluster: Cluster, is_done: Callable[[], bool]) -> bool:
     """Waits until the master answers; returns True where all is done, so that nothing needs to.
 
     Raises:
@@ -74,21 +74,37 @@ def _wait_for(cluster: Cluster, limit_s: float, is_done: Callable[[], bool]) -> 
     """
     began_s = time.monotonic()
     while not is_done():
-        if _answers(cluster.addresses[0]):
+        if spark.answers(cluster.addresses[0]):
             return False
-        if time.monotonic() - began_s > limit_s:
+        if time.monotonic() - began_s > _COMES_WITHIN_S:
             raise InputError(
-                f"the first worker has not answered at {cluster.addresses[0]} for {limit_s:.0f} s; start the workers "
-                "again, which goes on where they stopped."
+                f"the first worker has not answered at {cluster.addresses[0]} for {_COMES_WITHIN_S} s; look at its "
+                "log, and start the workers again, which goes on where they stopped."
             )
         time.sleep(_LOOK_EVERY_S)
     return True
+
+
+def _wait_for_name(host: str) -> None:
+    """Waits until this machine's own name is known, which a cluster's name service may learn seconds after its start.
+
+    Raises:
+        InputError: It is not within a limit.
+    """
+    began_s = time.monotonic()
+    while time.monotonic() - began_s < _COMES_WITHIN_S:
+        with contextlib.suppress(OSError):
+            socket.getaddrinfo(host, None)
+            return
+        time.sleep(_LOOK_EVERY_S)
+    raise InputError(f"{host}, the name of this worker, leads nowhere; see what names the workers of this job.")
 
 
 @contextlib.contextmanager
 def _worker(cluster: Cluster) -> Iterator["subprocess.Popen[bytes]"]:
     """Has this machine's cores and memory work for the cluster's master while the block lasts."""
     host = cluster.addresses[cluster.index].rpartition(":")[0]
+    _wait_for_name(host)
     with _program("worker.Worker", "--host", host, "--webui-port", "0", f"spark://{cluster.addresses[0]}") as worker:
         yield worker
 
@@ -98,16 +114,19 @@ def _program(name: str, *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
     """Runs a program of Spark's while the block lasts; it ends with this process, however that ends."""
     spark_environment.apply()
     command = [str(spark_environment.SPARK_HOME / "bin/spark-class"), f"org.apache.spark.deploy.{name}", *arguments]
-    logging = f"-Dlog4j2.configurationFile={spark_environment.LOG_SETTINGS}"
-    with tempfile.TemporaryDirectory(prefix="mammo-spark-") as folder:
-        own = {"SPARK_WORKER_DIR": folder, "SPARK_LOCAL_DIRS": folder, "SPARK_DAEMON_JAVA_OPTS": logging}
+    # A master whose port is taken would quietly take the next one.
+    options = f"-Dlog4j2.configurationFile={spark_environment.LOG_SETTINGS} -Dspark.port.maxRetries=0"
+    # Executors, which end last, may still write into it.
+    with tempfile.TemporaryDirectory(prefix="mammo-spark-", ignore_cleanup_errors=True) as folder:
+        own = {"SPARK_WORKER_DIR": folder, "SPARK_LOCAL_DIRS": folder, "SPARK_DAEMON_JAVA_OPTS": options}
+        own["SPARK_LOCAL_IP"] = "127.0.0.1"  # of its pages, which ask nobody who they are; work goes by --host
         parent_pid = os.getpid()
         process = subprocess.Popen(
             command,
             env={**os.environ, **own},
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is this process's, which ends it
-            preexec_fn=lambda: processes.end_with(parent_pid),  # noqa: PLW1509  no threads run yet
+            preexec_fn=lambda: parents.end_with(parent_pid),  # noqa: PLW1509  it takes no lock
         )
         try:
             yield process
@@ -122,12 +141,3 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-def _answers(address: str) -> bool:
-    host, _, port = address.rpartition(":")
-    try:
-        socket.create_connection((host, int(port)), timeout=_ENDS_WITHIN_S).close()
-    except OSError:
-        return False
-    return True

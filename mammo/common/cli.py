@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from absl import app, flags, logging
 
-from mammo.common import plain, storage, tensorflow_settings
+from mammo.common import parents, plain, storage, tensorflow_settings
 from mammo.common.errors import InputError, StoppedError
 
 _ADVICE = {
@@ -53,12 +53,14 @@ def run(main: Callable[[], None]) -> NoReturn:
     raise AssertionError("app.run does not return")
 
 
-def begin_process(name: str) -> None:
+def begin_process(name: str, parent_pid: int) -> None:
     """Does what `run` does first, in a process that a program has started; before TensorFlow is imported.
 
     Args:
         name: With which every line of its log begins.
+        parent_pid: Of the program, with which it ends.
     """
+    parents.end_with(parent_pid)
     tensorflow_settings.apply()
     flags.FLAGS.mark_as_parsed()  # the log waits for that; flags are the program's
     logging.use_absl_handler()

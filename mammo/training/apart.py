@@ -1,17 +1,20 @@
-"""Trains a model in a process of its own: TensorFlow makes the strategy of several workers once in a process."""
+"""Calls a function in a process of its own: TensorFlow makes the strategy of several workers once in a process."""
 
 import multiprocessing
 import os
 import pathlib
-import signal
+from collections.abc import Callable
 from concurrent import futures
 from concurrent.futures import process
+from typing import TypeVar
 
 from mammo.common import cli
 from mammo.common.errors import InputError
 from mammo.config.run import RunConfig
 from mammo.data.shards import Shards
 from mammo.training import cluster, loop
+
+Result = TypeVar("Result")
 
 
 def train(config: RunConfig, shards: Shards, folder: pathlib.Path) -> float:
@@ -29,22 +32,38 @@ def train(config: RunConfig, shards: Shards, folder: pathlib.Path) -> float:
         InputError: As `loop.train`; or the process was killed.
         StoppedError: SIGTERM or Ctrl-C came, here or there; the same command goes on.
     """
-    spawned = multiprocessing.get_context("spawn")
-    with futures.ProcessPoolExecutor(1, spawned, cli.begin_process, (str(cluster.current()),)) as pool:
-        job = pool.submit(_train, config, shards.folder, folder)
+    return call(_train, config, shards.folder, folder)
+
+
+def call(function: Callable[..., Result], *arguments: object) -> Result:
+    """Returns what a function returns, and raises what it raises; its process ends with this one, however that ends.
+
+    Args:
+        function: Picklable. SIGTERM and Ctrl-C here are SIGTERM there.
+        *arguments: Its own; picklable.
+
+    Raises:
+        InputError: The process was killed.
+    """
+    spawned, begun = multiprocessing.get_context("spawn"), (str(cluster.current()), os.getpid())
+    with futures.ProcessPoolExecutor(1, spawned, cli.begin_process, begun) as pool:
+        job = None
         try:
+            job = pool.submit(function, *arguments)
             return job.result()
-        except KeyboardInterrupt:  # of either signal
+        except KeyboardInterrupt as interrupt:  # of either signal
             for child in multiprocessing.active_children():
-                os.kill(child.pid or 0, signal.SIGTERM)
+                child.terminate()
             try:
-                return job.result()
+                if job is not None:
+                    return job.result()
             except process.BrokenProcessPool:  # it had nothing to save yet
-                raise KeyboardInterrupt(signal.SIGTERM) from None
+                pass
+            raise KeyboardInterrupt(*interrupt.args) from None
         except process.BrokenProcessPool:
             raise InputError(
-                f"the process that trained in {folder} was killed, most likely for want of memory; give the same "
-                "command again to go on."
+                "a process of this program was killed, most likely for want of memory; give the same command again to "
+                "go on."
             ) from None
 
 

@@ -91,6 +91,21 @@ def _end(pod: "subprocess.Popen[bytes]", log: pathlib.Path) -> None:
     assert pod.wait(LIMIT_S) == 0, log.read_text()
 
 
+def _runs_tasks(pod: "subprocess.Popen[bytes]") -> bool:
+    """Whether Spark has started Python for its tasks below a pod."""
+    parents: dict[str, str] = {}
+    daemons: list[str] = []
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            parents[process.name] = (process / "stat").read_text().rpartition(")")[2].split()[1]
+            if b"pyspark.daemon" in (process / "cmdline").read_bytes():
+                daemons.append(process.name)
+    above = set(daemons)
+    for _ in parents:  # no family is deeper
+        above |= {parents[name] for name in above if name in parents}
+    return str(pod.pid) in above
+
+
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
@@ -104,7 +119,7 @@ def test_a_conversion_of_which_a_pod_vanishes_makes_the_bytes_of_one_machine(dat
     assert programs.run("data_tools.convert", *flags, *SMALL).returncode == 0
     with _pods("conversion.yaml", data_dir, tmp_path, more=[*SMALL, *EAGER]) as (first, other):
         limit_s = time.monotonic() + LIMIT_S
-        while not list(shards.glob(".journal/*-*.json")):
+        while not (list(shards.glob(".journal/*-*.json")) and _runs_tasks(other)):
             assert first.poll() is None and time.monotonic() < limit_s, (tmp_path / "0.log").read_text()
             time.sleep(0.05)
         other.kill()  # Linux kills Spark's worker with it, which its tasks notice and end

@@ -2,7 +2,10 @@
 
 import multiprocessing
 import os
+import pathlib
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -11,6 +14,7 @@ import tensorflow as tf
 
 from mammo.common.errors import InputError, StoppedError
 from mammo.training import apart, workdir
+from tests import programs
 from tests.mammo.training import disc_shards
 
 LIMIT_S = 120
@@ -77,6 +81,36 @@ def test_that_it_was_killed_is_said(shards, tmp_path):
         os.kill(_child_of_mine(lambda: True), signal.SIGKILL)
 
     thread = _meanwhile(kill)
-    with pytest.raises(InputError, match=r"the process that trained in .* was killed"):
+    with pytest.raises(InputError, match=r"a process of this program was killed"):
         apart.train(config, shards, tmp_path)
     thread.join()
+
+
+SCRIPT = """
+import pathlib, sys, time
+from mammo.training import apart
+def note(path):
+    pathlib.Path(path).write_text("here")
+    time.sleep(600)
+if __name__ == "__main__":
+    apart.call(note, sys.argv[1])
+"""
+
+
+def test_it_ends_with_a_program_that_is_killed(tmp_path):
+    (tmp_path / "program.py").write_text(SCRIPT)
+    here = tmp_path / "here"
+    command = [sys.executable, str(tmp_path / "program.py"), str(here)]
+    with (tmp_path / "log").open("w") as log:
+        program = subprocess.Popen(command, env=programs.environment(), stdout=log, stderr=log)
+    limit_s = time.monotonic() + LIMIT_S
+    while not here.exists():
+        assert program.poll() is None and time.monotonic() < limit_s, (tmp_path / "log").read_text()
+        time.sleep(0.05)
+    children = pathlib.Path(f"/proc/{program.pid}/task/{program.pid}/children").read_text().split()
+    program.kill()
+    program.wait()
+    while any(pathlib.Path(f"/proc/{child}/cwd").exists() for child in children):
+        assert time.monotonic() < limit_s
+        time.sleep(0.05)
+    assert children
