@@ -30,13 +30,12 @@ def _config(folder, shards, **changes):
     return workdir.settle_config(folder, asked, shards)
 
 
-def _child_of_mine(is_ready):
-    """Waits for the process that trains, until it is ready for something, and returns its id."""
+def _process_that_trains(folder):
+    """Waits until a process of this one has saved a checkpoint, and returns its id."""
     limit_s = time.monotonic() + LIMIT_S
     while time.monotonic() < limit_s:
-        for child in multiprocessing.active_children():
-            if is_ready():
-                return child.pid
+        if any((folder / "checkpoints").glob("last/checkpoint")):
+            return multiprocessing.active_children()[0].pid
         time.sleep(0.05)
     raise AssertionError("nothing was trained")
 
@@ -65,7 +64,7 @@ def test_a_signal_here_stops_it_there_saved(shards, tmp_path):
     config = _config(tmp_path, shards, train_steps=100_000, log_every_steps=1)
 
     def stop():
-        _child_of_mine(lambda: any((tmp_path / "checkpoints").glob("last/checkpoint")))
+        _process_that_trains(tmp_path)
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = _meanwhile(stop)
@@ -78,7 +77,7 @@ def test_that_it_was_killed_is_said(shards, tmp_path):
     config = _config(tmp_path, shards, train_steps=100_000, log_every_steps=1)
 
     def kill():
-        os.kill(_child_of_mine(lambda: True), signal.SIGKILL)
+        os.kill(_process_that_trains(tmp_path), signal.SIGKILL)
 
     thread = _meanwhile(kill)
     with pytest.raises(InputError, match=r"a process of this program was killed"):
