@@ -102,18 +102,14 @@ class Conversion:
 
     def _make_all(self, tasks: list[Task]) -> list[Result]:
         """Returns the result of every task, in order, those of an earlier run included."""
-        results = {self._key(task): shard_pairs.read_journal(self.output_dir, task) for task in tasks}
-        missing = [task for task in tasks if results[self._key(task)] is None]
+        results = shard_pairs.read_journals(self.output_dir, tasks)
+        missing = [task for task in tasks if results[task.key] is None]
         total = sum(len(task.views) for task in tasks)
         make = functools.partial(_make_one, decoders.versions(), self.options, self.source, self.output_dir)
         done = total - sum(len(task.views) for task in missing)
         for key, result in self.engine.run(make, missing, total=total, unit=" view", done=done):
             results[key] = result
         return [result for result in results.values() if result is not None]
-
-    @staticmethod
-    def _key(task: Task) -> tuple[str, int]:
-        return task.split, task.index
 
     def _report_rejected(self, results: list[Result], views: int) -> None:
         rejected = sorted(line for result in results for line in result.rejected)
@@ -204,6 +200,8 @@ class Conversion:
         return (self.output_dir / manifests.FILE_NAME).is_file()
 
     def _drop_partials(self) -> None:
+        if storage.is_stored(self.output_dir):  # where there are none
+            return
         for partial in self.output_dir.rglob(f"*{files.PARTIAL_SUFFIX}"):
             partial.unlink(missing_ok=True)
 
@@ -265,7 +263,7 @@ def _make_one(
     after_view: Callable[[], None],
 ) -> tuple[tuple[str, int], Result]:
     decoders.check_same(versions)
-    return (task.split, task.index), shard_pairs.make(options, source, task, output_dir, after_view)
+    return task.key, shard_pairs.make(options, source, task, output_dir, after_view)
 
 
 def _union(sets: Iterable[set[str]]) -> set[str]:

@@ -40,11 +40,7 @@ def prepare(data_dir: pathlib.Path | None, folder: pathlib.Path, options: DataCo
     """
     if data_dir is not None and (data_dir / manifests.FILE_NAME).is_file():
         return data_dir
-    if storage.is_stored(data_dir or folder):
-        raise InputError(
-            f"{data_dir or folder} holds no {manifests.FILE_NAME}, and images are read and drawn on a disk; convert "
-            "them with //data_tools:convert, and give its --output_dir as --data_dir."
-        )
+    _refuse_stored(data_dir or folder)
     _settle_source(folder, _source_of(data_dir, options))
     if data_dir is None:
         data_dir = _draw(folder, options)
@@ -65,6 +61,7 @@ def wait(data_dir: pathlib.Path | None, folder: pathlib.Path, options: DataConfi
     """
     if data_dir is not None and (data_dir / manifests.FILE_NAME).is_file():
         return data_dir
+    _refuse_stored(data_dir or folder)
     shards_dir = _shards_dir(folder, options)
     _wait_for(shards_dir)
     return shards_dir
@@ -84,6 +81,14 @@ def _wait_for(shards_dir: pathlib.Path) -> None:
             logging.info("Waiting for the chief, who makes %s.", shards_dir)
         time.sleep(_LOOK_EVERY_S)
         waited_s += _LOOK_EVERY_S
+
+
+def _refuse_stored(place: pathlib.Path) -> None:
+    if storage.is_stored(place):
+        raise InputError(
+            f"{place} holds no {manifests.FILE_NAME}, and images are read and drawn on a disk; convert them with "
+            "//data_tools:convert, and give its --output_dir as --data_dir."
+        )
 
 
 def _shards_dir(folder: pathlib.Path, options: DataConfig) -> pathlib.Path:

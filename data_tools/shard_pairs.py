@@ -8,7 +8,8 @@ import contextlib
 import dataclasses
 import json
 import pathlib
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
 
 import cv2
 
@@ -17,7 +18,7 @@ from data_tools.records import RecordOptions, ViewRecords
 from data_tools.source import ListedExam, ListedView, Source
 from mammo.clinical import labels
 from mammo.clinical.labels import Label
-from mammo.common import errors, files, typed_json
+from mammo.common import errors, files, storage, typed_json
 from mammo.common.errors import ImageError, InputError
 from mammo.data import index, shard_files
 from mammo.data.encodings import Content
@@ -43,6 +44,11 @@ class Task:
     index: int
     count: int
     views: tuple[tuple[ListedExam, ListedView], ...]
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Which pair of which split."""
+        return self.split, self.index
 
     def file_name(self, content: str) -> str:
         """Returns the name of one file of the pair; `content` is "views" or "crops"."""
@@ -92,6 +98,15 @@ class Result:
             rows = self.rows[content]
             for record in records_of_view:
                 rows.append(index.row_of(shard_files.make_key(shard_index, len(rows)), record))
+
+
+def read_journals(output_dir: pathlib.Path, tasks: Iterable[Task]) -> dict[tuple[str, int], Result | None]:
+    """Returns what `read_journal` does of each task, by its key; a bucket is asked once which journals there are."""
+    there = {path.name for path in (output_dir / JOURNAL_FOLDER).iterdir()}
+    return {
+        task.key: read_journal(output_dir, task) if _journal_path(output_dir, task).name in there else None
+        for task in tasks
+    }
 
 
 def read_journal(output_dir: pathlib.Path, task: Task) -> Result | None:
@@ -174,7 +189,8 @@ def writing_into(folder: pathlib.Path, flag: str) -> Iterator[None]:
     try:
         yield
     except tf.errors.OpError as error:
-        raise InputError(f"{folder}: {errors.reason_of(error)}; make room there or give another {flag}.") from None
+        where = tempfile.gettempdir() if storage.is_stored(folder) else folder  # what goes into a bucket is made there
+        raise InputError(f"{where}: {errors.reason_of(error)}; make room there or give another {flag}.") from None
 
 
 def _records_of(options: RecordOptions, source: Source, exam: ListedExam, view: ListedView) -> ViewRecords:

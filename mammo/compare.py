@@ -41,7 +41,7 @@ def main() -> None:
     if workers.count > 1:
         cli.name_logs(str(workers))
     given, folder = _CONFIG.value, cli.user_path(_WORKDIR.value)
-    output_dir = cli.stored_path(_OUTPUT_DIR.value) if _OUTPUT_DIR.value else folder
+    output_dir = cli.user_path(_OUTPUT_DIR.value) if _OUTPUT_DIR.value else folder
     data_dir = cli.stored_path(_DATA_DIR.value) if _DATA_DIR.value else None
     for model in given.get("models", {}).values():
         if "model" in model:

@@ -81,6 +81,7 @@ def main() -> None:
     logging.set_verbosity(logging.WARNING)
     began_s = time.monotonic()
     trusted = signing.read_trusted(cli.user_path(_TRUST.value)) if _TRUST.value else None
+    output_dir = cli.user_path(_OUTPUT_DIR.value)
     folder, chosen = _choose_bundle()
     opened = bundles.open_bundle(folder, trusted)
     facts, seal = opened.facts, f"SHA-256 {opened.sha256[:12]}, {opened.info.signature}"
@@ -90,7 +91,6 @@ def main() -> None:
     listed = listing.list_exams([path for text in _EXAM.value or [] for path in cli.user_paths(text)])
     if listed.left_out:
         cli.say(_left_out_text(listed.left_out))
-    output_dir = cli.user_path(_OUTPUT_DIR.value)
     left_out = [(item.path, item.what) for item in listed.left_out]
     settings_here = {"precision": _PRECISION.value}
     written = formats.write_all(service, listed.exams, output_dir, _FORMATS.value, left_out, settings_here)

@@ -16,7 +16,7 @@ from ml_collections import config_flags
 
 from data_tools import preparation
 from mammo import presets
-from mammo.common import cli
+from mammo.common import cli, storage
 from mammo.common.errors import InputError
 from mammo.config import run
 from mammo.training import cluster
@@ -65,6 +65,9 @@ def main() -> None:
         raise InputError(f"--stage={_STAGE.value}, but the configuration is of the stage {given.stage!r}.")
     folder = cli.stored_path(_WORKDIR.value or f"runs/{given.stage}")
     data_dir = cli.stored_path(_DATA_DIR.value) if _DATA_DIR.value else None
+    if _FOLDS.value:  # which are links
+        for path in filter(None, (folder, data_dir)):
+            storage.refuse_address(str(path))
     if "model" in given:
         given.model.weights = cli.weights(given.model.weights)
     config = run.from_fields(given)

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from absl import app, flags, logging
 
-from mammo.common import parents, plain, storage, tensorflow_settings
+from mammo.common import errors, parents, plain, storage, tensorflow_settings
 from mammo.common.errors import InputError, StoppedError
 
 _ADVICE = {
@@ -165,6 +165,14 @@ def _exit_status_of(main: Callable[[], None]) -> int:
         where = error.filename or "the output folder"
         _say_error(f"error: {where}: {error.strerror}; {_ADVICE[error.errno]}.")
         return 1
+    except Exception as error:
+        if not storage.cannot_be_reached(error):
+            raise
+        _say_error(
+            f"error: the object store cannot be reached ({errors.reason_of(error)}); see to its address, rights and "
+            "the network, then give the same command again."
+        )
+        return 1
     except KeyboardInterrupt as interrupt:
         print("interrupted", file=sys.stderr)
         return _STATUS_OF_SIGNALS + (interrupt.args[0] if interrupt.args else signal.SIGINT)
@@ -189,7 +197,8 @@ def _interrupt(number: int, _frame: types.FrameType | None) -> NoReturn:
 def _parse_flags(argv: Sequence[str]) -> list[str]:
     try:
         rest = flags.FLAGS([_with_user_path(argument) for argument in argv])
-    except (flags.Error, AttributeError, KeyError) as error:  # the latter two: ml_collections, of a misspelt field
+    # AttributeError and KeyError: ml_collections, of a misspelt field. InputError: a flag file that is on no disk.
+    except (flags.Error, AttributeError, KeyError, InputError) as error:
         reason = " ".join(str(error.args[0]).split()) if error.args else str(error)
         _say_error(f"error: {reason}")
         print("Pass --help to see the flags.", file=sys.stderr)

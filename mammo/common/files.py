@@ -68,6 +68,7 @@ def making_folder(path: pathlib.Path, *, whole_by: str | None = None) -> Iterato
             rename, it is sent last; a folder that has no such file can only be made on a disk.
 
     Raises:
+        InputError: It can only be made on a disk, and is not on one.
         OSError: The disk is full, or fails.
     """
     if whole_by is not None and storage.is_stored(path):
@@ -75,6 +76,7 @@ def making_folder(path: pathlib.Path, *, whole_by: str | None = None) -> Iterato
             yield pathlib.Path(folder, path.name)
             storage.send_tree(pathlib.Path(folder, path.name), path, whole_by)
         return
+    storage.refuse_address(str(path))
     unfinished = path.with_name(f"{path.name}{PARTIAL_SUFFIX}")
     shutil.rmtree(unfinished, ignore_errors=True)
     yield unfinished

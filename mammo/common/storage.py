@@ -12,7 +12,9 @@ import atexit
 import contextlib
 import fcntl
 import pathlib
+import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from typing import IO, Any
@@ -22,6 +24,12 @@ from absl import logging
 from mammo.common import stored_path
 from mammo.common.errors import InputError
 from mammo.common.stored_path import StoredPath
+
+_is_in_use = False
+
+# Of a bucket, and of names that a folder and a file of a disk could have.
+_ADDRESS = re.compile(r"[a-z]+://[a-z0-9][a-z0-9._-]*(/(?!\.{1,2}(/|$))[^/]+)*/?")
+_LIKE_AN_ADDRESS = re.compile(r"[A-Za-z0-9]+:/")  # one slash: of an address that was taken for a path
 
 
 def path(text: str) -> pathlib.Path:
@@ -37,7 +45,20 @@ def path(text: str) -> pathlib.Path:
         raise InputError(
             f"{text}: {scheme}:// is not read from here; copy it to a disk first, or mount it (docs/cloud.md says how)."
         )
+    if not _ADDRESS.fullmatch(text):
+        raise InputError(f"{text} is no address in an object store; give one such as gs://bucket/folder.")
+    global _is_in_use  # noqa: PLW0603  whatever fails later, somewhere in TensorFlow, does not say what it was about
+    _is_in_use = True
     return StoredPath(text)
+
+
+def cannot_be_reached(error: Exception) -> bool:
+    """Tells whether an error of TensorFlow's is that of an object store, which this process uses."""
+    tf = sys.modules.get("tensorflow")
+    if tf is None or not _is_in_use:
+        return False
+    kinds = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError)
+    return isinstance(error, (*kinds, tf.errors.UnauthenticatedError, tf.errors.PermissionDeniedError))
 
 
 def is_stored(place: pathlib.Path) -> bool:
@@ -51,7 +72,7 @@ def refuse_address(text: str) -> None:
     Raises:
         InputError: It is one.
     """
-    if "://" in text:
+    if _LIKE_AN_ADDRESS.match(text):
         raise InputError(f"{text} must be on a disk here; copy it to one, or mount it (docs/cloud.md says how).")
 
 
@@ -75,19 +96,26 @@ def lock(file: pathlib.Path) -> Iterator[IO[Any] | None]:
 
 def remove_tree(folder: pathlib.Path) -> None:
     """Deletes a folder with all that is in it; it need not be there."""
-    if isinstance(folder, StoredPath):
-        with contextlib.suppress(FileNotFoundError), stored_path.as_os_error(folder):
-            stored_path.gfile().rmtree(str(folder))
-    else:
-        shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(FileNotFoundError):
+        if isinstance(folder, StoredPath):
+            with stored_path.as_os_error(folder):
+                stored_path.gfile().rmtree(str(folder))
+        else:
+            shutil.rmtree(folder)
 
 
 def send(local: pathlib.Path, to: pathlib.Path) -> None:
-    """Copies a file of a disk into an object store, whole or not at all; one that was there is replaced."""
-    with stored_path.as_os_error(to):
-        stored_path.gfile().makedirs(str(to.parent))
-        stored_path.make_way(to)
-        stored_path.gfile().copy(str(local), str(to), overwrite=True)
+    """Copies a file of a disk into an object store, whole or not at all; one that was there is replaced.
+
+    Raises:
+        InputError: The bucket is not there.
+    """
+    try:
+        with stored_path.as_os_error(to):
+            stored_path.make_way(to)
+            stored_path.gfile().copy(str(local), str(to), overwrite=True)
+    except FileNotFoundError:
+        raise InputError(f"{to}: there is no such bucket; make it, or give another address.") from None
 
 
 def send_tree(local: pathlib.Path, to: pathlib.Path, last: str) -> None:
@@ -95,29 +123,31 @@ def send_tree(local: pathlib.Path, to: pathlib.Path, last: str) -> None:
 
     Args:
         local: The folder.
-        to: Where it goes; what was there is deleted.
-        last: Name of the file that makes the folder whole, which is sent when all others are there.
+        to: Where it goes.
+        last: Name of the file that makes the folder whole: that of the former is deleted first, and this one is sent
+            when all others are there. What else the former had is deleted at the end.
+
+    Raises:
+        InputError: The bucket is not there.
     """
-    remove_tree(to)
+    (to / last).unlink(missing_ok=True)
     names = sorted(file.relative_to(local).as_posix() for file in local.rglob("*") if file.is_file())
     for name in sorted(names, key=lambda name: name == last):
         send(local / name, to / name)
+    for file in to.rglob("*"):
+        if file.is_file() and file.relative_to(to).as_posix() not in names:
+            file.unlink()
 
 
-def local_copy(folder: pathlib.Path) -> pathlib.Path:
-    """Returns a folder of a disk with what a folder holds: itself, or of one in an object store a copy.
+def fetch(file: pathlib.Path, to: pathlib.Path) -> None:
+    """Copies a file of an object store to a disk."""
+    to.parent.mkdir(parents=True, exist_ok=True)
+    with stored_path.as_os_error(file):
+        stored_path.gfile().copy(str(file), str(to))
 
-    The copy is deleted as this process ends.
-    """
-    if not is_stored(folder):
-        return folder
-    temporary = pathlib.Path(tempfile.mkdtemp())
-    atexit.register(remove_tree, temporary)
-    copy = temporary / folder.name
-    for file in folder.rglob("*"):
-        if file.is_file():
-            local = copy / file.relative_to(folder)
-            local.parent.mkdir(parents=True, exist_ok=True)
-            with stored_path.as_os_error(file):
-                stored_path.gfile().copy(str(file), str(local))
-    return copy
+
+def temporary_folder() -> pathlib.Path:
+    """Returns a new folder of the disk, which is deleted as this process ends."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="mammo-"))
+    atexit.register(remove_tree, folder)
+    return folder

@@ -7,6 +7,7 @@ import io
 import os
 import pathlib
 import stat
+import tempfile
 from collections.abc import Generator, Iterator
 from typing import IO, Any
 
@@ -30,15 +31,15 @@ class StoredPath(pathlib.PosixPath):
         return True
 
     def absolute(self) -> "StoredPath":
-        """Returns the path itself, as do the next two."""
+        """Returns the path itself."""
         return self
 
     def resolve(self, strict: bool = False) -> "StoredPath":
-        """There are no links."""
+        """Returns the path itself: there are no links."""
         return self
 
     def expanduser(self) -> "StoredPath":
-        """There are no homes."""
+        """Returns the path itself: there are no homes."""
         return self
 
     def relative_to(self, *other: str | os.PathLike[str]) -> pathlib.Path:  # type: ignore[override]
@@ -75,11 +76,12 @@ class StoredPath(pathlib.PosixPath):
         self.write_bytes(b"")
 
     def mkdir(self, mode: int = 0o777, parents: bool = False, exist_ok: bool = False) -> None:
-        """Makes a folder, with those above it."""
+        """Makes a folder, with those above it, where there are folders: a bucket has none."""
         if not exist_ok and self.exists():
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(self))
-        with as_os_error(self):
-            gfile().makedirs(str(self))
+        if _is_in_memory(self):
+            with as_os_error(self):
+                gfile().makedirs(str(self))
 
     def unlink(self, missing_ok: bool = False) -> None:
         """Deletes a file."""
@@ -174,9 +176,18 @@ class _StoredFile(io.RawIOBase):
 
 
 def make_way(place: pathlib.Path) -> None:
-    """Deletes a file of "ram" that is to be written anew: TensorFlow would append to it, as to no other."""
-    if str(place).startswith("ram:") and gfile().exists(str(place)):
-        gfile().remove(str(place))
+    """Prepares "ram" for a file that is to be written anew: it has folders, and would append to what is there.
+
+    Buckets have no folders. To make one would leave an empty object, and where there is no bucket it never returns.
+    """
+    if _is_in_memory(place):
+        gfile().makedirs(str(place.parent))
+        if gfile().exists(str(place)):
+            gfile().remove(str(place))
+
+
+def _is_in_memory(place: pathlib.Path) -> bool:
+    return str(place).startswith("ram:")
 
 
 def gfile() -> Any:
@@ -206,5 +217,7 @@ def as_os_error(place: pathlib.Path) -> Iterator[None]:
         yield
     except tf.errors.OpError as error:
         number = numbers.get(type(error), errno.EIO)
+        # What is full is the disk: what goes into a bucket is written there first.
+        where = tempfile.gettempdir() if number == errno.ENOSPC else str(place)
         said = str(error.message).partition("\n")[0]
-        raise OSError(number, os.strerror(number) + (f" ({said})" if said else ""), str(place)) from None
+        raise OSError(number, os.strerror(number) + (f" ({said})" if said else ""), where) from None

@@ -16,6 +16,8 @@ def apply() -> None:
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     # Threads of their own for launching kernels, which else wait for those that decode images.
     os.environ.setdefault("TF_GPU_THREAD_MODE", "gpu_private")
+    # Of a bucket, by default 64 for each file that is open, and a training reads sixteen at once.
+    os.environ.setdefault("GCS_READ_CACHE_BLOCK_SIZE_MB", "8")
     if models := hardware.gpu_models():
         _keep_compiled(models)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from mammo.common import storage
 from mammo.data import batch, schema, shard_files, verification
 from mammo.data.shard_files import ShardFile
 from mammo.data.shards import Shards
@@ -19,7 +20,11 @@ class RecordReader:
         Args:
             shards: Of views, or of crops.
             split: "train", "validation" or "test".
+
+        Raises:
+            mammo.common.errors.InputError: They lie in an object store, of which a file is had as a whole or slowly.
         """
+        storage.refuse_address(str(shards.folder))
         self._shards, self._split = shards, split
         self._spans: dict[int, list[tuple[int, int]]] = {}
 

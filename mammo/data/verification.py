@@ -6,6 +6,7 @@ record that claims to be larger than memory, whatever its checksum; so lengths a
 
 import concurrent.futures
 import contextlib
+import errno
 import hashlib
 import os
 import pathlib
@@ -98,8 +99,10 @@ def _size(path: pathlib.Path) -> int | None:
     """Returns the size of a file in bytes; None: it is not there."""
     try:
         return path.stat().st_size
-    except FileNotFoundError:
-        return None
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            return None
+        raise
 
 
 def count_records(path: pathlib.Path) -> int:

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from mammo.clinical import questions
 from mammo.clinical.exams import ModelInfo
 from mammo.clinical.labels import LESION_NAMES
-from mammo.common import errors, files, storage, typed_json
+from mammo.common import errors, files, typed_json
 from mammo.common.errors import InputError
 from mammo.concepts.catalogue import CONCEPTS
 from mammo.concepts.concept import Role
@@ -113,7 +113,6 @@ def open_bundle(folder: pathlib.Path, trusted: frozenset[str] | None = None) -> 
     """
     if not (folder / SUMS_FILE).is_file() or not (folder / FACTS_FILE).is_file():
         raise InputError(f"{folder} holds no model bundle; give the folder that //mammo:export wrote.")
-    folder = storage.local_copy(folder)
     with contextlib.suppress(ValueError):  # what is no JSON was altered
         _check_versions(folder, *bundle_facts.versions(sealing.read_bounded(folder, FACTS_FILE)))
     content = sealing.open_folder(folder)

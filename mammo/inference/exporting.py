@@ -24,7 +24,7 @@ from mammo.data.shards import Shards
 from mammo.inference import bundles, freezing, model_card
 from mammo.inference.bundle_facts import DataFacts, Facts
 from mammo.inference.bundles import Bundle
-from mammo.inference.sealing import CARD_FILE, NETWORKS_FOLDER, SUMS_FILE
+from mammo.inference.sealing import CARD_FILE, FACTS_FILE, NETWORKS_FOLDER, SUMS_FILE
 from mammo.metrics.figures import OperatingFigures
 from mammo.models.plans import Plan
 from mammo.training import distribution, evaluating
@@ -105,7 +105,7 @@ def export(
             f"{shards.folder} shows both views of a breast in one image, but answers are given view by view; give the "
             "shards of views that these were made of as --data_dir."
         )
-    if output_dir.exists() and not (output_dir / SUMS_FILE).is_file() and any(output_dir.iterdir()):
+    if output_dir.exists() and not _is_bundle(output_dir) and any(output_dir.iterdir()):
         raise InputError(f"{output_dir} holds something else than a bundle; give another --output_dir.")
     evidence.check_source([concept], shards, source_dir)
     logging.info("Measuring the concept %r on the validation and the test split.", concept.title)
@@ -173,6 +173,12 @@ def _points(measured: Mapping[str, OperatingFigures]) -> dict[str, OperatingPoin
         )
         for rule, point in measured.items()
     }
+
+
+def _is_bundle(folder: pathlib.Path) -> bool:
+    """Whether a folder is a bundle or, in an object store, has become half of one when an export was killed."""
+    is_half = storage.is_stored(folder) and (folder / FACTS_FILE).is_file()
+    return is_half or (folder / SUMS_FILE).is_file()
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from mammo.common import errors, files
+from mammo.common import errors, files, storage
 from mammo.common.errors import InputError
 from mammo.inference import signing
 
@@ -40,12 +40,14 @@ class SealedFolder:
     """A folder whose files are those that its list of checksums names.
 
     Attributes:
-        folder: Which.
+        folder: Which, as people know it.
+        local: Where its files are: that folder, or a copy of one in an object store.
         sums: The list, as it is stored.
         digests: SHA-256 of each file in hexadecimal, by its name in the folder.
     """
 
     folder: pathlib.Path
+    local: pathlib.Path
     sums: bytes
     digests: Mapping[str, str]
 
@@ -60,7 +62,7 @@ class SealedFolder:
         Raises:
             InputError: It is not what was sealed.
         """
-        content = read_bounded(self.folder, name)
+        content = read_bounded(self.local, name)
         if hashlib.sha256(content).hexdigest() != self.digests.get(name):
             raise InputError(f"{self.folder} was altered: {name} is not what was exported; {ADVICE}.")
         return content
@@ -76,23 +78,24 @@ def seal(folder: pathlib.Path, key: Ed25519PrivateKey | None = None) -> None:
 
 
 def open_folder(folder: pathlib.Path) -> SealedFolder:
-    """Checks every file of a folder.
+    """Checks every file of a folder; one in an object store is copied first.
 
     Raises:
         InputError: A file is missing, was added or was altered, or is none that a bundle has.
     """
-    sums = read_bounded(folder, SUMS_FILE)
+    local = _copy(folder) if storage.is_stored(folder) else folder
+    sums = read_bounded(local, SUMS_FILE)
     digests = _parse(folder, sums)
-    there = set(_content(folder))
+    there = set(_content(local))
     for name in sorted(digests.keys() | there):
         if name not in there:
             raise InputError(f"{folder} was altered: {name} is missing; {ADVICE}.")
         if name not in digests:
             raise InputError(f"{folder} was altered: {ascii(name)[1:-1]} was added; {ADVICE}.")
-        _check_size(folder, name)
-        if files.sha256_of(folder / name) != digests[name]:
+        _check_size(local, name)
+        if files.sha256_of(local / name) != digests[name]:
             raise InputError(f"{folder} was altered: {name} is not what was exported; {ADVICE}.")
-    return SealedFolder(folder, sums, digests)
+    return SealedFolder(folder, local, sums, digests)
 
 
 def signer(sealed: SealedFolder) -> str | None:
@@ -101,14 +104,31 @@ def signer(sealed: SealedFolder) -> str | None:
     Raises:
         InputError: Its signature does not fit.
     """
-    if not os.path.lexists(sealed.folder / SIGNATURE_FILE):
+    if not os.path.lexists(sealed.local / SIGNATURE_FILE):
         return None
     try:
-        return signing.verify(sealed.sums, read_bounded(sealed.folder, SIGNATURE_FILE))
+        return signing.verify(sealed.sums, read_bounded(sealed.local, SIGNATURE_FILE))
     except ValueError as error:
         raise InputError(
             f"{sealed.folder / SIGNATURE_FILE} cannot be used: {errors.in_line(error)}; {ADVICE}."
         ) from None
+
+
+def _copy(folder: pathlib.Path) -> pathlib.Path:
+    """Copies what a bundle in an object store says that it has, of names and sizes that a bundle can have."""
+    local = storage.temporary_folder()
+    storage.fetch(_checked(folder, SUMS_FILE), local / SUMS_FILE)
+    names = [*_parse(folder, read_bounded(local, SUMS_FILE))]
+    if (folder / SIGNATURE_FILE).is_file():
+        names.append(SIGNATURE_FILE)
+    for name in names:
+        storage.fetch(_checked(folder, name), local / name)
+    return local
+
+
+def _checked(folder: pathlib.Path, name: str) -> pathlib.Path:
+    _check_size(folder, name)
+    return folder / name
 
 
 def read_bounded(folder: pathlib.Path, name: str) -> bytes:
@@ -118,6 +138,9 @@ def read_bounded(folder: pathlib.Path, name: str) -> bytes:
         InputError: It is not there, or is no file, or larger than such a file can be.
     """
     most = _check_size(folder, name)
+    if storage.is_stored(folder):
+        with (folder / name).open("rb") as stored:
+            return bytes(stored.read(most))
     with os.fdopen(os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
         return file.read(most)
 

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
+from mammo.common import storage
 from mammo.common.errors import InputError
 from mammo.training import cluster
 
@@ -124,9 +125,10 @@ def lost_worker_in_a_sentence() -> Iterator[None]:
         if workers.count == 1:
             raise
         logging.debug("What TensorFlow says: %s", error)
+        lost = "another, or the object store," if storage.cannot_be_reached(error) else "another,"
         raise InputError(
-            f"worker {workers.index} of {workers.count} has lost another, which ended or cannot be reached; start all "
-            "workers again with the same command: the run goes on from its last checkpoint."
+            f"{workers} has lost {lost} which ended or cannot be reached; start all workers again with the same "
+            "command: the run goes on from its last checkpoint."
         ) from None
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import tensorflow as tf
 
-from mammo.common import errors, files, progress
+from mammo.common import errors, files, progress, storage
 from mammo.common.errors import InputError
 from mammo.stages.stage import Evaluator
 from mammo.training import cluster
@@ -80,6 +80,7 @@ class Telemetry:
         files.write_text(self._metrics_path, "".join(json.dumps(row) + "\n" for row in history))
         # A new file of events; TensorBoard drops what an older one had from this step on.
         self._folder = workdir / "tensorboard"
+        self._is_stored = storage.is_stored(workdir)  # where each flush sends all of the file
         self._writer = tf.summary.create_file_writer(str(self._folder), filename_suffix=f".{first_step}")
         self._bar = progress.bar(train_steps, " step", initial=first_step)
 
@@ -124,17 +125,18 @@ class Telemetry:
         with self._metrics_path.open("a") as metrics:
             metrics.write(json.dumps({"step": step, **finite}) + "\n")
         files.sync(self._metrics_path)  # a checkpoint must not outlive the figures of the steps before it
-        with self._writing(step):
+        with self._writing(step, is_flushed=not self._is_stored):
             for name, value in scalars.items():
                 tf.summary.scalar(name, value)
 
     @contextlib.contextmanager
-    def _writing(self, step: int) -> Iterator[None]:
-        """Lets the block write for TensorBoard, and flushes what it wrote."""
+    def _writing(self, step: int, *, is_flushed: bool = True) -> Iterator[None]:
+        """Lets the block write for TensorBoard."""
         try:
             with self._writer.as_default(step):
                 yield
-            self._writer.flush()
+            if is_flushed:
+                self._writer.flush()
         except tf.errors.OpError as error:
             raise InputError(
                 f"{self._folder} could not be written ({errors.reason_of(error)}); make room there and give "

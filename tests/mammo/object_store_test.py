@@ -80,12 +80,12 @@ def test_shards_are_the_same_bytes(on_disk, in_store):
     assert made == _contents(on_disk[0] / "shards")
 
 
-def test_records_are_read_one_by_one(on_disk, in_store):
+def test_pictures_are_read_and_what_asks_for_records_one_by_one_says_that_it_needs_a_disk(on_disk, in_store):
     here, there = (Shards.open(root / "shards") for root, _ in (on_disk, in_store))
-    keys = list(there.describe("test"))
-    one, other = (RecordReader(shards, "test").read(keys[-1])["image"] for shards in (here, there))
-    np.testing.assert_array_equal(one, other)
-    np.testing.assert_array_equal(there.read_image("test", keys[-1]), other)
+    key = list(there.describe("test"))[-1]
+    np.testing.assert_array_equal(here.read_image("test", key), there.read_image("test", key))
+    with pytest.raises(InputError, match=r"ram://bucket/of/tests/shards must be on a disk here"):
+        RecordReader(there, "test")
 
 
 def test_a_run_that_was_stopped_goes_on_to_the_same_weights(on_disk, in_store):
@@ -125,6 +125,23 @@ def test_a_bundle_is_taken_from_there_and_answers_as_that_of_the_disk(on_disk, i
     assert here.keys() == there.keys() >= {"scores"}
     for name, values in here.items():
         np.testing.assert_array_equal(values, there[name])
+
+
+def test_people_are_told_where_a_bundle_lies_not_where_its_copy_is(in_store):
+    assert in_store[1].folder == in_store[0] / "bundle"
+    altered = in_store[0] / "altered"
+    for name, content in _contents(in_store[0] / "bundle").items():
+        (altered / name).write_bytes(content + b" " * (name == "MODEL_CARD.md"))
+    with pytest.raises(InputError, match=r"ram://bucket/of/tests/altered was altered: MODEL_CARD.md is not what"):
+        bundles.open_bundle(altered)
+
+
+def test_a_bundle_names_no_file_outside_of_it(in_store):
+    escaping = in_store[0] / "escaping"
+    for name, content in _contents(in_store[0] / "bundle").items():
+        (escaping / name).write_bytes(content + f"{'0' * 64}  ../../evil\n".encode() * (name == SUMS_FILE))
+    with pytest.raises(InputError, match=r"escaping/SHA256SUMS has a line that no export writes"):
+        bundles.open_bundle(escaping)
 
 
 def test_half_a_bundle_is_none(in_store):

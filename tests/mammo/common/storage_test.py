@@ -25,7 +25,6 @@ def test_other_addresses_are_refused_with_what_to_do(text):
 
 
 def test_a_disk_may_be_needed():
-    storage.refuse_address("/a/b")
     with pytest.raises(InputError, match="gs://bucket/scans must be on a disk here"):
         storage.refuse_address("gs://bucket/scans")
 
@@ -126,10 +125,12 @@ def test_a_folder_is_sent_with_what_makes_it_whole_last(monkeypatch):
 
     def noted(local, to):
         sent.append(to.name)
+        assert not (ROOT / "folder/manifest.json").exists()
         send(local, to)
 
     monkeypatch.setattr(storage, "send", noted)
     (ROOT / "folder/stale").write_text("x")
+    (ROOT / "folder/manifest.json").write_text("of the former")
     with files.making_folder(ROOT / "folder", whole_by="manifest.json") as unfinished:
         for name in ("a", "manifest.json", "z"):
             unfinished.mkdir(exist_ok=True)
@@ -146,13 +147,28 @@ def test_a_folder_that_fails_is_not_sent():
     assert not (ROOT / "failed/m").exists()
 
 
-def test_a_copy_has_all_that_is_there(tmp_path):
-    (ROOT / "copied/in").mkdir(parents=True)
-    (ROOT / "copied/in/it").write_bytes(b"1")
-    local = storage.local_copy(ROOT / "copied")
-    assert not storage.is_stored(local)
-    assert (local / "in/it").read_bytes() == b"1"
-    assert storage.local_copy(tmp_path) == tmp_path
+def test_a_file_is_fetched_to_a_disk(tmp_path):
+    (ROOT / "fetched").write_bytes(b"1")
+    storage.fetch(ROOT / "fetched", tmp_path / "in/it")
+    assert (tmp_path / "in/it").read_bytes() == b"1"
+
+
+@pytest.mark.parametrize("text", ["gs://", "gs:///a", "gs://b//a", "gs://b/../c", "gs://B/a", "gs://b/.", "gs://b/a//"])
+def test_what_is_no_address_of_a_bucket_is_refused(text):
+    with pytest.raises(InputError, match="is no address in an object store; give one such as gs://bucket/folder"):
+        storage.path(text)
+
+
+@pytest.mark.parametrize("text", ["gs://b", "gs://b.c_d-1", "gs://b/a b/\u00e9", "gs://b/..a/b.", "gs://b/a/"])
+def test_any_name_may_be_in_a_bucket(text):
+    assert str(storage.path(text)) == text.rstrip("/")
+
+
+@pytest.mark.parametrize("text", ["gs:/b/a", "s3://b/a", "https://b/a"])
+def test_an_address_is_not_taken_for_a_folder(text):
+    with pytest.raises(InputError, match="must be on a disk here"):
+        storage.refuse_address(text)
+    storage.refuse_address("/b/a:/c")
 
 
 def test_a_file_is_locked_on_a_disk_and_only_told_of_in_a_store(tmp_path, caplog):
