@@ -21,6 +21,7 @@ from mammo.training.cluster import Cluster
 
 _COMES_WITHIN_S = 600  # machines of one job start minutes apart, and a spot machine comes back minutes later
 _LOOK_EVERY_S = 0.5
+_CALLS = 6
 _ENDS_WITHIN_S = 10
 
 
@@ -60,10 +61,19 @@ def other_of(cluster: Cluster, is_done: Callable[[], bool]) -> None:
     """
     while not _wait_for_first(cluster, is_done):
         with _worker(cluster) as worker:  # another one after an absence: Spark's does not always notice one
-            while spark.answers(cluster.addresses[0]) and not is_done():
+            while not is_done() and _is_there(cluster.addresses[0]):
                 if worker.poll() is not None:
                     raise InputError("Spark's worker has ended, see above; start this worker again to go on.")
                 time.sleep(_LOOK_EVERY_S)
+
+
+def _is_there(address: str) -> bool:
+    """Tells whether the master answers, within some calls: a machine that is busy may miss one."""
+    for _ in range(_CALLS):
+        if spark.answers(address):
+            return True
+        time.sleep(_LOOK_EVERY_S)
+    return False
 
 
 def _wait_for_first(cluster: Cluster, is_done: Callable[[], bool]) -> bool:
