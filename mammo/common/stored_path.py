@@ -172,6 +172,9 @@ class _StoredFile(io.RawIOBase):
                 with as_os_error(self._place):
                     self._file.close()
             finally:
+                self._file._writable_file = (
+                    None  # which is sent once more as it is forgotten: later, over what is newer
+                )
                 super().close()
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from mammo.common import storage
 from mammo.common.errors import InputError
 from mammo.config.data import Encoding
 from mammo.data import verification
@@ -82,6 +83,7 @@ def read_image(file: ShardFile, number: int, encoding: Encoding) -> np.ndarray:
 
     Raises:
         InputError: The record is damaged.
+        tensorflow.errors.OpError: The object store does not answer.
     """
     import tensorflow as tf  # noqa: PLC0415
 
@@ -90,7 +92,9 @@ def read_image(file: ShardFile, number: int, encoding: Encoding) -> np.ndarray:
     try:
         serialized = next(iter(tf.data.TFRecordDataset(str(file.path)).skip(number)))
         return batch.grey_levels(schema.decode(serialized, encoding)["image"]).numpy()[..., 0]
-    except (tf.errors.OpError, StopIteration, UnicodeDecodeError):
+    except (tf.errors.OpError, StopIteration, UnicodeDecodeError) as error:
+        if storage.cannot_be_reached(error):  # to convert anew would not help
+            raise
         raise InputError(f"{file.path} is damaged in record {number}; {REMEDY}.") from None
 
 
