@@ -172,9 +172,8 @@ class _StoredFile(io.RawIOBase):
                 with as_os_error(self._place):
                     self._file.close()
             finally:
-                self._file._writable_file = (
-                    None  # which is sent once more as it is forgotten: later, over what is newer
-                )
+                # What could not be sent is sent once more as it is forgotten: later, over what is newer.
+                self._file._writable_file = None
                 super().close()
 
 

@@ -150,6 +150,8 @@ class _Kept:
             raise
         # All that TensorFlow raises for a file that is damaged or does not fit.
         except (AssertionError, IndexError, ValueError, tf.errors.OpError) as error:
+            if storage.cannot_be_reached(error):  # nothing is wrong with the checkpoint
+                raise
             reason = str(error).splitlines()[0]
             raise InputError(
                 f"{path} cannot be restored ({reason}); it is damaged or of another model, give another --workdir."
