@@ -25,6 +25,12 @@ PROGRAMS = ("data_tools.convert", "mammo.train", "configs.cloud.detector_8_gpus"
 EXAMS = 4
 # Of a task that has run for a moment a second copy runs elsewhere: what a pair of shards is must not depend on it.
 EAGER = [f"--spark_conf=spark.speculation{name}" for name in ("=true", ".multiplier=1.01", ".quantile=0.1")]
+# Tasks are handed out when both pods are there, lest the first have done all before the other came.
+TOGETHER = [
+    f"--workers={2 * (os.cpu_count() or 1)}",
+    "--spark_conf=spark.scheduler.minRegisteredResourcesRatio=1",
+    "--spark_conf=spark.scheduler.maxRegisteredResourcesWaitingTime=60s",
+]
 SMALL = ["--source=mini_ddsm", "--height=64", "--width=40", "--views_per_shard=2"]
 
 
@@ -117,7 +123,7 @@ def test_a_conversion_of_which_a_pod_vanishes_makes_the_bytes_of_one_machine(dat
     local, shards = tmp_path / "local", data_dir / "shards"
     flags = [f"--data_dir={data_dir / 'images'}", f"--output_dir={local}", "--workers=1"]
     assert programs.run("data_tools.convert", *flags, *SMALL).returncode == 0
-    with _pods("conversion.yaml", data_dir, tmp_path, more=[*SMALL, *EAGER]) as (first, other):
+    with _pods("conversion.yaml", data_dir, tmp_path, more=[*SMALL, *EAGER, *TOGETHER]) as (first, other):
         limit_s = time.monotonic() + LIMIT_S
         while not (list(shards.glob(".journal/*-*.json")) and _runs_tasks(other)):
             assert first.poll() is None and time.monotonic() < limit_s, (tmp_path / "0.log").read_text()
