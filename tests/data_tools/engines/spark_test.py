@@ -32,6 +32,12 @@ def test_each_result_comes_once():
     assert _run(_halve, [2 * value for value in range(50)]) == list(range(50))
 
 
+def test_spark_says_no_more_than_a_person_must_see(capfd):
+    _run(_halve, [2])
+    assert "WARN" not in (said := capfd.readouterr().err), said
+    assert "log level" not in said, said
+
+
 def test_there_may_be_nothing_to_do():
     assert _run(_halve, []) == []
 
