@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import pathlib
+import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
@@ -29,6 +30,7 @@ from mammo.imaging import pixel_path
 _SETTINGS_FILE = "settings.json"
 _LOCK_FILE = "lock"
 REJECTED_FILE = "rejected.csv"
+_SAY_EVERY_S = 60.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,8 +109,14 @@ class Conversion:
         total = sum(len(task.views) for task in tasks)
         make = functools.partial(_make_one, decoders.versions(), self.options, self.source, self.output_dir)
         done = total - sum(len(task.views) for task in missing)
+        counts, said_s = _Counts(), time.monotonic()
         for key, result in self.engine.run(make, missing, total=total, unit=" view", done=done):
             results[key] = result
+            counts.add(result)
+            if time.monotonic() - said_s > _SAY_EVERY_S:
+                said_s = time.monotonic()
+                logging.info("So far: %s.", counts)
+        logging.info("Made %s.", counts)
         return [result for result in results.values() if result is not None]
 
     def _report_rejected(self, results: list[Result], views: int) -> None:
@@ -252,6 +260,26 @@ class Conversion:
             "views per shard": self.views_per_shard,
             "list of views": zlib.crc32(json.dumps(listing).encode()),
         }
+
+
+@dataclasses.dataclass
+class _Counts:
+    """What a run has made, each pair of shards once, however often an engine made it."""
+
+    pairs: int = 0
+    views: int = 0
+    rejected: int = 0
+    size_bytes: int = 0
+
+    def add(self, result: Result) -> None:
+        self.pairs += 1
+        self.views += len(result.rows["views"])
+        self.rejected += len(result.rejected)
+        self.size_bytes += sum(shard.bytes for shard in result.shards)
+
+    def __str__(self) -> str:
+        made = f"{self.pairs:,} pairs of shards of {self.views:,} views, {self.size_bytes:,} bytes"
+        return f"{made}, {self.rejected:,} rejected"
 
 
 def _make_one(

@@ -110,8 +110,14 @@ def test_the_index_says_what_the_shards_hold_and_no_more_labels_than_there_are(c
         assert list(split.crops) == ["background", "benign", "cancer"]
 
 
-def test_two_workers_make_the_bytes_of_one(converted, source, tmp_path):
-    _conversion(source, tmp_path / "two", engine=Local(2)).run()
+def test_two_workers_make_the_bytes_of_one(converted, source, tmp_path, caplog):
+    caplog.set_level("INFO")
+    made = _conversion(source, tmp_path / "two", engine=Local(2)).run()
+    shards = [shard for split in made.splits.values() for shard in split.shards]
+    told = (
+        f"{len(shards) // 2} pairs of shards of {EXAMS * 4} views, {sum(s.bytes for s in shards):,} bytes, 0 rejected"
+    )
+    assert f"Made {told}." in caplog.text
     assert drawn_source.read_bytes(tmp_path / "two") == drawn_source.read_bytes(converted[0])
 
 
