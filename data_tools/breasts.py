@@ -20,8 +20,10 @@ _PER_SHARD = flags.DEFINE_integer("breasts_per_shard", 64, "Breasts in one file.
 def main() -> None:
     """Joins, and says what was made."""
     data_dir, output_dir = cli.stored_path(_DATA_DIR.value), cli.stored_path(_OUTPUT_DIR.value)
-    is_stored = storage.is_stored(output_dir)  # where one that was killed leaves files, but no manifest
-    if (output_dir / manifests.FILE_NAME).exists() if is_stored else output_dir.exists() and any(output_dir.iterdir()):
+    is_taken = output_dir.exists() and any(output_dir.iterdir())
+    if storage.is_stored(output_dir):  # where a run that was killed leaves files, but no manifest
+        is_taken = (output_dir / manifests.FILE_NAME).exists()
+    if is_taken:
         raise InputError(f"{output_dir} already holds files; give another --output_dir or empty it.")
 
     from data_tools import joining  # noqa: PLC0415  TensorFlow takes seconds: see above

@@ -12,7 +12,7 @@ import os
 import pathlib
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -109,14 +109,15 @@ class Conversion:
         total = sum(len(task.views) for task in tasks)
         make = functools.partial(_make_one, decoders.versions(), self.options, self.source, self.output_dir)
         done = total - sum(len(task.views) for task in missing)
-        counts, said_s = _Counts(), time.monotonic()
+        made: list[Result] = []
+        said_s = time.monotonic()
         for key, result in self.engine.run(make, missing, total=total, unit=" view", done=done):
             results[key] = result
-            counts.add(result)
+            made.append(result)
             if time.monotonic() - said_s > _SAY_EVERY_S:
                 said_s = time.monotonic()
-                logging.info("So far: %s.", counts)
-        logging.info("Made %s.", counts)
+                logging.info("So far: %s.", _counted(made))
+        logging.info("Made %s.", _counted(made))
         return [result for result in results.values() if result is not None]
 
     def _report_rejected(self, results: list[Result], views: int) -> None:
@@ -262,26 +263,6 @@ class Conversion:
         }
 
 
-@dataclasses.dataclass
-class _Counts:
-    """What a run has made, each pair of shards once, however often an engine made it."""
-
-    pairs: int = 0
-    views: int = 0
-    rejected: int = 0
-    size_bytes: int = 0
-
-    def add(self, result: Result) -> None:
-        self.pairs += 1
-        self.views += len(result.rows["views"])
-        self.rejected += len(result.rejected)
-        self.size_bytes += sum(shard.bytes for shard in result.shards)
-
-    def __str__(self) -> str:
-        made = f"{self.pairs:,} pairs of shards of {self.views:,} views, {self.size_bytes:,} bytes"
-        return f"{made}, {self.rejected:,} rejected"
-
-
 def _make_one(
     versions: Mapping[str, str],
     options: RecordOptions,
@@ -292,6 +273,14 @@ def _make_one(
 ) -> tuple[tuple[str, int], Result]:
     decoders.check_same(versions)
     return task.key, shard_pairs.make(options, source, task, output_dir, after_view)
+
+
+def _counted(made: Sequence[Result]) -> str:
+    """Says what pairs of shards hold."""
+    views = sum(len(result.rows["views"]) for result in made)
+    rejected = sum(len(result.rejected) for result in made)
+    size_bytes = sum(shard.bytes for result in made for shard in result.shards)
+    return f"{len(made):,} pairs of shards of {views:,} views, {size_bytes:,} bytes, {rejected:,} rejected"
 
 
 def _union(sets: Iterable[set[str]]) -> set[str]:

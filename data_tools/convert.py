@@ -64,9 +64,9 @@ _BACKGROUND_CROPS = flags.DEFINE_integer("background_crops", 1, "Crops without a
 def main() -> None:
     """Converts as the flags say, and prints what came of it; another worker of a job helps to."""
     output_dir = cli.stored_path(_OUTPUT_DIR.value)
-    if _ENGINE.value != "spark" or _SPARK_MASTER.value is not None:
-        cluster.refuse_others("--engine=local" if _ENGINE.value != "spark" else "--spark_master")
-    if _makes_cluster() and not cluster.current().is_chief:
+    if not _makes_cluster():
+        cluster.refuse_others("--spark_master" if _ENGINE.value == "spark" else "--engine=local")
+    elif not cluster.current().is_chief:
         _work_for_first(output_dir / manifests.FILE_NAME)
         return
     with _engine() as engine:

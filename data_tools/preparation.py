@@ -18,6 +18,7 @@ from mammo.common.errors import InputError
 from mammo.config.data import DataConfig, Encoding
 from mammo.data import manifests
 from mammo.data.shards import Shards
+from mammo.training import cluster
 
 _IMAGES_PER_SHARD = 32
 _BREASTS = "breasts-"  # begins the name of a folder, which the hash of the manifest of their views ends
@@ -30,6 +31,8 @@ _SOURCE_FILE = "source.json"  # what the shards beside it are made from
 def prepare(data_dir: pathlib.Path | None, folder: pathlib.Path, options: DataConfig) -> pathlib.Path:
     """Returns a folder of shards, made now where it has to be; stopped work goes on.
 
+    Of several workers the chief makes it, and the others wait for it.
+
     Args:
         data_dir: Shards, or a raw data set of Mini-DDSM's layout; None: synthetic exams are drawn.
         folder: Where what is made goes.
@@ -40,38 +43,22 @@ def prepare(data_dir: pathlib.Path | None, folder: pathlib.Path, options: DataCo
     """
     if data_dir is not None and (data_dir / manifests.FILE_NAME).is_file():
         return data_dir
-    _refuse_stored(data_dir or folder)
+    if storage.is_stored(data_dir or folder):
+        raise InputError(
+            f"{data_dir or folder} holds no {manifests.FILE_NAME}, and images are read and drawn on a disk; convert "
+            "them with //data_tools:convert, and give its --output_dir as --data_dir."
+        )
+    shards_dir = _shards_dir(folder, options)
+    if not cluster.current().is_chief:
+        _wait_for(shards_dir)
+        return shards_dir
     _settle_source(folder, _source_of(data_dir, options))
     if data_dir is None:
         data_dir = _draw(folder, options)
-    shards_dir = _shards_dir(folder, options)
     if not (shards_dir / manifests.FILE_NAME).is_file():
         logging.info("Converting %s to %s.", data_dir, shards_dir)
         _convert(data_dir, shards_dir, options)
     return shards_dir
-
-
-def wait(data_dir: pathlib.Path | None, folder: pathlib.Path, options: DataConfig) -> pathlib.Path:
-    """Waits until another process has prepared the same data in the same folder, and returns the shards.
-
-    Args:
-        data_dir: As `prepare` takes it.
-        folder: As `prepare` takes it.
-        options: As `prepare` takes it.
-    """
-    if data_dir is not None and (data_dir / manifests.FILE_NAME).is_file():
-        return data_dir
-    _refuse_stored(data_dir or folder)
-    shards_dir = _shards_dir(folder, options)
-    _wait_for(shards_dir)
-    return shards_dir
-
-
-def wait_for_breasts(shards: Shards, folder: pathlib.Path) -> pathlib.Path:
-    """Waits until another process has joined the same shards in the same folder, and returns what it made."""
-    breasts_dir = _breasts_dir(shards, folder)
-    _wait_for(breasts_dir)
-    return breasts_dir
 
 
 def _wait_for(shards_dir: pathlib.Path) -> None:
@@ -83,20 +70,14 @@ def _wait_for(shards_dir: pathlib.Path) -> None:
         waited_s += _LOOK_EVERY_S
 
 
-def _refuse_stored(place: pathlib.Path) -> None:
-    if storage.is_stored(place):
-        raise InputError(
-            f"{place} holds no {manifests.FILE_NAME}, and images are read and drawn on a disk; convert them with "
-            "//data_tools:convert, and give its --output_dir as --data_dir."
-        )
-
-
 def _shards_dir(folder: pathlib.Path, options: DataConfig) -> pathlib.Path:
     return folder / f"{_SHARDS}{options.height_px}x{options.width_px}"
 
 
 def join(shards: Shards, folder: pathlib.Path) -> pathlib.Path:
     """Returns a folder of shards of the breasts whose views shards show, made now where it has to be.
+
+    Of several workers the chief makes it, and the others wait for it.
 
     Args:
         shards: Of views.
@@ -107,15 +88,13 @@ def join(shards: Shards, folder: pathlib.Path) -> pathlib.Path:
     """
     from data_tools import joining  # noqa: PLC0415  TensorFlow takes seconds
 
-    breasts_dir = _breasts_dir(shards, folder)
-    if not (breasts_dir / manifests.FILE_NAME).is_file():
+    breasts_dir = folder / f"{_BREASTS}{shards.manifest_sha256[:8]}"
+    if not cluster.current().is_chief:
+        _wait_for(breasts_dir)
+    elif not (breasts_dir / manifests.FILE_NAME).is_file():
         with files.making_folder(breasts_dir, whole_by=manifests.FILE_NAME) as unfinished:
             joining.join(shards, unfinished, _IMAGES_PER_SHARD, "--workdir")
     return breasts_dir
-
-
-def _breasts_dir(shards: Shards, folder: pathlib.Path) -> pathlib.Path:
-    return folder / f"{_BREASTS}{shards.manifest_sha256[:8]}"
 
 
 def find_shards(folder: pathlib.Path) -> pathlib.Path | None:

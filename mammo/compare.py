@@ -60,12 +60,10 @@ def main() -> None:
     from mammo.training import apart, workdir  # noqa: PLC0415
 
     with workdir.claim(folder):
-        prepare, join = preparation.prepare, preparation.join
-        if not workers.is_chief:
-            prepare, join = preparation.wait, preparation.wait_for_breasts
-        elif workers.count > 1:  # TensorFlow would take the GPUs for this process, which trains nothing
+        join = preparation.join
+        if workers.count > 1:  # in this process, which trains nothing, TensorFlow would take the GPUs
             join = functools.partial(apart.call, preparation.join)
-        shards = Shards.open(prepare(data_dir, folder / "data", config.data))
+        shards = Shards.open(preparation.prepare(data_dir, folder / "data", config.data))
         models = comparing.train(config, shards, lambda: Shards.open(join(shards, folder / "data")), source_dir, folder)
         if not workers.is_chief:
             return

@@ -79,8 +79,7 @@ def main() -> None:
 
     with workdir.claim(folder):
         with stopwatch.counting(folder, "preparation_s") as preparing:
-            prepare = preparation.prepare if workers.is_chief else preparation.wait
-            shards_dir = prepare(data_dir, folder / "data", config.data)
+            shards_dir = preparation.prepare(data_dir, folder / "data", config.data)
         shards = Shards.open(shards_dir)
         seconds = {"preparation_s": preparing.total_s}
         if _FOLDS.value:

@@ -82,17 +82,12 @@ def _wait_for_first(cluster: Cluster, is_done: Callable[[], bool]) -> bool:
     Raises:
         InputError: It does not within a limit.
     """
-    began_s = time.monotonic()
-    while not is_done():
-        if spark.answers(cluster.addresses[0]):
-            return False
-        if time.monotonic() - began_s > _COMES_WITHIN_S:
-            raise InputError(
-                f"the first worker has not answered at {cluster.addresses[0]} for {_COMES_WITHIN_S} s; look at its "
-                "log, and start the workers again, which goes on where they stopped."
-            )
-        time.sleep(_LOOK_EVERY_S)
-    return True
+    if not _comes(lambda: is_done() or spark.answers(cluster.addresses[0])):
+        raise InputError(
+            f"the first worker has not answered at {cluster.addresses[0]} for {_COMES_WITHIN_S} s; look at its log, "
+            "and start the workers again, which goes on where they stopped."
+        )
+    return is_done()
 
 
 def _wait_for_name(host: str) -> None:
@@ -101,13 +96,26 @@ def _wait_for_name(host: str) -> None:
     Raises:
         InputError: It is not within a limit.
     """
+    if not _comes(lambda: _is_known(host)):
+        raise InputError(f"{host}, the name of this worker, leads nowhere; see what names the workers of this job.")
+
+
+def _is_known(host: str) -> bool:
+    try:
+        socket.getaddrinfo(host, None)
+    except OSError:
+        return False
+    return True
+
+
+def _comes(is_there: Callable[[], bool]) -> bool:
+    """Waits for something; returns whether it came within the limit."""
     began_s = time.monotonic()
-    while time.monotonic() - began_s < _COMES_WITHIN_S:
-        with contextlib.suppress(OSError):
-            socket.getaddrinfo(host, None)
-            return
+    while not is_there():
+        if time.monotonic() - began_s > _COMES_WITHIN_S:
+            return False
         time.sleep(_LOOK_EVERY_S)
-    raise InputError(f"{host}, the name of this worker, leads nowhere; see what names the workers of this job.")
+    return True
 
 
 @contextlib.contextmanager

@@ -29,20 +29,7 @@ _NO_BOXES = ImageBoxes()
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Case:
-    """One row of the sheet, checked."""
-
-    path: pathlib.PurePosixPath
-    patient_id: str
-    laterality: Laterality
-    projection: Projection
-    density: int | None
-    pathology: Label
-    subtlety: int | None
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Known:
-    """What sheet and boxes say of one image; small, since every worker has it of all images."""
+    """One row of the sheet, checked, and the boxes of its image; small, since every worker has it of all images."""
 
     patient_id: str
     laterality: Laterality
@@ -50,7 +37,7 @@ class _Known:
     density: int | None
     pathology: Label
     subtlety: int | None
-    boxes: ImageBoxes
+    boxes: ImageBoxes = _NO_BOXES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +63,7 @@ class Coco:
         Raises:
             InputError: A file is missing or cannot be used, or the sheet and the boxes do not agree.
         """
-        by_patient: dict[str, list[tuple[str, _Known]]] = {}
+        by_patient: dict[str, list[tuple[str, _Case]]] = {}
         for path, known in self._known.items():
             by_patient.setdefault(known.patient_id, []).append((path, known))
         return [self._exam(patient_id, images) for patient_id, images in sorted(by_patient.items())]
@@ -105,7 +92,7 @@ class Coco:
         lesions = tuple(Lesion(box, known.pathology, subtlety=known.subtlety) for box in boxes)
         return Annotation(lesions, spacing_mm=None, is_judged=known.pathology != Label.UNKNOWN)
 
-    def _exam(self, patient_id: str, images: list[tuple[str, _Known]]) -> ListedExam:
+    def _exam(self, patient_id: str, images: list[tuple[str, _Case]]) -> ListedExam:
         views = tuple(
             ListedView(patient_id, patient_id, known.laterality, known.projection, self.data_dir / path)
             for path, known in images
@@ -117,25 +104,17 @@ class Coco:
         )
 
     @functools.cached_property
-    def _known(self) -> dict[str, _Known]:
+    def _known(self) -> dict[str, _Case]:
         """By the path of the file in the folder, in the order of the sheet's names. Read once, and goes with a copy."""
         cases = self._read_cases()
         boxes = self._read_boxes(cases)
         found = file_names.find(self.data_dir, cases)
-        known: dict[str, _Known] = {}
+        known: dict[str, _Case] = {}
         for path, case in sorted(cases.items()):
             name = str(found[path].relative_to(self.data_dir))
             if name in known:
                 raise InputError(f"{self.data_dir / self.cases} has two rows of {found[path]}; remove one.")
-            known[name] = _Known(
-                case.patient_id,
-                case.laterality,
-                case.projection,
-                case.density,
-                case.pathology,
-                case.subtlety,
-                boxes.get(path, _NO_BOXES),
-            )
+            known[name] = dataclasses.replace(case, boxes=boxes.get(path, _NO_BOXES))
         return known
 
     def _read_boxes(self, cases: Mapping[pathlib.PurePosixPath, _Case]) -> dict[pathlib.PurePosixPath, ImageBoxes]:
@@ -157,17 +136,17 @@ class Coco:
         known: dict[pathlib.PurePosixPath, _Case] = {}
         for row in sheets.read_csv(path, _COLUMNS, ("subtlety",)):
             try:
-                case = _case(row, self.data_dir)
+                image, case = _case(row, self.data_dir)
             except ValueError as error:
                 raise InputError(f"{path}, row {row.number}: {error}.") from None
-            if case.path in known:
-                raise InputError(f"{path}, row {row.number}: {case.path} stands in an earlier row already.")
-            known[case.path] = case
+            if image in known:
+                raise InputError(f"{path}, row {row.number}: {image} stands in an earlier row already.")
+            known[image] = case
         return known
 
 
-def _case(row: Row, folder: pathlib.Path) -> _Case:
-    """Checks one row.
+def _case(row: Row, folder: pathlib.Path) -> tuple[pathlib.PurePosixPath, _Case]:
+    """Checks one row; returns the path of the image, too.
 
     Raises:
         ValueError: A cell cannot be used; the message says which.
@@ -182,8 +161,7 @@ def _case(row: Row, folder: pathlib.Path) -> _Case:
         raise ValueError(f"file_name {cells['file_name'][:100]!r} {error}") from None
     pathologies = [Label[_one_of(Label, "pathology", word)] for word in cells["pathology"].split("|")]
     subtlety = cells.get("subtlety", "")
-    return _Case(
-        path,
+    return path, _Case(
         patient_id,
         Laterality[_one_of(Laterality, "laterality", cells["laterality"])],
         Projection[_one_of(Projection, "view", cells["view"])],

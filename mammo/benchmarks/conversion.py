@@ -15,6 +15,7 @@ import numpy as np
 
 from data_tools import records
 from data_tools.conversion import Conversion
+from data_tools.engines.engine import Engine
 from data_tools.engines.local import Local
 from data_tools.records import RecordOptions
 from data_tools.source import Annotation, Lesion, ListedExam, ListedView
@@ -63,7 +64,7 @@ def measure(exams: int, repeats: int, height_px: int = HEIGHT_PX, width_px: int 
         for repeat in range(repeats):
             for workers, seconds in times.items():
                 output_dir = pathlib.Path(folder, f"{workers}-{repeat}")
-                seconds.append(_seconds_of(_convert, source, output_dir, workers))
+                seconds.append(_seconds_of(convert, source, output_dir, Local(workers)))
         return Figures(
             views=4 * exams,
             seconds_one_worker=times[1],
@@ -85,21 +86,14 @@ def _seconds_of(function: Callable[..., None], *arguments: object) -> float:
     return time.perf_counter() - start
 
 
-def options(source: "FullSizeSource") -> RecordOptions:
-    """Returns how its views are converted."""
+def _options(source: "FullSizeSource") -> RecordOptions:
     return RecordOptions(source.data_dir, 1024, 640, Encoding.PNG16, seed=0, background_crops=1)
 
 
-def _convert(source: "FullSizeSource", output_dir: pathlib.Path, workers: int) -> None:
+def convert(source: "FullSizeSource", output_dir: pathlib.Path, engine: Engine) -> None:
+    """Converts it, in pairs of shards of two exams."""
     Conversion(
-        source,
-        "status",
-        options(source),
-        output_dir,
-        views_per_shard=8,
-        limit=0,
-        max_rejected=0,
-        engine=Local(workers),
+        source, "status", _options(source), output_dir, views_per_shard=8, limit=0, max_rejected=0, engine=engine
     ).run()
 
 
@@ -114,7 +108,7 @@ def _decoding_share(source: "FullSizeSource") -> float:
         start = time.perf_counter()
         ImageFile(view.path).read_pixels()
         decoded = time.perf_counter()
-        made = records.make(options(source), source, exam, view)
+        made = records.make(_options(source), source, exam, view)
         for record in (made.view, *made.crops):
             schema.encode(record)
         shares.append((decoded - start) / (time.perf_counter() - decoded))

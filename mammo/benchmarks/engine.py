@@ -7,7 +7,6 @@ import statistics
 import tempfile
 import time
 
-from data_tools.conversion import Conversion
 from data_tools.engines import spark_nodes
 from data_tools.engines.engine import Engine
 from data_tools.engines.local import Local
@@ -62,7 +61,5 @@ def measure(
 
 def _seconds(source: FullSizeSource, output_dir: pathlib.Path, engine: Engine) -> float:
     began_s = time.perf_counter()
-    Conversion(
-        source, "status", conversion.options(source), output_dir, 8, limit=0, max_rejected=0, engine=engine
-    ).run()
+    conversion.convert(source, output_dir, engine)
     return time.perf_counter() - began_s

@@ -118,7 +118,9 @@ def sync_tree(folder: pathlib.Path) -> None:
     Raises:
         OSError: The disk is full, or fails.
     """
-    for parent, _, names in os.walk(folder) if not storage.is_stored(folder) else ():
+    if storage.is_stored(folder):  # what was closed is there
+        return
+    for parent, _, names in os.walk(folder):
         for name in names:
             sync(pathlib.Path(parent, name))
         sync(pathlib.Path(parent))

@@ -24,7 +24,7 @@ from mammo.data.shards import Shards
 from mammo.inference import bundles, freezing, model_card
 from mammo.inference.bundle_facts import DataFacts, Facts
 from mammo.inference.bundles import Bundle
-from mammo.inference.sealing import CARD_FILE, FACTS_FILE, NETWORKS_FOLDER, SUMS_FILE
+from mammo.inference.sealing import CARD_FILE, NETWORKS_FOLDER, SUMS_FILE
 from mammo.metrics.figures import OperatingFigures
 from mammo.models.plans import Plan
 from mammo.training import distribution, evaluating
@@ -177,7 +177,7 @@ def _points(measured: Mapping[str, OperatingFigures]) -> dict[str, OperatingPoin
 
 def _is_bundle(folder: pathlib.Path) -> bool:
     """Whether a folder is a bundle or, in an object store, has become half of one when an export was killed."""
-    is_half = storage.is_stored(folder) and (folder / FACTS_FILE).is_file()
+    is_half = storage.is_stored(folder) and bundles.is_bundle(folder)
     return is_half or (folder / SUMS_FILE).is_file()
 
 
